@@ -1,0 +1,5 @@
+"""``python -m molre``."""
+
+from molre.cli.main import main
+
+main()

@@ -1,0 +1,167 @@
+"""Volume: one head CT series in Hounsfield units, as acquired."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from molre.errors import RefusedScan
+
+HU_MIN, HU_MAX = -1024, 3071  # 12-bit CT with the usual intercept; metal saturates at the top
+AIR = -1024
+
+
+@dataclass(frozen=True)
+class SliceSource:
+    """Where one slice of a volume came from, so that a key slice can be found again in a PACS."""
+
+    index: int
+    sop_instance_uid: str | None = None
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What the header says about how the scan was made; unknown is None, never a guess.
+
+    ``study_uid`` (0020,000D) stays in memory: what is written is its hash.
+    Units: ``kvp`` kV, ``slice_thickness`` mm, ``age`` years.
+    """
+
+    study_uid: str | None = None
+    series_uid: str | None = None
+    patient_id: str | None = None
+    accession: str | None = None
+    study_date: str | None = None
+    age: float | None = None
+    sex: str | None = None
+    contrast: bool | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    kernel: str | None = None
+    kvp: float | None = None
+    slice_thickness: float | None = None
+    description: str | None = None
+    body_part: str | None = None
+    synthetic: bool = False  # a phantom written by `molre phantom`
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One series of axial CT slices.
+
+    Attributes:
+        hu: int16 (S, R, C), Hounsfield units clamped to [-1024, 3071]; slices ascend towards
+            Superior, rows towards Posterior, columns towards Left. Padding is air.
+        origins: float64 (S, 3), mm, DICOM patient axes (L, P, S): centre of voxel [s, 0, 0].
+            As acquired: spacing may be uneven and slices may be sheared (gantry tilt).
+        orientation: float64 (2, 3), unit vectors of increasing column and increasing row index,
+            as in Image Orientation (Patient) (0020,0037) after reordering to the axes above.
+        pixel_spacing: (between rows, between columns), mm, as in (0028,0030).
+        source: one entry per slice.
+        acquisition: header fields.
+        notes: one sentence for everything that was repaired or is unusual.
+    """
+
+    hu: np.ndarray
+    origins: np.ndarray
+    orientation: np.ndarray
+    pixel_spacing: tuple[float, float]
+    source: tuple[SliceSource, ...]
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse states that no scan can be in."""
+        if self.hu.ndim != 3 or self.hu.dtype != np.int16:
+            raise ValueError(f"hu must be int16 (S, R, C), got {self.hu.dtype} {self.hu.shape}")
+        slices = self.hu.shape[0]
+        if self.origins.shape != (slices, 3):
+            raise ValueError(f"origins must be ({slices}, 3), got {self.origins.shape}")
+        if self.orientation.shape != (2, 3):
+            raise ValueError(f"orientation must be (2, 3), got {self.orientation.shape}")
+        if len(self.source) != slices:
+            raise ValueError(f"source must have {slices} entries, got {len(self.source)}")
+        self.hu.setflags(write=False)
+
+    def __len__(self) -> int:
+        """Number of slices."""
+        return int(self.hu.shape[0])
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit normal of the slices (3,), pointing towards Superior."""
+        normal = np.cross(self.orientation[0], self.orientation[1])
+        return normal / np.linalg.norm(normal) * (1.0 if normal[2] >= 0 else -1.0)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Distance of each slice along the normal, mm, float64 (S,), ascending."""
+        return self.origins @ self.normal
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Distances between neighbouring slices along the normal, mm, float64 (S - 1,)."""
+        return np.diff(self.positions)
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the slice steps agree within 1 % (at least 0.02 mm)."""
+        steps = self.steps
+        if steps.size < 2:
+            return True
+        return bool(np.ptp(steps) <= max(0.02, 0.01 * float(np.median(steps))))
+
+    @property
+    def tilt_degrees(self) -> float:
+        """Gantry tilt: angle between the line through the slice origins and the slice normal."""
+        if len(self) < 2:
+            return 0.0
+        travel = self.origins[-1] - self.origins[0]
+        along = float(travel @ self.normal)
+        return float(np.degrees(np.arctan2(np.linalg.norm(travel - along * self.normal), abs(along))))
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Float64 (4, 4): index (slice, row, column, 1) to mm (L, P, S, 1); sheared under tilt.
+
+        Raises:
+            RefusedScan: where the slices are unevenly spaced, as no affine describes them.
+        """
+        if len(self) < 2 or not self.is_even:
+            raise RefusedScan(
+                "the slices are unevenly spaced or single, so no affine describes them",
+                fix="use origins, or molre.ct.geometry.straighten for a regular copy",
+            )
+        affine = np.eye(4)
+        affine[:3, 0] = (self.origins[-1] - self.origins[0]) / (len(self) - 1)
+        affine[:3, 1] = self.orientation[1] * self.pixel_spacing[0]
+        affine[:3, 2] = self.orientation[0] * self.pixel_spacing[1]
+        affine[:3, 3] = self.origins[0]
+        return affine
+
+    @cached_property
+    def pixel_hash(self) -> str:
+        """Hex SHA-256 of the HU values and their shape: equal pixels, equal hash."""
+        digest = hashlib.sha256(repr(self.hu.shape).encode())
+        digest.update(np.ascontiguousarray(self.hu).data)
+        return digest.hexdigest()
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hex SHA-256 of pixels and geometry (to 0.01 mm): the key of every cache."""
+        geometry = np.round([*self.positions - self.positions[0], *self.pixel_spacing], 2)
+        return hashlib.sha256(f"{self.pixel_hash} {geometry.tolist()}".encode()).hexdigest()
+
+    @property
+    def study_folder(self) -> str:
+        """First 16 hex digits of SHA-256 of the StudyInstanceUID (of the pixels without one)."""
+        uid = self.acquisition.study_uid
+        return (hashlib.sha256(uid.encode()).hexdigest() if uid else self.pixel_hash)[:16]
+
+    def with_notes(self, *notes: str) -> Volume:
+        """The same volume with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
