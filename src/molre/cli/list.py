@@ -1,0 +1,74 @@
+"""``molre list``: what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    what: Annotated[str, typer.Argument(help="backbones, arms, findings or windows.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List backbones, arms, findings or windows.
+
+    Example: molre list arms
+    """
+    from molre.errors import MolreError, did_you_mean
+
+    tables = {"backbones": _backbones, "arms": _arms, "findings": _findings, "windows": _windows}
+    if what not in tables:
+        raise MolreError(f"nothing called {what!r} to list", fix=did_you_mean(what, tables))
+    rows = tables[what]()
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(rows, indent=2))
+    else:
+        _print(rows)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*[str(v) for v in row.values()])
+    Console().print(table)
+
+
+def _backbones() -> list[dict[str, Any]]:
+    from molre.backbones.catalogue import describe
+
+    return describe()
+
+
+def _arms() -> list[dict[str, Any]]:
+    from molre.training.arms import ARMS
+
+    return [
+        {"arm": name, "placements": ", ".join(arm.placements), "question": arm.question}
+        for name, arm in ARMS.items()
+    ]
+
+
+def _findings() -> list[dict[str, Any]]:
+    from molre.labels.findings import findings
+
+    return [
+        {"id": f.id, "name": f.name, "category": f.category, "parent": f.parent or ""}
+        for f in findings()
+    ]
+
+
+def _windows() -> list[dict[str, Any]]:
+    from molre.ct.windows import WINDOWS
+
+    return [
+        {"window": name, "level HU": w.level, "width HU": w.width, "from": w.low, "to": w.high}
+        for name, w in WINDOWS.items()
+    ]

@@ -1,0 +1,113 @@
+"""``molre``: one verb a file; this file only names them and turns errors into sentences."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import sys
+from typing import Any, NoReturn
+
+import click
+import typer
+from typer.core import TyperGroup
+
+import molre
+from molre.errors import MolreError
+
+VERBS = (
+    "demo",
+    "ingest",
+    "label",
+    "split",
+    "embed",
+    "train",
+    "evaluate",
+    "compare",
+    "predict",
+    "phantom",
+    "list",
+    "doctor",
+)
+
+INTRO = """molre turns a vision foundation model into a reader of non-contrast head CT.
+
+Start with `molre demo -o demo`: synthetic scans in, trained and compared arms out, offline, in
+minutes. With your own scans: `molre ingest SCANS -o COHORT`, then look at COHORT/index.html.
+
+Research software, not a medical device.
+Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 130 interrupted.
+"""
+
+
+class Verbs(TyperGroup):
+    """Suggests the nearest verb for a misspelt one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the verb, or say which one was meant."""
+        from molre.errors import did_you_mean
+
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"unknown verb {args[0]!r}: {did_you_mean(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=Verbs,
+    help=INTRO,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _verb in VERBS:
+    _module = importlib.import_module(f"molre.cli.{_verb}")
+    app.command(_verb)(_module.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"molre {molre.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    try:
+        code = app(standalone_mode=False) or 0
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    except click.ClickException as usage:
+        usage.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; run the same command again to go on where it stopped")
+        code = 130
+    except MolreError as error:
+        _say(error.message)
+        code = error.exit_code
+    except OSError as error:
+        code = _system(error)
+    sys.exit(code)
+
+
+def _system(error: OSError) -> int:
+    """A full disk, a missing or forbidden file: the system's word for it, without a traceback."""
+    place = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        _say(f"{place}the disk is full. Free some space and run the same command again.")
+    else:
+        _say(f"{place}{error.strerror or error}.")
+    return 2
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"molre: {sentence}", err=True)

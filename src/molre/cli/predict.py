@@ -1,0 +1,46 @@
+"""``molre predict``: a model reads studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="Model folder: RUN/model.")],
+    studies: Annotated[
+        list[Path], typer.Argument(help="Studies: DICOM file, folder or zip, or a NIfTI.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write results to.")],
+    even_if_withheld: Annotated[
+        bool, typer.Option(help="Give probabilities of withheld scans; the status stays.")
+    ] = False,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the backbone's weights.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(help="torch threads.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace results that are there.")] = False,
+) -> None:
+    """Read studies: OUT/<study>/prediction.json and report.html for each.
+
+    A scan that is no whole adult non-contrast head, or far from the training scans, is withheld:
+    read and reported, without probabilities. Withheld is an answer (exit 0).
+
+    Example: molre predict runs/molre-0/model study/ -o out
+    """
+    from molre.output.prediction_folder import write_predictions
+    from molre.pipeline import load
+
+    reader = load(model, weights_dir=weights_dir, device=device)
+    written = write_predictions(
+        reader, studies, out, even_if_withheld=even_if_withheld, threads=workers, overwrite=overwrite
+    )
+    if json:
+        typer.echo(written.as_json())
+    else:
+        typer.echo(written.as_text())
+    raise typer.Exit(written.exit_code)

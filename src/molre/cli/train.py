@@ -1,0 +1,52 @@
+"""``molre train``: one arm on one cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labelled and split.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
+    backbone: Annotated[str | None, typer.Option(help="`molre list backbones`.")] = None,
+    arm: Annotated[str | None, typer.Option(help="`molre list arms`.")] = None,
+    placement: Annotated[str | None, typer.Option(help="Where the arm adapts.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and dropout.")] = None,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the backbone's weights.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML with settings.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, over the YAML; may be repeated.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device to embed on.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(help="Processes that embed.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Discard a run that is there.")] = False,
+) -> None:
+    """Train one arm: embeds what is missing, tries the learning-rate grid, stops early on tune.
+
+    Example: molre train COHORT --backbone efficientnet_lite0 --arm molre --seed 0 -o runs/molre-0
+    """
+    from molre.training.config import resolve
+    from molre.training.train import train
+
+    resolved = resolve(
+        config, settings or (), backbone=backbone, arm=arm, placement=placement, seed=seed
+    )
+    run = train(
+        cohort,
+        out,
+        resolved,
+        weights_dir=weights_dir,
+        device=device,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    if json:
+        typer.echo((run / "manifest.json").read_text(encoding="utf-8"))
+    else:
+        typer.echo(f"trained {resolved.arm}: {run}. Next: molre evaluate {run}")

@@ -1,0 +1,45 @@
+"""Area under the ROC curve, exact with ties, over the studies whose label is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+FloatArray = NDArray[np.float64]
+
+
+def auc(scores: FloatArray, labels: FloatArray) -> float:
+    """Probability that a study with the finding scores above one without, ties counting half.
+
+    Computed from mid-ranks (the Mann-Whitney statistic), so it is exact.
+
+    Args:
+        scores: (N,) any increasing function of the model's belief.
+        labels: (N,) 1 present, 0 absent, nan unknown; unknown studies are left out.
+
+    Returns:
+        AUC in [0, 1]; nan where one class is missing (never 0).
+    """
+    known = ~np.isnan(labels)
+    positive = labels[known] == 1
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    ranks = rankdata(scores[known])
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
+def auc_by_finding(scores: FloatArray, labels: FloatArray) -> FloatArray:
+    """AUC of each finding.
+
+    Args:
+        scores: (N, K).
+        labels: (N, K) 1, 0 or nan.
+
+    Returns:
+        (K,) float64, nan where a finding has one class only.
+    """
+    columns = range(labels.shape[1])
+    return np.array([auc(scores[:, k], labels[:, k]) for k in columns], dtype=np.float64)

@@ -1,0 +1,47 @@
+"""The model card: README.md of a model folder, written from the model's own description."""
+
+from __future__ import annotations
+
+from molre.model.folder import ModelDescription
+from molre.model.prediction import RESEARCH_ONLY
+
+
+def model_card(d: ModelDescription) -> str:
+    """Markdown: what the model is, what it was trained on, what it must not be used for."""
+    rows = "\n".join(
+        f"| {f.name} | {f.category} | {'yes' if ok else 'no'} | {_threshold(d, f.id)} |"
+        for f, ok in zip(d.findings, d.calibrated, strict=True)
+    )
+    counts = ", ".join(f"{split} {n}" for split, n in d.studies.items())
+    return f"""# Head CT model: {d.arm} on {d.backbone.name}
+
+{RESEARCH_ONLY}
+
+- **Trained on**: {d.trained_on} (studies: {counts}).
+- **Method**: arm `{d.arm}` at placement `{d.placement}`, seed {d.seed}; molre {d.molre_version}.
+- **Backbone**: `{d.backbone.name}`, {d.backbone.parameters:,} parameters, frozen; weights
+  `{d.backbone.weights.get("id")}`, SHA-256 `{d.backbone.weights.get("sha256")}`.
+- **Licence inherited from the backbone**: {d.license}.
+- **Input**: non-contrast head CT; other scans, incomplete ones and scans far from the training
+  ones are withheld, not scored.
+{_synthetic(d)}
+| finding | category | calibrated | threshold |
+| --- | --- | --- | --- |
+{rows}
+
+Thresholds maximise sensitivity + specificity - 1 on the calibrate split; a finding with too few
+labels there has none. Performance is in the run's `report.html` and `metrics.parquet`.
+"""
+
+
+def _threshold(d: ModelDescription, finding: str) -> str:
+    return f"{d.thresholds[finding].value:.3f}" if finding in d.thresholds else "none"
+
+
+def _synthetic(d: ModelDescription) -> str:
+    if not d.synthetic:
+        return ""
+    return (
+        "- **Synthetic**: trained on phantoms only. It knows nothing of patients; every result "
+        "says so.\n"
+    )

@@ -1,0 +1,237 @@
+"""The model folder: what predicts, whole or not at all, and never silently changed.
+
+    model.json           what it is: findings in order, backbone, contract, calibrators, thresholds
+    model.safetensors    classifier, familiarity and self-test tensors
+    README.md            model card
+    checksums.json       SHA-256 of the three above and of itself; a flipped byte is found on load
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from molre import files
+from molre.errors import MolreError
+from molre.model.build import ClassifierSpec, build_classifier
+from molre.model.calibration import Calibration
+from molre.model.classifier import HeadCTClassifier
+from molre.model.familiarity import Familiarity
+
+FORMAT_VERSION = 1
+FILES = ("model.json", "model.safetensors", "README.md")
+SELF_TEST_TOLERANCE = 1e-3
+
+
+class FindingEntry(BaseModel):
+    """One finding a model was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str
+    category: str
+
+
+class Threshold(BaseModel):
+    """A decision threshold on the probability scale and where it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float
+    origin: str
+
+
+class BackboneEntry(BaseModel):
+    """Which backbone a model needs: id and hash of its weights, never a path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    dim: int
+    parameters: int
+    contract: dict[str, Any]
+    contract_hash: str
+    weights: dict[str, Any]
+
+
+class ModelDescription(BaseModel):
+    """The contents of ``model.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int = FORMAT_VERSION
+    molre_version: str
+    arm: str
+    placement: str
+    seed: int
+    findings: list[FindingEntry]
+    backbone: BackboneEntry
+    classifier: ClassifierSpec
+    slope: float
+    intercepts: list[float]
+    calibrated: list[bool]
+    thresholds: dict[str, Threshold]
+    calibrate_positives: list[int]
+    calibrate_negatives: list[int]
+    trained_on: str
+    synthetic: bool
+    studies: dict[str, int]
+    license: str
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Everything a model folder holds, in memory.
+
+    ``self_test`` is (embedding float32 (S, D), logits float32 (K,)): what the classifier must
+    answer wherever it is loaded. ``probe`` is the backbone's embedding float32 (1, D) of a fixed
+    synthetic slice, checked when the backbone is loaded beside it.
+    """
+
+    description: ModelDescription
+    classifier: HeadCTClassifier
+    familiarity: Familiarity
+    self_test: tuple[Tensor, Tensor]
+    probe: Tensor
+    sha256: str = ""
+
+    @property
+    def calibration(self) -> Calibration:
+        """The calibrators as arrays."""
+        d = self.description
+        ids = [f.id for f in d.findings]
+        thresholds = [d.thresholds[i].value if i in d.thresholds else np.nan for i in ids]
+        return Calibration(
+            d.slope,
+            np.array(d.intercepts),
+            np.array(d.calibrated),
+            np.array(thresholds),
+            np.array(d.calibrate_positives),
+            np.array(d.calibrate_negatives),
+        )
+
+
+def save(model: TrainedModel, folder: Path, card: str) -> None:
+    """Write a model folder; the checksums come last, so an interrupted write cannot be loaded."""
+    from safetensors.torch import save as to_bytes
+
+    tensors = {f"classifier.{k}": v for k, v in model.classifier.state_dict().items()}
+    tensors |= {f"familiarity.{k}": v for k, v in asdict(model.familiarity).items()}
+    tensors |= {"self_test.embedding": model.self_test[0], "self_test.logits": model.self_test[1]}
+    tensors["self_test.probe"] = model.probe
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checksums.json").unlink(missing_ok=True)
+    files.write_text(folder / "model.json", model.description.model_dump_json(indent=2) + "\n")
+    blob = to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+    files.write_bytes(folder / "model.safetensors", blob)
+    files.write_text(folder / "README.md", card)
+    files.write_text(folder / "checksums.json", _seal({n: files.sha256(folder / n) for n in FILES}))
+
+
+def load(folder: Path) -> TrainedModel:
+    """Read a model folder, check every byte and the self-test.
+
+    Raises:
+        MolreError: missing or damaged file, newer format, failed self-test.
+    """
+    from safetensors.torch import load_file
+
+    sha256 = _check(folder)
+    description = _describe(folder / "model.json")
+    tensors = load_file(folder / "model.safetensors")
+    classifier = build_classifier(description.classifier)
+    classifier.load_state_dict(_part(tensors, "classifier."))
+    classifier.eval()
+    model = TrainedModel(
+        description,
+        classifier,
+        Familiarity(**_part(tensors, "familiarity.")),
+        (tensors["self_test.embedding"], tensors["self_test.logits"]),
+        tensors["self_test.probe"],
+        sha256,
+    )
+    _self_test(model, folder)
+    return model
+
+
+def answer(classifier: HeadCTClassifier, embedding: Tensor) -> Tensor:
+    """Logits (K,) of one scan's embeddings (S, D), with every bank index 0."""
+    slices = len(embedding)
+    with torch.inference_mode():
+        mask = torch.ones(1, slices, dtype=torch.bool)
+        index = torch.zeros(1, slices, dtype=torch.long)
+        return classifier(embedding.unsqueeze(0), mask, index).logits[0]
+
+
+def _self_test(model: TrainedModel, folder: Path) -> None:
+    embedding, expected = model.self_test
+    got = answer(model.classifier, embedding)
+    if not torch.allclose(got, expected, atol=SELF_TEST_TOLERANCE, rtol=1e-3):
+        raise MolreError(
+            "the model does not give its own self-test answer here",
+            where=folder,
+            fix="check the torch installation with `molre doctor`",
+        )
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _describe(path: Path) -> ModelDescription:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return ModelDescription.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise MolreError(f"{place}: {first['msg']}", where=path, fix="train it again") from None
+
+
+def _seal(sums: dict[str, str]) -> str:
+    own = hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"format_version": FORMAT_VERSION, "files": sums, "sha256": own}, indent=2)
+
+
+def _check(folder: Path) -> str:
+    """Check every file against checksums.json; return the seal's own hash, the model's name."""
+    if not folder.is_dir():
+        raise MolreError("no such model folder", where=folder, fix="give RUN/model")
+    if (folder / "model" / "checksums.json").is_file():
+        raise MolreError(
+            "this is a run folder", where=folder, fix=f"give its model: {folder / 'model'}"
+        )
+    damaged = "copy the folder again from its source, or train again"
+    path = folder / "checksums.json"
+    try:
+        seal = json.loads(path.read_bytes())
+        version, sums, own = seal["format_version"], seal["files"], seal["sha256"]
+    except FileNotFoundError:
+        raise MolreError(
+            "not a model folder (no checksums.json)", where=folder, fix="give RUN/model"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise MolreError("is damaged", where=path, fix=damaged) from None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise MolreError(
+            f"format version {version} is newer than this molre reads ({FORMAT_VERSION})",
+            where=folder,
+            fix="upgrade molre",
+        )
+    if _seal(sums).encode() != path.read_bytes():
+        raise MolreError("is damaged (its own checksum does not match)", where=path, fix=damaged)
+    for name in FILES:
+        if not (folder / name).is_file() or files.sha256(folder / name) != sums.get(name):
+            raise MolreError(
+                "is missing or damaged (checksum mismatch)", where=folder / name, fix=damaged
+            )
+    return str(own)

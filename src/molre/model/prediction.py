@@ -1,0 +1,85 @@
+"""Prediction: what molre says of one study, as a versioned JSON schema."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+RESEARCH_ONLY = "Research use only. Not a medical device."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeySlice(_Part):
+    """The slice that weighed most for a finding."""
+
+    index: int = Field(description="Slice index in the series used, 0 at the inferior end.")
+    sop_instance_uid: str | None = None
+    frame: int | None = None
+
+
+class FindingScore(_Part):
+    """One finding's probability."""
+
+    id: str
+    name: str
+    category: str
+    probability: float = Field(ge=0, le=1)
+    calibrated: bool
+    threshold: float | None = Field(default=None, description="Probability scale; null if none.")
+    key_slice: KeySlice | None = None
+
+
+class SeriesUsed(_Part):
+    """Which series was read and why."""
+
+    series_uid: str | None
+    slices: int
+    why: str
+
+
+class ModelUsed(_Part):
+    """Which model spoke."""
+
+    arm: str
+    placement: str
+    backbone: str
+    weights_sha256: str
+    model_sha256: str
+    trained_on: str = Field(description="'patients' or 'synthetic phantoms'.")
+
+
+class Routing(_Part):
+    """What the router did: mean gate per expert over the scan, and its entropy."""
+
+    mean_gates: list[float]
+    entropy: float = Field(description="Share of the maximum: 1 is uniform, 0 is one expert.")
+
+
+class Prediction(_Part):
+    """The answer for one study.
+
+    ``status`` is ``scored``, ``withheld`` (read, but no probability can be trusted; ``findings``
+    is empty unless asked for) or ``refused`` (not readable as head CT).
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    molre_version: str
+    status: Literal["scored", "withheld", "refused"]
+    reasons: list[str]
+    study: str = Field(description="Folder name: 16 hex digits, no patient data.")
+    series: SeriesUsed | None = None
+    model: ModelUsed
+    findings: list[FindingScore] = []
+    routing: Routing | None = None
+    familiarity: float | None = Field(
+        default=None, description="Distance from the training scans over its threshold; > 1 is far."
+    )
+    quality: list[str] = Field(default=[], description="What was repaired or is unusual.")
+    synthetic: bool = Field(description="True if the scan or the model's training is synthetic.")
+    pixel_sha256: str | None = None
+    notice: str = RESEARCH_ONLY

@@ -1,0 +1,117 @@
+"""Slice adapters: what may change a slice embedding before the slices are pooled.
+
+Every adapter maps embeddings (B, S, D) to (B, S, D) and starts as the identity. The routed ones
+also say which experts they used.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from molre.adapter.core import LowRankExperts, Router, gate_entropy
+
+
+class NoAdapter(nn.Module):
+    """The backbone as it is (arm ``frozen``)."""
+
+    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return ``x`` unchanged and no gates."""
+        return x, None
+
+
+class Bottleneck(nn.Module):
+    """A residual GELU bottleneck: the control for "is it only a nonlinearity?" (``mlp_matched``).
+
+    Args:
+        dim: D.
+        hidden: width of the bottleneck.
+    """
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.down = nn.Linear(dim, hidden)
+        self.up = nn.Linear(hidden, dim, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """``x + up(gelu(down(x)))``, no gates."""
+        return x + self.up(functional.gelu(self.down(x))), None
+
+
+class MoLRESlices(nn.Module):
+    """MoLRE over an identity: ``h = x + (alpha/r) sum_e g_e B_e A_e x`` per slice embedding.
+
+    Args:
+        dim: D.
+        num_experts: E.
+        r: rank of each expert.
+        hidden: hidden width of the router.
+    """
+
+    def __init__(self, dim: int, num_experts: int = 6, r: int = 8, hidden: int = 32):
+        super().__init__()
+        self.experts = LowRankExperts(dim, dim, num_experts, r)
+        self.router = Router(dim, num_experts, hidden)
+
+    def context(self, x: Tensor, bank_index: Tensor) -> Tensor:
+        """What the router sees: the slice embedding itself."""
+        return x
+
+    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Adapted embeddings (B, S, D) and gates float32 (B, S, E)."""
+        gates = self.router(self.context(x, bank_index))
+        return x + self.experts(x, gates), gates
+
+
+class ShuffledMoLRESlices(MoLRESlices):
+    """The routing control: the router sees another slice, picked from a stored bank.
+
+    Which one is a hash of seed, series and slice (:func:`bank_indices`), so that no output
+    depends on what else is in the batch.
+
+    Args:
+        bank: float32 (N, D), normalised training slices; kept with the model.
+    """
+
+    bank: Tensor
+
+    def __init__(self, dim: int, bank: Tensor, num_experts: int = 6, r: int = 8, hidden: int = 32):
+        super().__init__(dim, num_experts, r, hidden)
+        self.register_buffer("bank", bank)
+
+    def context(self, x: Tensor, bank_index: Tensor) -> Tensor:
+        """The bank's slices at ``bank_index`` int64 (B, S)."""
+        return self.bank[bank_index % self.bank.shape[0]].to(x.dtype)
+
+
+def freeze_random_router(adapter: MoLRESlices, slices: Tensor, share: float = 0.7) -> None:
+    """Freeze the router at random weights whose mean gate entropy is ``share`` of its maximum.
+
+    A random router at its initial scale gates nearly uniformly, which would be plain LoRA; the
+    output layer is scaled by bisection until it is as selective as asked.
+
+    Args:
+        adapter: changed in place.
+        slices: (N, D) normalised training slices to measure the entropy on.
+        share: wanted mean entropy over its maximum, in (0, 1).
+    """
+    router = adapter.router
+    router.requires_grad_(False)
+    with torch.no_grad():
+        direction = router.out.weight / router.out.weight.norm()
+        low, high = 0.0, 1e4
+        for _ in range(60):
+            middle = (low + high) / 2
+            router.out.weight.copy_(direction * middle)
+            if float(gate_entropy(router(slices))) > share:
+                low = middle
+            else:
+                high = middle
+
+
+def bottleneck_width(dim: int, num_experts: int, r: int, hidden: int) -> int:
+    """Hidden width at which :class:`Bottleneck` has MoLRE's parameter count, rounded down."""
+    molre = 2 * num_experts * r * dim + (dim + 1) * hidden + (hidden + 1) * num_experts
+    return max(1, molre // (2 * dim + 1))

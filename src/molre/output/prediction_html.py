@@ -1,0 +1,66 @@
+"""report.html of one study: status first, then findings with their key slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molre import files
+from molre.output.page import render
+from molre.output.pictures import slice_picture
+from molre.pipeline import Reading
+
+PICTURED = 8  # findings whose key slices are drawn
+BONE_FIRST = ("trauma",)  # categories that a bone window shows better
+
+
+def write_prediction_report(reading: Reading, path: Path) -> None:
+    """Write a self-contained page: no script, no outside request."""
+    prediction = reading.prediction
+    rows = [_row(reading, k) for k in range(len(prediction.findings))]
+    rows.sort(key=lambda r: (not r["above"], -r["margin"]))
+    for row in rows[:PICTURED]:
+        row |= _pictures(reading, row)
+    html = render(
+        "prediction.html.j2",
+        title=f"Head CT study {prediction.study}",
+        prediction=prediction,
+        rows=rows,
+        overview=_overview(reading),
+        synthetic=prediction.synthetic,
+    )
+    files.write_text(path, html)
+
+
+def _row(reading: Reading, k: int) -> dict[str, Any]:
+    finding = reading.prediction.findings[k]
+    threshold = finding.threshold
+    return {
+        "finding": finding,
+        "k": k,
+        "above": threshold is not None and finding.probability >= threshold,
+        "margin": finding.probability - (threshold if threshold is not None else 1.0),
+    }
+
+
+def _pictures(reading: Reading, row: dict[str, Any]) -> dict[str, Any]:
+    finding, weights = row["finding"], reading.attention[:, row["k"]]
+    first, second = ("bone", "brain") if finding.category in BONE_FIRST else ("brain", "bone")
+    index = finding.key_slice.index
+    peak = float(weights.max()) or 1.0
+    return {
+        "pictures": [
+            (window, slice_picture(reading.volume, index, window)) for window in (first, second)
+        ],
+        "bars": [round(100 * float(w) / peak, 1) for w in weights],
+        "key": int(np.argmax(weights)),
+        "share": float(weights.max()),
+    }
+
+
+def _overview(reading: Reading) -> list[tuple[int, str]]:
+    """Eight slices spread over the scan, so that a reader sees what was read."""
+    picked = np.unique(np.linspace(0, len(reading.volume) - 1, 8).round().astype(int))
+    return [(int(i), slice_picture(reading.volume, int(i), "brain", 160)) for i in picked]

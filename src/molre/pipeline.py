@@ -1,0 +1,218 @@
+"""The main path: read, window, embed, adapt, pool, score, say. About one screen a step.
+
+A volume comes in (:mod:`molre.ct` has read it), a Prediction goes out (:mod:`molre.output`
+writes it). Everything else is a detail of one of the lines in :meth:`Reader.reading`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+import molre
+from molre.adapter.core import gate_entropy
+from molre.backbones.contract import Contract
+from molre.ct.head import check_head
+from molre.embedding.embed import embed_volume, probe
+from molre.errors import MolreError
+from molre.model import folder
+from molre.model.classifier import Scores, bank_indices
+from molre.model.familiarity import summarise
+from molre.model.prediction import (
+    FindingScore,
+    KeySlice,
+    ModelUsed,
+    Prediction,
+    Routing,
+    SeriesUsed,
+)
+
+if TYPE_CHECKING:
+    from molre.backbones.backbone import Backbone
+    from molre.ct.volume import Volume
+
+ADULT_YEARS = 18
+PROBE_SIMILARITY = 0.999
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prediction with what a report shows beside it.
+
+    Attributes:
+        prediction: the answer.
+        volume: what was read.
+        probabilities: float64 (K,), also where they are withheld; never written then.
+        attention: float32 (S', K), each finding's weights over the embedded slices.
+        index: int (S',), the volume's slice in the middle of each embedded slice.
+    """
+
+    prediction: Prediction
+    volume: Volume
+    probabilities: np.ndarray
+    attention: np.ndarray
+    index: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A trained model with its backbone: ``reader(volume)`` is a Prediction."""
+
+    model: folder.TrainedModel
+    backbone: Backbone
+
+    def __call__(
+        self, volume: Volume, *, even_if_withheld: bool = False, why: str = "the only series given"
+    ) -> Prediction:
+        """Predict one volume; see :meth:`reading`."""
+        return self.reading(volume, even_if_withheld=even_if_withheld, why=why).prediction
+
+    def reading(
+        self, volume: Volume, *, even_if_withheld: bool = False, why: str = "the only series given"
+    ) -> Reading:
+        """Read one volume.
+
+        Args:
+            volume: a head CT series in HU.
+            even_if_withheld: give probabilities though the status stays ``withheld``.
+            why: why this series was chosen, for the record.
+        """
+        reasons = withhold_reasons(volume, trained_on_synthetic=self.model.description.synthetic)
+        embeddings, index = embed_volume(volume, self.backbone)
+        scores, distance = self._score(embeddings, volume.content_hash)
+        if distance > 1:
+            reasons.append(
+                f"far from the training scans (distance {distance:.2f} times the threshold)"
+            )
+        logits = scores.logits[0].double().numpy()
+        probabilities = self.model.calibration.probabilities(logits)
+        attention = scores.attention[0].float().numpy()
+        shown = even_if_withheld or not reasons
+        prediction = Prediction(
+            molre_version=molre.__version__,
+            status="withheld" if reasons else "scored",
+            reasons=reasons,
+            study=volume.study_folder,
+            series=SeriesUsed(
+                series_uid=volume.acquisition.series_uid, slices=len(volume), why=why
+            ),
+            model=self._model_used(),
+            findings=self._findings(volume, probabilities, attention, index) if shown else [],
+            routing=_routing(scores),
+            familiarity=round(distance, 4),
+            quality=list(volume.notes),
+            synthetic=volume.acquisition.synthetic or self.model.description.synthetic,
+            pixel_sha256=volume.pixel_hash,
+        )
+        return Reading(prediction, volume, probabilities, attention, index)
+
+    def _score(self, embeddings: torch.Tensor, content_hash: str) -> tuple[Scores, float]:
+        """Scores of one scan, and its distance from the training scans over the threshold."""
+        classifier, slices = self.model.classifier, len(embeddings)
+        bank = bank_indices(content_hash, slices, self.model.description.seed)
+        with torch.inference_mode():
+            # the cache keeps half precision, and training saw that
+            scan = embeddings.half().float()
+            mask = torch.ones(1, slices, dtype=torch.bool)
+            scores = classifier(scan.unsqueeze(0), mask, bank.unsqueeze(0))
+            summary = summarise(classifier.normalise(scan)).unsqueeze(0)
+        familiarity = self.model.familiarity
+        return scores, float(familiarity.distance(summary)[0] / familiarity.threshold)
+
+    def _findings(
+        self, volume: Volume, probabilities: np.ndarray, attention: np.ndarray, index: np.ndarray
+    ) -> list[FindingScore]:
+        d, calibration = self.model.description, self.model.calibration
+        key = index[attention.argmax(axis=0)]
+        scores = []
+        for k, entry in enumerate(d.findings):
+            threshold = d.thresholds.get(entry.id)
+            source = volume.source[int(key[k])]
+            scores.append(
+                FindingScore(
+                    id=entry.id,
+                    name=entry.name,
+                    category=entry.category,
+                    probability=float(probabilities[k]),
+                    calibrated=bool(calibration.calibrated[k]),
+                    threshold=threshold.value if threshold else None,
+                    key_slice=KeySlice(
+                        index=int(key[k]),
+                        sop_instance_uid=source.sop_instance_uid,
+                        frame=source.frame,
+                    ),
+                )
+            )
+        return scores
+
+    def _model_used(self) -> ModelUsed:
+        d = self.model.description
+        return ModelUsed(
+            arm=d.arm,
+            placement=d.placement,
+            backbone=d.backbone.name,
+            weights_sha256=str(d.backbone.weights["sha256"]),
+            model_sha256=self.model.sha256,
+            trained_on=d.trained_on,
+        )
+
+
+def load(
+    model: str | Path, *, weights_dir: str | Path | None = None, device: str = "cpu"
+) -> Reader:
+    """Load a model folder and its backbone; the result is callable on a Volume.
+
+    Args:
+        model: RUN/model.
+        weights_dir: folder with the backbone's weights, where they are not installed.
+        device: torch device for the backbone.
+
+    Raises:
+        MolreError: damaged or newer model folder, missing or other backbone weights.
+    """
+    from molre.backbones.catalogue import load as load_backbone
+
+    trained = folder.load(Path(model))
+    entry = trained.description.backbone
+    contract = Contract.from_dict(entry.contract)
+    backbone = load_backbone(entry.name, weights_dir=weights_dir, contract=contract)
+    if backbone.weights.sha256 != entry.weights["sha256"]:
+        raise MolreError(
+            f"the weights of {entry.name} are not those the model was trained on "
+            f"(SHA-256 {backbone.weights.sha256[:12]}, needs {entry.weights['sha256'][:12]})",
+            where=model,
+            fix="give the folder with the right ones by --weights-dir",
+        )
+    got = probe(backbone)
+    if float(torch.cosine_similarity(got, trained.probe).min()) < PROBE_SIMILARITY:
+        raise MolreError(
+            f"{entry.name} does not embed the self-test slice as it did in training",
+            where=model,
+            fix="check the installation with `molre doctor`",
+        )
+    return Reader(trained, backbone.to(device))
+
+
+def withhold_reasons(volume: Volume, *, trained_on_synthetic: bool) -> list[str]:
+    """Why no probability can be trusted, from the scan alone; empty where none is found."""
+    check, acquisition = check_head(volume), volume.acquisition
+    reasons = list(check.reasons) if not check.ok else []
+    if acquisition.contrast:
+        reasons.append("contrast was given (the header says so); molre reads non-contrast CT")
+    if acquisition.age is not None and acquisition.age < ADULT_YEARS:
+        reasons.append(f"age {acquisition.age:g} is outside the range (adults from {ADULT_YEARS})")
+    if acquisition.synthetic and not trained_on_synthetic:
+        reasons.append("a synthetic phantom, and the model was trained on patients")
+    return reasons
+
+
+def _routing(scores: Scores) -> Routing | None:
+    if scores.gates is None:
+        return None
+    gates = scores.gates[0]
+    mean = [round(float(g), 6) for g in gates.mean(0)]
+    return Routing(mean_gates=mean, entropy=round(float(gate_entropy(gates)), 6))

@@ -1,0 +1,88 @@
+"""A fit's state on disk, so that a killed run goes on where it stopped, to the same bits."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from molre import files
+from molre.training.fit import Progress
+
+
+@dataclass
+class Checkpoint:
+    """One file, RUN/checkpoint.safetensors, for the fit in progress.
+
+    Args:
+        path: the file.
+        key: what the fit is (configuration, learning rate, data); a file with another key is
+            ignored.
+        every: seconds between saves.
+    """
+
+    path: Path
+    key: str
+    every: float = 5.0
+    saved_at: float = 0.0
+
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+        """Save, if the last save is long enough ago."""
+        from safetensors.torch import save
+
+        if time.monotonic() - self.saved_at < self.every:
+            return
+        tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in progress.best.items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+        facts = {
+            "key": self.key,
+            "epoch": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "best_auc": progress.best_auc,
+            "history": progress.history,
+        }
+        clean = {k: v.detach().contiguous() for k, v in tensors.items()}
+        files.write_bytes(self.path, save(clean, metadata={"facts": json.dumps(facts)}))
+        self.saved_at = time.monotonic()
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Progress of the interrupted fit of the same key, or a fresh one."""
+        from safetensors import SafetensorError, safe_open
+
+        if not self.path.is_file():
+            return Progress()
+        try:
+            with safe_open(self.path, "pt") as file:
+                facts = json.loads(file.metadata()["facts"])
+                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            return Progress()
+        if facts.pop("key") != self.key:
+            return Progress()
+        model.load_state_dict(_part(tensors, "model."))
+        state = optimizer.state_dict()
+        state["state"] = _optimizer_state(_part(tensors, "optimizer."))
+        optimizer.load_state_dict(state)
+        return Progress(best=_part(tensors, "best."), **facts)
+
+    def remove(self) -> None:
+        """Forget the fit."""
+        self.path.unlink(missing_ok=True)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _optimizer_state(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    return state

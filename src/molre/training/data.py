@@ -1,0 +1,117 @@
+"""Batches of cached slice embeddings: mapped from disk, never loaded whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molre.embedding.cache import EmbeddingCache
+from molre.model.classifier import bank_indices
+
+
+@dataclass(frozen=True)
+class Studies:
+    """The studies of one split, in a fixed order.
+
+    Attributes:
+        study: pseudonymous keys, N.
+        patient: pseudonymous keys, N.
+        content_hash: key of each chosen series in the embedding cache, N.
+        targets: float32 (N, K) of 1, 0 and nan (unknown).
+    """
+
+    study: tuple[str, ...]
+    patient: tuple[str, ...]
+    content_hash: tuple[str, ...]
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of studies."""
+        return len(self.study)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded scans: embeddings (B, S, D), mask bool (B, S), bank_index (B, S), targets (B, K)."""
+
+    embeddings: Tensor
+    mask: Tensor
+    bank_index: Tensor
+    targets: Tensor
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Cuts a split into batches.
+
+    Args:
+        cache: where embeddings are mapped from.
+        studies: the split.
+        batch_size: scans a batch.
+        seed: the run's seed; order is a pure function of it and the epoch.
+    """
+
+    cache: EmbeddingCache
+    studies: Studies
+    batch_size: int
+    seed: int
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """All studies once, in the order of (seed, epoch)."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.studies))
+        return self._batches(order)
+
+    def in_order(self) -> Iterator[Batch]:
+        """All studies once, in their own order."""
+        return self._batches(np.arange(len(self.studies)))
+
+    def _batches(self, order: np.ndarray) -> Iterator[Batch]:
+        for start in range(0, len(order), self.batch_size):
+            yield self._collate(order[start : start + self.batch_size])
+
+    def _collate(self, rows: np.ndarray) -> Batch:
+        hashes = [self.studies.content_hash[i] for i in rows]
+        scans = [self.cache.get(h) for h in hashes]
+        longest = max(len(scan) for scan in scans)
+        width = scans[0].shape[1]
+        embeddings = torch.zeros(len(rows), longest, width)
+        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+        index = torch.zeros(len(rows), longest, dtype=torch.long)
+        for i, (content_hash, scan) in enumerate(zip(hashes, scans, strict=True)):
+            embeddings[i, : len(scan)] = scan
+            mask[i, : len(scan)] = True
+            index[i, : len(scan)] = bank_indices(content_hash, len(scan), self.seed)
+        targets = torch.from_numpy(self.studies.targets[rows])
+        return Batch(embeddings, mask, index, targets, rows)
+
+
+def sample_slices(loader: Loader, scans: int, slices: int) -> Tensor:
+    """Slice embeddings (up to ``slices``, D) from up to ``scans`` studies, spread evenly."""
+    rows = spread(len(loader.studies), scans)
+    per_scan = max(1, slices // max(1, len(rows)))
+    picked = []
+    for row in rows:
+        scan = loader.cache.get(loader.studies.content_hash[row]).float()
+        picked.append(scan[spread(len(scan), per_scan)])
+    return torch.cat(picked)[:slices]
+
+
+def spread(total: int, wanted: int) -> list[int]:
+    """At most ``wanted`` indices spread evenly over ``range(total)``."""
+    return [int(i) for i in np.unique(np.linspace(0, total - 1, min(total, wanted)).round())]
+
+
+def known_findings(targets: np.ndarray, ids: Sequence[str], floor: int) -> list[str]:
+    """The findings with at least ``floor`` known positives and negatives."""
+    positives = np.nansum(targets == 1, axis=0)
+    negatives = np.nansum(targets == 0, axis=0)
+    return [
+        name
+        for name, p, n in zip(ids, positives, negatives, strict=True)
+        if p >= floor and n >= floor
+    ]

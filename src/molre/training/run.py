@@ -1,0 +1,100 @@
+"""The run folder: what was done, in files that recompute every number later."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from molre import files
+from molre.errors import MolreError
+from molre.model.calibration import Calibration
+from molre.training.config import TrainConfig
+from molre.training.data import Studies
+
+FORMAT_VERSION = 1
+PACKAGES = ("torch", "timm", "transformers", "numpy", "polars", "pydicom", "safetensors")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files in RUN/."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The model folder."""
+        return self.path / "model"
+
+    @property
+    def manifest(self) -> Path:
+        """Written last: a run with a manifest is done."""
+        return self.path / "manifest.json"
+
+    def is_done(self, config: TrainConfig) -> bool:
+        """Whether this run is there already, with the same configuration.
+
+        Raises:
+            MolreError: another configuration's run is in the way.
+        """
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            return False
+        if yaml.safe_load(path.read_text(encoding="utf-8")) != config.model_dump(mode="json"):
+            raise MolreError(
+                "holds a run with another configuration",
+                where=self.path,
+                fix="choose another folder, or add --overwrite",
+            )
+        return self.manifest.is_file()
+
+    def write_config(self, config: TrainConfig) -> None:
+        """RUN/config.yaml, resolved."""
+        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        files.write_text(self.path / "config.yaml", text)
+
+    def write_table(self, name: str, table: pl.DataFrame) -> None:
+        """RUN/NAME.parquet, atomically."""
+        with files.atomic(self.path / f"{name}.parquet") as part:
+            table.write_parquet(part)
+
+    def write_manifest(self, facts: dict[str, Any]) -> None:
+        """RUN/manifest.json with versions and time added."""
+        versions = {"python": platform.python_version()}
+        versions |= {name: importlib.metadata.version(name) for name in ("molre", *PACKAGES)}
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        content = {"format_version": FORMAT_VERSION, **facts, "versions": versions, "created": stamp}
+        files.write_text(self.manifest, json.dumps(content, indent=2) + "\n")
+
+
+def prediction_table(
+    split: str,
+    studies: Studies,
+    findings: tuple[str, ...],
+    logits: np.ndarray,
+    calibration: Calibration,
+) -> pl.DataFrame:
+    """Long table: study, patient, split, finding, label (null unknown), logit, probability."""
+    n, k = logits.shape
+    labels = studies.targets.reshape(-1)
+    return pl.DataFrame(
+        {
+            "study": np.repeat(np.array(studies.study, dtype=object), k).tolist(),
+            "patient": np.repeat(np.array(studies.patient, dtype=object), k).tolist(),
+            "split": [split] * (n * k),
+            "finding": list(findings) * n,
+            "label": [None if np.isnan(v) else int(v) for v in labels],
+            "logit": logits.reshape(-1).astype(np.float32),
+            "probability": calibration.probabilities(logits).reshape(-1).astype(np.float32),
+        },
+        schema_overrides={"label": pl.Int8},
+    )

@@ -1,0 +1,82 @@
+"""From a cohort to the splits a run trains on: chosen series, patients' splits, known labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from molre.cohort.cohort import Cohort
+from molre.embedding.cache import EmbeddingCache
+from molre.errors import MolreError
+from molre.labels.findings import FindingsTable
+from molre.labels.policy import targets
+from molre.training.data import Studies, known_findings
+
+SPLITS = ("train", "tune", "calibrate", "test")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The four splits, the findings they can be trained on, and hashes of what they came from."""
+
+    by_name: dict[str, Studies]
+    findings: tuple[str, ...]
+    splits_sha256: str
+    labels_sha256: str
+
+    def __getitem__(self, name: str) -> Studies:
+        """One split."""
+        return self.by_name[name]
+
+
+def load_splits(
+    cohort: Cohort, cache: EmbeddingCache, table: FindingsTable, policy: str, floor: int
+) -> Splits:
+    """Join scans, splits and labels.
+
+    Only studies that have an embedding are used. A finding is trained if it has at least
+    ``floor`` known positives and negatives in train.
+
+    Raises:
+        MolreError: an empty split, or no finding that can be trained.
+    """
+    rows = cohort.chosen().join(cohort.splits(), on="patient", how="inner").sort("study")
+    rows = rows.filter([h in cache for h in rows["content_hash"]])
+    known = targets(cohort.labels(), rows["study"].to_list(), table, policy)
+    split = rows["split"].to_numpy()
+    by_name = {}
+    for name in SPLITS:
+        here = np.flatnonzero(split == name)
+        by_name[name] = Studies(
+            tuple(rows["study"][here.tolist()]),
+            tuple(rows["patient"][here.tolist()]),
+            tuple(rows["content_hash"][here.tolist()]),
+            known[here],
+        )
+        if not len(here):
+            raise MolreError(
+                f"split {name!r} has no study that could be embedded",
+                where=cohort.path,
+                fix="ingest more scans, or split again with other fractions",
+            )
+    findings = known_findings(by_name["train"].targets, table.ids, floor)
+    if not findings:
+        raise MolreError(
+            f"no finding has {floor} known positives and {floor} negatives in train",
+            where=cohort.path,
+            fix="label more scans (`molre label`), or lower --set min_labels",
+        )
+    columns = [table.ids.index(f) for f in findings]
+    return Splits(
+        {name: replace(s, targets=s.targets[:, columns]) for name, s in by_name.items()},
+        tuple(findings),
+        _sha256(cohort.path / "splits.csv"),
+        _sha256(cohort.path / "labels.parquet"),
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
