@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit, logit
@@ -92,8 +93,7 @@ def reliability(probabilities: FloatArray, labels: FloatArray, bins: int = 10) -
     inner = np.searchsorted(probabilities, probabilities[edges[1:-1]], side="left")
     cuts = np.unique(np.concatenate([[0], inner, [len(labels)]]))
     return tuple(
-        _bin(probabilities[start:stop], labels[start:stop])
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+        _bin(probabilities[start:stop], labels[start:stop]) for start, stop in pairwise(cuts)
     )
 
 

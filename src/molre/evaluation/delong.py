@@ -41,7 +41,8 @@ class DeLong:
         Args:
             weights: (M,).
         """
-        return float(weights @ self.aucs), float(max(weights @ self.covariance @ weights, 0.0))
+        variance = float(weights @ self.covariance @ weights)
+        return float(weights @ self.aucs), variance if math.isnan(variance) else max(variance, 0.0)
 
     def interval(self, weights: FloatArray, level: float = LEVEL) -> tuple[float, float]:
         """Interval of a weighted mean of AUCs (weights sum to 1), see :func:`logit_interval`."""
@@ -126,7 +127,7 @@ def logit_interval(
 
 
 def separation_interval(auc: float, pairs: int, level: float = LEVEL) -> tuple[float, float]:
-    """Interval where the sample shows no variation, from disjoint pairs (:func:`logit_interval`)."""
+    """Interval where the sample shows no variation, see :func:`logit_interval`."""
     bound = float((1 - level) ** (1 / pairs)) if pairs else 0.0
     if auc >= 1:
         return bound, 1.0

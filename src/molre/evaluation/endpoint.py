@@ -39,7 +39,7 @@ class Support:
 
     @property
     def status(self) -> str:
-        """``scored``; ``too few`` (under ten of a class); ``not estimable`` (a class is missing)."""
+        """``scored``; ``too few`` (under ten of a class) or ``not estimable`` (none)."""
         fewer = min(self.positives, self.negatives)
         if fewer == 0:
             return NOT_ESTIMABLE

@@ -100,7 +100,7 @@ def summarize(
     return RoutingSummary(
         entropy=float(gates.entropy.mean()),
         load=gates.mean.mean(axis=0),
-        findings=tuple(findings[k] for k in enough),
+        findings=tuple(findings[int(k)] for k in enough),
         association=association,
         p=(exceeded + 1) / (permutations + 1),
         critical=critical,

@@ -1,0 +1,1 @@
+"""Synthetic head CT with known findings, written as DICOM (entry: `phantom.write`)."""

@@ -72,7 +72,7 @@ def _sulci(scene: Scene, bent: Bent) -> tuple[Array, Array]:
     fluid = soft(distance - width, 1.5) * soft(surface - 17.0, 6.0)
     fissure = soft(np.abs(bent.x) - 0.5 * head.sulcus * closed - 0.4, 1.0)
     fluid = np.maximum(fluid, fissure * np.where(bent.z > 18, 0.75, 0.4) * _cerebrum_edge(bent))
-    cortex = np.maximum(soft(distance - 2.6, 1.5) * soft(surface - 18.0, 5.0), soft(surface - 3.0, 2.0))
+    cortex = np.maximum(soft(distance - 3.2, 1.5) * soft(surface - 18.0, 5.0), soft(surface - 3.0, 2.0))
     return fluid * np.float32(closed > 0), cortex
 
 
@@ -95,33 +95,34 @@ def _cisterns(scene: Scene, bent: Bent) -> Array:
     """Fluid around the brain stem, above the sella, in the Sylvian fissures."""
     head = scene.head
     fluid = np.zeros(bent.depth.shape, np.float32)
-    box = scene.grid.box((0, 2, -28), (34, 42, 40))
+    box = scene.grid.box((0, 10, -32), (34, 52, 44))
     part = _inner(bent.box, box)
-    x, y, z = bent.x[part[3]], bent.y[part[3]], bent.z[part[:3]]
+    x, y, z = bent.x[part[:3]], bent.y[part[3]], bent.z[part[:3]]
     ax = np.abs(x)
     width = head.cistern
     star = np.minimum(ellipsoid(x, y, z, (0, -14, -20), (10.0, 9.0, 8.0)),
                       capsule(ax, y, z, (4, -16, -19), (22, -22, -19), 2.4))
     star = star + 3.5 * (1 - width)
-    stem = ellipsoid(x, y, z, (0, 12, -30), (15.0 - 0.0, 13.0, 60.0))
-    ring = np.abs(stem - 2.0) - 1.9 + 2.2 * (1 - width)
-    ring = np.maximum(ring, np.abs(z + 16) - 16.0)
-    ring = np.maximum(ring, y - 30)
+    stem = ellipsoid(x, y, z, (0, 12, -30), (15.0, 13.0, 60.0))
+    wobble = smooth_noise(head.seed + 12, scene.grid.axes_at(box), 8.0)
+    ring = np.abs(stem - 2.5 - wobble) - 1.4 + 2.2 * (1 - width)
+    ring = np.maximum(ring, np.maximum(np.abs(z + 15) - 11.0, np.abs(y - 14) - 12.0))
     prepontine = np.maximum(ellipsoid(x, y, z, (0, -2, -38), (13.0, 4.0, 16.0)), -stem)
     prepontine = prepontine + 3.0 * (1 - width)
     quadrigeminal = ellipsoid(x, y, z, (0, 28, -6), (10.0, 4.5, 7.0)) + 3.5 * (1 - width)
-    magna = ellipsoid(x, y, z, (0, 52, -58), (9.0, 10.0, 8.0)) + 0.3 * max(0.0, head.tonsil + 4)
+    magna = ellipsoid(x, y, z, (0, 46, -61), (17.0, 13.0, 10.0))
     joined = np.minimum(np.minimum(star, ring), np.minimum(prepontine, quadrigeminal))
     if head.uncus:  # the medial temporal lobe over the edge of the tentorium
         side = np.sign(head.uncus)
-        uncus = ellipsoid(x, y, z, (side * 13.0, -6.0, -18.0), (9.0, 13.0, 9.0))
+        uncus = ellipsoid(x, y, z, (side * 14.0, -4.0, -18.0), (11.0, 16.0, 11.0))
         joined = np.maximum(joined, -(uncus + 4.0 - abs(head.uncus)))
     fluid[part[:3]] = soft(np.minimum(joined, magna), 1.6)
     ax = np.abs(bent.x)
-    line = bent.y + 12.0 + 0.55 * (bent.z - 2.0)
+    wander = smooth_noise(head.seed + 13, scene.grid.axes_at(bent.box), 11.0)
+    line = bent.y + 12.0 + 0.55 * (bent.z - 2.0) - 0.5 * (ax - 45) + 3.5 * wander
     sylvian = np.maximum(np.abs(line) - head.sylvian, np.abs(bent.z - 2.0) - 17.0)
     sylvian = np.maximum(sylvian, 36.0 - ax)
-    insula = np.maximum(np.abs(ax - 38.0 + 0.02 * bent.z) - 0.8 * head.sylvian,
+    insula = np.maximum(np.abs(ax - 39.0 + 1.5 * wander) - 0.8 * head.sylvian,
                         ellipsoid(38.0 + 0 * ax, bent.y, bent.z, (38.0, -6, 3), (10, 20, 14)))
     closed = 1 - head.edema
     return np.maximum(fluid, closed * soft(np.minimum(sylvian, insula), 1.5))
@@ -155,13 +156,13 @@ def _ventricles(scene: Scene, bent: Bent) -> Array:
     head, grid = scene.head, scene.grid
     fluid = np.zeros(bent.depth.shape, np.float32)
     part = _inner(bent.box, grid.box((0, 12, 4), (56, 66, 44)))
-    x, y, z = bent.x[part[0]][:, part[1], part[2]], bent.y[part[3]], bent.z[part[:3]]
+    x, y, z = bent.x[part[:3]], bent.y[part[3]], bent.z[part[:3]]
     lateral = ventricle_distance(x, y, z, head.ventricle, head.asymmetry)
     third = ellipsoid(x, y, z, (0, 0, -3), (2.6 * head.ventricle, 15.0, 11.0)) * 1.0
     swollen = 1.0 - 0.75 * head.edema
     fluid[part[:3]] = soft(np.minimum(lateral + 3.0 * (1 - swollen), third), 1.4)
     part = _inner(bent.box, grid.box((0, 32, -36), (16, 16, 22)))
-    x, y, z = bent.x[part[0]][:, part[1], part[2]], bent.y[part[3]], bent.z[part[:3]]
+    x, y, z = bent.x[part[:3]], bent.y[part[3]], bent.z[part[:3]]
     fourth = ellipsoid(x, y, z, (0, 31, -36), (9.0 * head.fourth, 5.5 * head.fourth, 12.0))
     fluid[part[:3]] = np.maximum(fluid[part[:3]], soft(fourth, 1.4))
     return fluid
@@ -192,13 +193,13 @@ def _periventricular(bent: Bent) -> Array:
 def _membranes(scene: Scene, bent: Bent, cavity: Array) -> None:
     """Falx, tentorium and the sagittal sinus."""
     head = scene.head
-    falx = soft(np.abs(scene.grid.at(bent.box)[0]) - 0.5, 1.2) * soft(-(bent.z - 2.0), 2.0)
+    falx = soft(np.abs(scene.grid.at(bent.box)[0]) - 0.2, 1.2) * soft(-(bent.z - 2.0), 2.0)
     callosum = ellipsoid(0 * bent.x, bent.y, bent.z, (0, 2, 2), (10, 52, 36))
     falx = falx * soft(-callosum, 2.0)
-    tent = soft(np.abs(bent.z - tentorium_height(bent.x, bent.y)) - 0.7, 1.5)
+    tent = soft(np.abs(bent.z - tentorium_height(bent.x, bent.y)) - 0.2, 1.5)
     stem = ellipsoid(bent.x, bent.y, bent.z, (0, 14, -10), (19, 20, 40))
     tent = tent * soft(8.0 - bent.y, 4.0) * soft(-stem, 2.0)
-    scene.blend(bent.box, np.maximum(falx * 0.8, tent * 0.7) * cavity, head.falx_hu)
+    scene.blend(bent.box, np.maximum(falx * 0.8, tent * 0.55) * cavity, head.falx_hu)
     sinus = venous_sinus(bent.x, bent.y, bent.z, bent.depth)
     scene.blend(bent.box, soft(sinus, 1.5) * cavity, head.falx_hu - 2)
 
@@ -213,9 +214,9 @@ def venous_sinus(x: Array, y: Array, z: Array, depth: Array) -> Array:
 
 
 ARTERIES = {
-    "basilar": (((0.0, -3.0, -46.0), (0.0, -4.0, -24.0)), 1.7),
-    "middle_cerebral": (((7.0, -14.0, -19.0), (30.0, -18.0, -15.0)), 1.5),
-    "internal_carotid": (((8.0, -16.0, -30.0), (8.0, -14.0, -19.0)), 2.0),
+    "basilar": (((0.0, 2.0, -46.0), (0.0, 0.0, -20.0)), 1.7),
+    "middle_cerebral": (((7.0, -14.0, -15.0), (32.0, -16.0, -11.0)), 1.5),
+    "internal_carotid": (((8.0, -16.0, -30.0), (8.0, -14.0, -15.0)), 2.0),
 }
 
 

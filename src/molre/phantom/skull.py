@@ -47,7 +47,7 @@ def build_outside(scene: Scene) -> None:
     above = grid.z - floor
     vault = soft(outward - head.bone, 1.0) * soft(-outward, 1.0)
     vault *= soft(-(grid.z - np.where(grid.y < -30, -30.0, -62.0)), 6.0)
-    base = soft(outward - 2.0, 2.0) * soft(np.abs(above + 3.5) - 3.5, 2.0)
+    base = soft(outward - 2.0, 2.0) * soft(np.abs(above + 2.0) - 2.0, 2.0)
     base *= soft(-(grid.z + 64.0), 4.0)
     scene.bone = np.maximum(vault, base * np.float32(0.8))
     marrow = soft(np.abs(outward / head.bone - 0.5) * head.bone - 0.21 * head.bone, 1.2)
@@ -111,10 +111,10 @@ def _orbits(scene: Scene) -> None:
         for dx in (-11.0, 11.0):
             muscle = capsule(x, y, z, (33.0 + dx, -72.0, -36.0), (20.0 + 0.3 * dx, -44.0, -35.0), 1.9)
             scene.blend(box, soft(muscle, 1.0), 45.0)
-        globe = ellipsoid(x, y, z, (34.0, -77.0, -36.0), (11.8, 11.8, 11.8))
+        globe = ellipsoid(x, y, z, (34.0, -71.0, -36.0), (11.8, 11.8, 11.8))
         scene.blend(box, soft(globe, 1.0), 14.0)
         scene.blend(box, soft(np.abs(globe) - 0.6, 1.0), 48.0)
-        lens = ellipsoid(x, y, z, (34.0, -86.0, -36.0), (4.2, 2.0, 4.2))
+        lens = ellipsoid(x, y, z, (34.0, -80.0, -36.0), (4.2, 2.0, 4.2))
         scene.blend(box, soft(lens, 1.0), 85.0)
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from molre.embedding.cache import EmbeddingCache
 from molre.model.classifier import bank_indices
+
+
+class SliceEmbeddings(Protocol):
+    """Anything that has the slice embeddings of a scan, the embedding cache above all."""
+
+    def get(self, content_hash: str) -> Tensor:
+        """Embeddings (S, D) of one scan."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Loader:
         seed: the run's seed; order is a pure function of it and the epoch.
     """
 
-    cache: EmbeddingCache
+    cache: SliceEmbeddings
     studies: Studies
     batch_size: int
     seed: int

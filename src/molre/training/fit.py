@@ -155,7 +155,7 @@ def _one_epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        total, batches = total + float(loss), batches + 1
+        total, batches = total + loss.item(), batches + 1
     return total / batches
 
 

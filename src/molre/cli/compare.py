@@ -1,0 +1,34 @@
+"""``molre compare``: arms against arms on the same test studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(help="RUN folders of one cohort and split.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the contrasts as JSON.")] = False,
+) -> None:
+    """Compare runs: OUT/report.html, OUT/comparison.csv and OUT/contrasts.csv.
+
+    Seeds of an arm are averaged; every arm is set against frozen, and molre against each control.
+
+    Example: molre compare runs/* -o comparison
+    """
+    from molre.evaluation.compare import compare, contrasts_table
+    from molre.output.comparison_html import write_comparison_report
+    from molre.output.comparison_text import comparison_table
+
+    comparison = compare(runs, out)
+    write_comparison_report(comparison, out / "report.html")
+    if json:
+        typer.echo(contrasts_table(comparison.result).write_json())
+        return
+    from rich.console import Console
+
+    Console().print(comparison_table(comparison))
+    typer.echo(f"report: {out / 'report.html'}")

@@ -1,0 +1,53 @@
+"""``molre embed``: a cohort's slices through a frozen backbone, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder.")],
+    backbone: Annotated[str, typer.Option(help="`molre list backbones`.")] = "efficientnet_lite0",
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the backbone's weights.")
+    ] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="YAML: size, windows, mean, std, slab_mm, max_slices.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Embed everything again.")] = False,
+) -> None:
+    """Embed the chosen series of a cohort; run it again to go on where it stopped.
+
+    Example: molre embed COHORT --backbone hf:facebook/dinov2-small --weights-dir weights
+    """
+    from molre.backbones.contract import read_contract
+    from molre.embedding.embed import embed
+
+    failed: list[tuple[str, str]] = []
+    cache = embed(
+        cohort,
+        backbone,
+        weights_dir=weights_dir,
+        contract=read_contract(contract) if contract else None,
+        device=device,
+        workers=workers,
+        overwrite=overwrite,
+        failed=failed,
+    )
+    if json:
+        import json as encoder
+
+        facts = {"cache": str(cache.folder), "series": len(cache), "failed": failed}
+        typer.echo(encoder.dumps(facts, indent=2))
+    else:
+        typer.echo(f"{len(cache)} series embedded: {cache.folder}")
+        for study, reason in failed:
+            typer.echo(f"study {study} could not be embedded: {reason}", err=True)
+    if failed:
+        raise typer.Exit(1)

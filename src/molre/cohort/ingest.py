@@ -1,0 +1,214 @@
+"""Ingest: files as scanners write them to a cohort folder with one table of scans."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from molre.cohort import scans, state
+from molre.cohort.cohort import Cohort, write_facts, write_table
+from molre.cohort.keys import open_salt
+from molre.cohort.pool import MEMORY, SECONDS, each
+from molre.cohort.read_study import read_study
+from molre.cohort.rejects import Rejected, of_survey, write_rejects
+from molre.ct.survey import Study, Survey, survey
+from molre.errors import MolreError, RefusedScan
+from molre.progress import track
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What ingest did.
+
+    Attributes:
+        cohort: the folder, opened.
+        studies: in the cohort now.
+        read: of these, read in this run; the others were there, unchanged.
+        rejected: studies and stand-alone files that could not be used.
+        refused: series and files refused in all, localizers of good studies among them.
+    """
+
+    cohort: Cohort
+    studies: int
+    read: int
+    rejected: int
+    refused: int
+
+    @property
+    def exit_code(self) -> int:
+        """0: every study used; 1: some or all rejected, see rejects.csv."""
+        return 1 if self.rejected else 0
+
+    def as_json(self) -> str:
+        """The counts as JSON."""
+        counts = {k: v for k, v in vars(self).items() if k != "cohort"}
+        return json.dumps({"cohort": str(self.cohort.path), **counts})
+
+    def as_text(self) -> str:
+        """One sentence."""
+        text = f"{self.studies} studies in {self.cohort.path} ({self.read} read now)"
+        if self.rejected:
+            return f"{text}, {self.rejected} could not be used: see rejects.csv"
+        if self.refused:
+            return f"{text}; {self.refused} other files or series are in rejects.csv"
+        return text
+
+
+def ingest(
+    paths: Sequence[str | Path],
+    out: str | Path,
+    *,
+    workers: int = 2,
+    salt: bytes | None = None,
+    overwrite: bool = False,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
+) -> Ingested:
+    """Read every study under ``paths`` into the cohort ``out``.
+
+    Run it again to go on where it stopped or to add studies: those whose files have not changed
+    are not read again, and studies ingested before from elsewhere stay as long as their files do.
+    Salt, labels and splits are never touched. The result does not depend on ``workers`` or on the
+    order of files.
+
+    Args:
+        paths: folders, zips, DICOM or NIfTI files.
+        out: cohort folder.
+        workers: processes.
+        salt: key of the pseudonyms where the cohort has none yet; random by default.
+        overwrite: read all studies again.
+        seconds: limit for one study.
+        memory: limit for one worker, bytes of address space.
+
+    Raises:
+        MolreError: a path that is not there, nothing in them that could be head CT, or an ``out``
+            that is something else. ``out`` is left as it was.
+    """
+    folder = Path(out)
+    new = _check_folder(folder)
+    found = survey([str(p) for p in paths])
+    if not found.studies:
+        raise _nothing(paths, found)
+    try:
+        used = open_salt(folder / "salt", salt)
+        if overwrite:
+            shutil.rmtree(folder / "state", ignore_errors=True)
+        return _ingest(found, folder, used, workers, seconds, memory)
+    except KeyboardInterrupt:
+        raise  # what was read stays, for the next run
+    except BaseException:
+        if new and not (folder / "state").is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _ingest(
+    found: Survey, folder: Path, salt: bytes, workers: int, seconds: float, memory: int
+) -> Ingested:
+    by_file = {state.file_of(folder, salt, s): s for s in found.studies}
+    rows, fresh = _kept(folder, by_file)
+    failed: list[tuple[Study, RefusedScan]] = []
+    results = each(read_study, fresh, (salt, folder), workers, seconds, memory)
+    for study, result in track(results, "reading studies", total=len(fresh)):
+        if isinstance(result, RefusedScan):
+            failed.append((study, result))
+            continue
+        path = state.file_of(folder, salt, study)
+        state.save(path, state.stamp(study), result)
+        rows[path] = result
+    rows, twins = _drop_twins(rows)
+    rejects = of_survey(found, set(_studies_of(by_file, rows)), salt)
+    rejects += [Rejected.of_study(study, error, salt) for study, error in failed]
+    rejects += twins
+    table = scans.table(row for kept in rows.values() for row in kept)
+    write_table(folder / "scans.parquet", table)
+    write_rejects(folder / "rejects.csv", rejects)
+    write_facts(folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
+    _sweep_sheets(folder, set(table["study"]))
+    return Ingested(
+        Cohort(folder),
+        len(rows),
+        len(fresh) - len(failed),
+        sum(r.lost for r in rejects),
+        len(rejects),
+    )
+
+
+def _kept(folder: Path, by_file: dict[Path, Study]) -> tuple[dict[Path, Rows], list[Study]]:
+    """Rows of studies that need no reading, and the studies that do."""
+    rows: dict[Path, Rows] = {}
+    fresh: list[Study] = []
+    for path, study in sorted(by_file.items()):
+        known = state.load(path, state.stamp(study))
+        if known is None:
+            fresh.append(study)
+        else:
+            rows[path] = known
+    for path in sorted((folder / "state").glob("*.json")):
+        known = None if path in by_file else state.load(path)
+        if known is not None and all(_is_there(row["files"][0]) for row in known):
+            rows[path] = known
+    return rows, fresh
+
+
+def _is_there(name: str) -> bool:
+    return Path(name.split("!")[0]).is_file()
+
+
+def _studies_of(by_file: dict[Path, Study], rows: dict[Path, Rows]) -> list[str]:
+    """Keys of the surveyed studies that are in the cohort."""
+    return [study.key for path, study in by_file.items() if path in rows]
+
+
+def _drop_twins(rows: dict[Path, Rows]) -> tuple[dict[Path, Rows], list[Rejected]]:
+    """Two files without a study UID and with equal pixels are one study: keep the first."""
+    kept: dict[str, tuple[Path, Rows]] = {}
+    twins = []
+    for path, study in sorted(rows.items(), key=lambda item: item[1][0]["path"]):
+        first = kept.setdefault(study[0]["study"], (path, study))
+        if first[0] != path:
+            reason = f"has the same pixels as {first[1][0]['path']}"
+            twins.append(
+                Rejected(
+                    study[0]["path"], study[0]["study"], reason, "keep one of them", lost=False
+                )
+            )
+    return dict(kept.values()), twins
+
+
+def _sweep_sheets(folder: Path, studies: set[str]) -> None:
+    """Strips of studies that have left the cohort."""
+    for picture in (folder / "sheet").glob("*.jpg"):
+        if picture.stem not in studies:
+            picture.unlink()
+
+
+def _check_folder(folder: Path) -> bool:
+    """Whether ``out`` is new; refuse a folder that holds something else."""
+    if (folder / "cohort.json").is_file():
+        Cohort(folder)  # refuses a newer format
+        return False
+    if folder.exists() and not folder.is_dir():
+        raise MolreError("is a file", where=folder, fix="name a folder to write the cohort to")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "salt").is_file():
+        raise MolreError(
+            "holds other files and is no cohort", where=folder, fix="name a new or empty folder"
+        )
+    return not (folder / "salt").is_file()
+
+
+def _nothing(paths: Sequence[str | Path], found: Survey) -> MolreError:
+    where = ", ".join(str(p) for p in paths[:3]) + (" ..." if len(paths) > 3 else "")
+    if not found.rejects:
+        return MolreError("no files there", where=where, fix="give folders with head CT")
+    first = found.rejects[0]
+    more = f", and {len(found.rejects) - 1} more refused" if len(found.rejects) > 1 else ""
+    return MolreError(
+        f"no head CT there ({first.file}: {first.reason}{more})", where=where, fix=first.remedy
+    )

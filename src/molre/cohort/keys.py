@@ -1,0 +1,58 @@
+"""Pseudonyms: HMACs under a cohort's own salt, so that no identifier leaves the header.
+
+Keys of one cohort cannot be compared with another's, nor looked up without its salt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from molre import files
+
+DIGITS = 16
+MAX_SHIFT_DAYS = 365
+
+
+def open_salt(path: Path, salt: bytes | None = None) -> bytes:
+    """The cohort's salt; made at first use, readable by its owner only.
+
+    Args:
+        path: COHORT/salt.
+        salt: to use where there is none yet, instead of 32 random bytes.
+    """
+    if path.is_file():
+        return path.read_bytes()
+    made = salt or secrets.token_bytes(32)
+    with files.atomic(path) as part:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(made)
+    return made
+
+
+def pseudonym(salt: bytes, kind: str, identifier: str) -> str:
+    """16 hex digits standing for an identifier of a kind (patient, study, series).
+
+    Args:
+        salt: the cohort's.
+        kind: keeps a patient and a study of the same identifier apart.
+        identifier: as in the header, surrounding space removed.
+    """
+    message = f"{kind}:{identifier.strip()}".encode()
+    return hmac.new(salt, message, hashlib.sha256).hexdigest()[:DIGITS]
+
+
+def fraction(salt: bytes, patient: str) -> float:
+    """A number in [0, 1) that a patient's split follows from."""
+    digest = hmac.new(salt, f"split:{patient}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def date_shift(salt: bytes, patient: str) -> int:
+    """Days, in [-365, 365], by which all dates of a patient are shifted; intervals stay."""
+    digest = hmac.new(salt, f"date:{patient}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big") % (2 * MAX_SHIFT_DAYS + 1) - MAX_SHIFT_DAYS

@@ -1,0 +1,72 @@
+"""rejects.csv: what was refused, why, and what to do about it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from molre import files
+from molre.cohort.keys import pseudonym
+from molre.ct.survey import Study, Survey
+from molre.errors import RefusedScan
+
+COLUMNS = ("file", "study", "reason", "remedy")
+
+
+@dataclass(frozen=True, order=True)
+class Rejected:
+    """One row.
+
+    Attributes:
+        file: path as the user knows it.
+        study: pseudonym, or empty where the file belongs to none.
+        reason: one sentence.
+        remedy: what to do.
+        lost: whether a study or a stand-alone file is lost by it; a localizer or a dose page of a
+            study that was read is not, and does not make the exit code 1.
+    """
+
+    file: str
+    study: str
+    reason: str
+    remedy: str
+    lost: bool = True
+
+    @classmethod
+    def of_study(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
+        """A study that could not be read."""
+        place = study.folder or error.where or ""
+        name = "" if study.key.startswith("path:") else pseudonym(salt, "study", study.key)
+        return cls(place, name, error.what, error.fix or "")
+
+
+def of_survey(found: Survey, usable: set[str], salt: bytes) -> list[Rejected]:
+    """What the survey refused; ``usable`` holds the keys of the studies that live."""
+    return [
+        Rejected(
+            r.file,
+            pseudonym(salt, "study", r.study) if r.study else "",
+            r.reason,
+            r.remedy,
+            lost=r.study not in usable,
+        )
+        for r in found.rejects
+    ]
+
+
+def write_rejects(path: Path, rejects: Iterable[Rejected]) -> None:
+    """Write the table, sorted; only its header where nothing was refused."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((r.file, r.study, r.reason, r.remedy) for r in sorted(rejects))
+    files.write_text(path, text.getvalue())
+
+
+def read_rejects(path: Path) -> list[dict[str, str]]:
+    """Rows of rejects.csv."""
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))

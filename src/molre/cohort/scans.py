@@ -1,0 +1,64 @@
+"""scans.parquet: one row per eligible series, chosen or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+SCHEMA: dict[str, Any] = {
+    "patient": pl.String,  # pseudonyms, see molre.cohort.keys
+    "study": pl.String,
+    "series": pl.String,
+    "aliases": pl.List(pl.String),  # pseudonyms of the study's UID, accession, folder names
+    "path": pl.String,  # folder, zip or file the series lies in
+    "files": pl.List(pl.String),
+    "slices": pl.Int32,
+    "manufacturer": pl.String,
+    "model": pl.String,
+    "kernel": pl.String,
+    "kvp": pl.Float64,
+    "slice_thickness": pl.Float64,  # mm, as the header says
+    "step_mm": pl.Float64,  # median distance of neighboring slices
+    "pixel_spacing": pl.Float64,  # mm between rows
+    "tilt": pl.Float64,  # degrees, from positions
+    "even": pl.Boolean,
+    "age": pl.Float64,  # years; above 89 it is 90
+    "sex": pl.String,
+    "date": pl.String,  # ISO, shifted by a salted number of days per patient
+    "contrast": pl.Boolean,
+    "coverage_mm": pl.Float64,
+    "pixel_hash": pl.String,
+    "content_hash": pl.String,
+    "eligible": pl.Boolean,
+    "chosen": pl.Boolean,
+    "reason": pl.String,  # why chosen, or why another one was
+    "notes": pl.List(pl.String),  # what was repaired or is unusual
+    "head": pl.Boolean,  # a whole head, by a check that needs no model
+    "head_reasons": pl.List(pl.String),
+    "synthetic": pl.Boolean,
+}
+
+OLDEST = 90.0
+
+
+def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Rows in a fixed order, whatever order they were read in."""
+    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row").sort("study", "series")
+
+
+def shown_age(age: float | None) -> float | None:
+    """Age in years; the few who are older than 89 are 90, as an age alone could name them."""
+    return None if age is None else (OLDEST if age > OLDEST - 1 else age)
+
+
+def shifted(date: str | None, days: int) -> str | None:
+    """A DICOM date (YYYYMMDD) moved by days, as ISO; None where it is missing or malformed."""
+    import datetime
+
+    try:
+        day = datetime.datetime.strptime((date or "").strip(), "%Y%m%d").date()
+        return (day + datetime.timedelta(days=days)).isoformat()
+    except (ValueError, OverflowError):
+        return None

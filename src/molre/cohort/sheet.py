@@ -1,0 +1,55 @@
+"""The strip of a study on the contact sheet: a row of slices in brain and one in bone window."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from molre.ct.volume import Volume
+from molre.ct.windows import WINDOWS
+
+COLUMNS = 9
+TILE = 144  # pixels
+GAP = 2
+ROWS = ("brain", "bone")
+
+
+def shown_slices(count: int, columns: int = COLUMNS) -> list[int]:
+    """Indices of evenly spaced slices, first and last left out where there are more than enough."""
+    if count <= columns:
+        return list(range(count))
+    return [int((i + 0.5) * count / columns) for i in range(columns)]
+
+
+def strip(volume: Volume) -> bytes:
+    """Draw a JPEG: columns ascend from skull base to vertex, patient's right on the left.
+
+    Args:
+        volume: HU, rows towards Posterior, columns towards Left.
+
+    Returns:
+        JPEG bytes, ``len(shown_slices)`` tiles wide, one row per window.
+    """
+    from PIL import Image
+
+    chosen = shown_slices(len(volume))
+    step = TILE + GAP
+    sheet = Image.new("L", (len(chosen) * step - GAP, len(ROWS) * step - GAP), 0)
+    for row, name in enumerate(ROWS):
+        for column, index in enumerate(chosen):
+            grey = np.round(WINDOWS[name].apply(volume.hu[index]) * 255).astype(np.uint8)
+            tile = Image.fromarray(grey).resize(_size(volume), Image.Resampling.LANCZOS)
+            left = column * step + (TILE - tile.width) // 2
+            sheet.paste(tile, (left, row * step + (TILE - tile.height) // 2))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=86)
+    return buffer.getvalue()
+
+
+def _size(volume: Volume) -> tuple[int, int]:
+    """Tile (width, height) in pixels, true to the size in mm."""
+    height = volume.hu.shape[1] * volume.pixel_spacing[0]
+    width = volume.hu.shape[2] * volume.pixel_spacing[1]
+    scale = TILE / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))

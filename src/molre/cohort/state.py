@@ -1,0 +1,49 @@
+"""What ingest has read already: COHORT/state, one small file per study, so that a rerun resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from molre import files
+from molre.cohort.keys import pseudonym
+from molre.ct.survey import Study
+
+VERSION = 1  # grows when the rows change; older files are read again
+
+
+def file_of(out: Path, salt: bytes, study: Study) -> Path:
+    """Where the rows of a study are kept."""
+    return out / "state" / f"{pseudonym(salt, 'state', study.key)}.json"
+
+
+def stamp(study: Study) -> str:
+    """Hex digest of the path, size and time of every file of a study: unchanged, equal stamp."""
+    lines = set()
+    for series in study.series:
+        for name in series.files:
+            path = name.split("!")[0]
+            known = os.stat(path)
+            lines.add(f"{name}\0{known.st_size}\0{known.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def save(path: Path, mark: str, rows: list[dict[str, Any]]) -> None:
+    """Keep the rows of a study that was read."""
+    files.write_text(path, json.dumps({"version": VERSION, "stamp": mark, "rows": rows}))
+
+
+def load(path: Path, mark: str | None = None) -> list[dict[str, Any]] | None:
+    """Rows of a study, or None if there are none, or not of this version or this stamp."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if kept.get("version") != VERSION or mark not in (None, kept.get("stamp")):
+        return None
+    rows: list[dict[str, Any]] = kept["rows"]
+    sheet = path.parent.parent / "sheet" / f"{rows[0]['study']}.jpg"
+    return rows if sheet.is_file() else None

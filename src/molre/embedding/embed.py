@@ -1,0 +1,197 @@
+"""Embed: every chosen series of a cohort through a frozen backbone, once; rerun is resume."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import re
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molre.backbones.backbone import Backbone
+from molre.backbones.catalogue import load as load_backbone
+from molre.backbones.contract import Contract
+from molre.cohort.cohort import Cohort
+from molre.ct.read import read_series
+from molre.ct.volume import SliceSource, Volume
+from molre.embedding.cache import EmbeddingCache, cache_key
+from molre.embedding.pixels import to_pixels
+from molre.errors import MolreError
+from molre.progress import track
+
+CHUNK = 16  # slices a forward pass; more only costs memory on a CPU
+
+
+@dataclass(frozen=True)
+class Job:
+    """One series to embed."""
+
+    study: str
+    content_hash: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A worker's answer: embeddings float16 (S', D) with their slices, or why there are none."""
+
+    job: Job
+    embeddings: np.ndarray | None
+    source: np.ndarray | None
+    problem: str | None = None
+
+
+def embed(
+    cohort: str | Path,
+    backbone: str | Backbone,
+    *,
+    weights_dir: str | Path | None = None,
+    contract: Contract | None = None,
+    device: str = "cpu",
+    workers: int | None = None,
+    overwrite: bool = False,
+    failed: list[tuple[str, str]] | None = None,
+) -> EmbeddingCache:
+    """Embed the chosen series of a cohort that are not embedded yet.
+
+    On a CPU each of ``workers`` processes reads, prepares and embeds whole series with one
+    thread, which beats one process with as many threads; on another device this process does.
+
+    Args:
+        cohort: the folder.
+        backbone: a name for the catalogue, or loaded.
+        weights_dir: folder with its weights.
+        contract: the pixels it is given, where not its own.
+        device: torch device.
+        workers: processes; the CPU's cores by default.
+        overwrite: embed everything again.
+        failed: collects (study, reason) of series that could not be read again.
+
+    Returns:
+        The cache; it lacks the series that failed.
+    """
+    opened = Cohort(Path(cohort))
+    if isinstance(backbone, str):
+        backbone = load_backbone(backbone, weights_dir=weights_dir, contract=contract)
+    cache = open_cache(opened, backbone, overwrite=overwrite)
+    cache.drop_damaged()
+    jobs = [
+        Job(study, content_hash, tuple(paths))
+        for study, content_hash, paths in opened.chosen()
+        .select("study", "content_hash", "files")
+        .sort("study")
+        .iter_rows()
+        if content_hash not in cache
+    ]
+    problems = failed if failed is not None else []
+    try:
+        for answer in track(_answers(jobs, backbone, device, workers), "embedding", len(jobs)):
+            if answer.embeddings is None or answer.source is None:
+                problems.append((answer.job.study, answer.problem or "unknown"))
+                continue
+            cache.put(answer.job.content_hash, torch.from_numpy(answer.embeddings), answer.source)
+    finally:
+        cache.flush()
+    return cache
+
+
+def open_cache(cohort: Cohort, backbone: Backbone, *, overwrite: bool = False) -> EmbeddingCache:
+    """The cohort's cache for a backbone; see :mod:`molre.embedding.cache`."""
+    key = cache_key(backbone.weights.sha256, backbone.contract.hash)
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    slug = re.sub(r"[^A-Za-z0-9]+", "_", backbone.name).strip("_")[:60]
+    folder = cohort.path / "embeddings" / f"{slug}-{digest}"
+    if overwrite and folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()
+    return EmbeddingCache(folder, {"backbone": backbone.name, **key})
+
+
+def embed_volume(volume: Volume, backbone: Backbone) -> tuple[Tensor, np.ndarray]:
+    """Embed one volume.
+
+    Returns:
+        float32 (S', D) on the CPU, and the volume's slice of each (S',).
+    """
+    pixels, source = to_pixels(volume, backbone.contract)
+    device = next(backbone.parameters()).device
+    with torch.inference_mode():
+        parts = [backbone(chunk.to(device)).pooled.float().cpu() for chunk in pixels.split(CHUNK)]
+    return torch.cat(parts), source
+
+
+def probe(backbone: Backbone) -> Tensor:
+    """Embedding float32 (1, D) of one fixed synthetic slice: has anything on the way changed?"""
+    row, column = np.mgrid[0:256, 0:256]
+    radius = np.hypot(row - 128, column - 120)
+    hu = np.select([radius < 70, radius < 82, radius < 90], [30, 900, 40], -1000).astype(np.int16)
+    hu[110:130, 100:125] = 70
+    volume = Volume(
+        hu=hu[None],
+        origins=np.zeros((1, 3)),
+        orientation=np.array([[1.0, 0, 0], [0, 1.0, 0]]),
+        pixel_spacing=(0.9, 0.9),
+        source=(SliceSource(0),),
+    )
+    return embed_volume(volume, backbone)[0].clone()
+
+
+def _answers(
+    jobs: list[Job], backbone: Backbone, device: str, workers: int | None
+) -> Iterator[Embedded]:
+    count = min(workers or multiprocessing.cpu_count(), len(jobs))
+    if device != "cpu" or count < 2:
+        backbone.to(device)
+        for job in jobs:
+            yield _one(job, backbone)
+        return
+    # forked, so that the workers share the weights in memory; each keeps to one thread
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(count, context, _start_worker, (backbone,))
+    try:
+        futures = [pool.submit(_in_worker, job) for job in jobs]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise MolreError(
+            "an embedding process died, most likely for want of memory",
+            fix="run the same command again with fewer --workers",
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_worker_backbone: Backbone | None = None
+
+
+def _start_worker(backbone: Backbone) -> None:
+    global _worker_backbone
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    torch.set_num_threads(1)
+    _worker_backbone = backbone
+
+
+def _in_worker(job: Job) -> Embedded:
+    assert _worker_backbone is not None
+    return _one(job, _worker_backbone)
+
+
+def _one(job: Job, backbone: Backbone) -> Embedded:
+    try:
+        volume = read_series(job.files)
+    except MolreError as error:
+        return Embedded(job, None, None, error.message)
+    if volume.content_hash != job.content_hash:
+        return Embedded(job, None, None, "the files changed since they were ingested")
+    embeddings, source = embed_volume(volume, backbone)
+    return Embedded(job, embeddings.half().numpy(), source)

@@ -1,0 +1,252 @@
+"""``compare(runs, out)``: arms of one test set against each other, as tables in OUT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from molre.errors import MolreError
+from molre.evaluation.bootstrap import DRAWS
+from molre.evaluation.comparison import (
+    ArmResult,
+    ArmsCompared,
+    ArmScores,
+    Contrast,
+    Difference,
+    compare_arms,
+)
+from molre.evaluation.endpoint import Support
+from molre.evaluation.run_files import Run, read_run
+from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
+from molre.files import atomic
+
+_ORDER = (FROZEN, "lora", "lora_matched", "lora_all", *CONTROLS, METHOD, "full")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything the comparison report shows.
+
+    Attributes:
+        runs: as read, ordered by group, arm and seed.
+        result: arms and contrasts.
+        notes: what a reader must know, one sentence each.
+        synthetic: the scans are phantoms.
+    """
+
+    runs: tuple[Run, ...]
+    result: ArmsCompared
+    notes: tuple[str, ...]
+    synthetic: bool
+
+    @property
+    def studies(self) -> int:
+        """Test studies, the same for all runs."""
+        return len(self.runs[0].studies)
+
+    @property
+    def patients(self) -> int:
+        """Test patients."""
+        return len(set(self.runs[0].patients))
+
+    def runs_of(self, arm: ArmResult) -> list[Run]:
+        """The runs that an arm's numbers are the mean of."""
+        return [run for run in self.runs if (_group(run), run.arm) == (arm.group, arm.name)]
+
+
+def compare(
+    runs: Sequence[Path | str], out: Path | str, *, draws: int = DRAWS, seed: int = 0
+) -> Comparison:
+    """Compare runs and write ``OUT/comparison.csv`` (per finding) and ``OUT/contrasts.csv``.
+
+    Args:
+        runs: RUN folders of the same cohort, split and labels.
+        out: folder for the tables.
+        draws: of the paired patient bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        MolreError: fewer than two runs, or runs that cannot be compared: other studies, patients,
+            labels, findings or splits, real scans beside synthetic ones, the same run twice.
+    """
+    comparison = compare_runs([read_run(run) for run in runs], draws=draws, seed=seed)
+    tables = {
+        "comparison.csv": findings_table(comparison.result),
+        "contrasts.csv": contrasts_table(comparison.result),
+    }
+    for name, table in tables.items():
+        with atomic(Path(out) / name) as part:
+            table.write_csv(part)
+    return comparison
+
+
+def compare_runs(runs: Sequence[Run], *, draws: int = DRAWS, seed: int = 0) -> Comparison:
+    """The numbers of :func:`compare`, writing nothing."""
+    if len(runs) < 2:
+        raise MolreError("a comparison needs at least two runs", fix="name more RUN folders")
+    for run in runs[1:]:
+        _check_same(runs[0], run)
+    ordered = sorted(runs, key=lambda run: (_group(run), _rank(run.arm), run.arm, run.seed))
+    arms = []
+    for (group, name), members in groupby(ordered, key=lambda run: (_group(run), run.arm)):
+        seeds = list(members)
+        _check_seeds(seeds)
+        scores = np.stack([run.logits for run in seeds])
+        arms.append(ArmScores(name, group, tuple(run.seed for run in seeds), scores))
+    first = ordered[0]
+    result = compare_arms(
+        arms, first.labels, first.patients, first.findings, draws=draws, seed=seed
+    )
+    return Comparison(tuple(ordered), result, _notes(result), first.synthetic)
+
+
+def findings_table(result: ArmsCompared) -> pl.DataFrame:
+    """comparison.csv: one row a finding and arm, then one macro row an arm."""
+    rows = [
+        _finding_row(arm, k, support, result)
+        for k, support in enumerate(result.supports)
+        for arm in result.arms
+    ]
+    rows += [_macro_row(arm, result) for arm in result.arms]
+    return _clean(rows)
+
+
+def contrasts_table(result: ArmsCompared) -> pl.DataFrame:
+    """contrasts.csv: for each contrast the macro row with its verdict, then one row a finding."""
+    rows = [
+        _difference_row(contrast, difference, result)
+        for contrast in result.contrasts
+        for difference in (contrast.macro, *contrast.findings)
+    ]
+    return _clean(rows or [{"group": None, "arm": None, "control": None, "finding": None}])
+
+
+_SAME: tuple[tuple[str, Callable[[Run], object]], ...] = (
+    ("scans: one is synthetic, one is real", lambda run: run.synthetic),
+    ("findings", lambda run: run.findings),
+    ("test studies", lambda run: run.studies),
+    ("patients", lambda run: run.patients),
+    ("splits", lambda run: run.manifest.get("splits_sha256")),
+    ("labels", lambda run: run.manifest.get("labels_sha256")),
+    ("policy for blank labels", lambda run: run.manifest.get("blank_policy")),
+    ("labels", lambda run: np.nan_to_num(run.labels, nan=-1).tobytes()),
+)
+
+
+def _check_same(first: Run, other: Run) -> None:
+    for what, value in _SAME:
+        if value(first) != value(other):
+            raise MolreError(
+                f"cannot be compared with {first.path}: they differ in {what}",
+                where=other.path,
+                fix="compare runs of one cohort, with the same split and labels",
+            )
+
+
+def _check_seeds(runs: Sequence[Run]) -> None:
+    for run, following in pairwise(runs):
+        if run.seed == following.seed:
+            raise MolreError(
+                f"arm {run.arm!r} with seed {run.seed} is given twice ({run.path} too)",
+                where=following.path,
+                fix="name each RUN folder once",
+            )
+
+
+def _group(run: Run) -> str:
+    return f"{run.manifest['backbone']['name']}, {run.manifest['placement']}"
+
+
+def _rank(arm: str) -> int:
+    return _ORDER.index(arm) if arm in _ORDER else len(_ORDER)
+
+
+def _notes(result: ArmsCompared) -> tuple[str, ...]:
+    notes = []
+    if len({len(arm.seeds) for arm in result.arms}) > 1:
+        notes.append("The arms were trained with different numbers of seeds.")
+    if min(len(arm.seeds) for arm in result.arms) < 3:
+        notes.append(
+            "With one or two seeds the spread between seeds is a glimpse, not an estimate."
+        )
+    few = [support for support in result.supports if support.finding not in result.endpoint]
+    if few:
+        notes.append(
+            f"{len(few)} of {len(result.supports)} findings have fewer than ten positives or ten "
+            "negatives in test: counted, not scored, and not in the mean."
+        )
+    return tuple(notes)
+
+
+def _finding_row(
+    arm: ArmResult, k: int, support: Support, result: ArmsCompared
+) -> dict[str, object]:
+    estimate = arm.aucs[k]
+    return {
+        "group": arm.group,
+        "arm": arm.name,
+        "seeds": len(arm.seeds),
+        "finding": support.finding,
+        "status": support.status,
+        "in_endpoint": support.finding in result.endpoint,
+        "n": support.n,
+        "positives": support.positives,
+        "negatives": support.negatives,
+        "auc": estimate.value if estimate else None,
+        "auc_low": estimate.low if estimate else None,
+        "auc_high": estimate.high if estimate else None,
+        "method": estimate.method if estimate else None,
+        "seed_spread": None,
+    }
+
+
+def _macro_row(arm: ArmResult, result: ArmsCompared) -> dict[str, object]:
+    return {
+        "group": arm.group,
+        "arm": arm.name,
+        "seeds": len(arm.seeds),
+        "finding": "macro",
+        "status": f"mean of {len(result.endpoint)} findings",
+        "in_endpoint": False,
+        "n": arm.macro.n,
+        "positives": None,
+        "negatives": None,
+        "auc": arm.macro.value,
+        "auc_low": arm.macro.low,
+        "auc_high": arm.macro.high,
+        "method": arm.macro.method,
+        "seed_spread": arm.spread,
+    }
+
+
+def _difference_row(
+    contrast: Contrast, difference: Difference, result: ArmsCompared
+) -> dict[str, object]:
+    primary = difference.finding == "macro"
+    return {
+        "group": contrast.group,
+        "arm": contrast.arm,
+        "control": contrast.control,
+        "finding": difference.finding,
+        "n": difference.n,
+        "difference": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_adjusted": difference.p_adjusted,
+        "adjustment": "Holm over contrasts" if primary else "Benjamini-Hochberg over findings",
+        "method": difference.method,
+        "draws": result.draws,
+        "dropped": result.dropped,
+        "verdict": contrast.verdict if primary else None,
+    }
+
+
+def _clean(rows: list[dict[str, object]]) -> pl.DataFrame:
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    return table.with_columns(pl.selectors.float().fill_nan(None))

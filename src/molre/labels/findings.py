@@ -1,0 +1,144 @@
+"""The findings table: what a head CT can show, in one CSV that travels as package data."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
+
+from molre.errors import MolreError
+
+REQUIRED = ("id", "name", "category", "parent", "blank_means")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the table.
+
+    Attributes:
+        id: stable snake_case identifier.
+        name: as printed.
+        category: hemorrhage, infarction, trauma, mass_lesion, structural or chronic.
+        parent: id of the broader finding, or None.
+        blank_means: ``absent`` or ``unknown``: what silence in a report means.
+        definition: as seen on non-contrast CT.
+        report_terms: phrases that mean the finding.
+        exclude_terms: look-alikes that do not count.
+    """
+
+    id: str
+    name: str
+    category: str
+    parent: str | None
+    blank_means: str
+    definition: str = ""
+    report_terms: tuple[str, ...] = ()
+    exclude_terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FindingsTable:
+    """Findings in a fixed order; iterable."""
+
+    rows: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        """The findings in order."""
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        """Number of findings."""
+        return len(self.rows)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Identifiers in order."""
+        return tuple(f.id for f in self.rows)
+
+    @cached_property
+    def by_id(self) -> dict[str, Finding]:
+        """Finding of an id."""
+        return {f.id: f for f in self.rows}
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """Categories in order of first appearance."""
+        return tuple(dict.fromkeys(f.category for f in self.rows))
+
+    def ancestors(self, finding: str) -> tuple[str, ...]:
+        """Broader findings, nearest first."""
+        found: list[str] = []
+        parent = self.by_id[finding].parent
+        while parent is not None:
+            found.append(parent)
+            parent = self.by_id[parent].parent
+        return tuple(found)
+
+    def descendants(self, finding: str) -> tuple[str, ...]:
+        """Narrower findings, in table order."""
+        return tuple(f.id for f in self.rows if finding in self.ancestors(f.id))
+
+
+@cache
+def findings() -> FindingsTable:
+    """The table that comes with molre."""
+    with resources.as_file(resources.files("molre.labels") / "findings.csv") as path:
+        return load(path)
+
+
+def load(path: Path) -> FindingsTable:
+    """Read a findings table.
+
+    Raises:
+        MolreError: a missing column, a repeated id, an unknown or circular parent, a
+            ``blank_means`` other than absent or unknown.
+    """
+    with open(path, newline="", encoding="utf-8-sig") as handle:
+        reader = csv.DictReader(handle)
+        missing = [c for c in REQUIRED if c not in (reader.fieldnames or ())]
+        if missing:
+            raise MolreError(f"has no column {missing[0]!r}", where=path, fix="add the column")
+        table = FindingsTable(tuple(_finding(row) for row in reader))
+    _check(table, path)
+    return table
+
+
+def _finding(row: dict[str, str]) -> Finding:
+    return Finding(
+        id=row["id"].strip(),
+        name=row["name"].strip(),
+        category=row["category"].strip(),
+        parent=row["parent"].strip() or None,
+        blank_means=row["blank_means"].strip(),
+        definition=(row.get("definition") or "").strip(),
+        report_terms=_terms(row.get("report_terms")),
+        exclude_terms=_terms(row.get("exclude_terms")),
+    )
+
+
+def _terms(cell: str | None) -> tuple[str, ...]:
+    return tuple(t.strip() for t in (cell or "").split(";") if t.strip())
+
+
+def _check(table: FindingsTable, path: Path) -> None:
+    seen: set[str] = set()
+    for f in table:
+        if f.id in seen:
+            raise MolreError(f"finding {f.id!r} is there twice", where=path, fix="keep one row")
+        seen.add(f.id)
+        if f.blank_means not in ("absent", "unknown"):
+            raise MolreError(
+                f"{f.id}: blank_means {f.blank_means!r}", where=path, fix="write absent or unknown"
+            )
+    for f in table:
+        chain, parent = {f.id}, f.parent
+        while parent is not None:
+            if parent not in seen or parent in chain:
+                raise MolreError(
+                    f"{f.id}: parent {parent!r} is unknown or circular", where=path, fix="mend it"
+                )
+            chain.add(parent)
+            parent = table.by_id[parent].parent

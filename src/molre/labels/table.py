@@ -1,0 +1,220 @@
+"""Label tables: the wide CSV people have (1, 0, empty) and the long table molre keeps."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from molre import files
+from molre.errors import MolreError, did_you_mean
+from molre.labels.findings import FindingsTable
+from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
+
+STATES = {PRESENT: "present", ABSENT: "absent", UNKNOWN: "not_mentioned"}
+CODES = {"present": "1", "absent": "0"}
+CELLS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "": UNKNOWN}
+RESERVED = ("source", "labeller", "evidence")
+ID_COLUMNS = (
+    "study",
+    "study_id",
+    "studyinstanceuid",
+    "study_instance_uid",
+    "accession",
+    "accessionnumber",
+    "accession_number",
+    "folder",
+    "id",
+    "name",
+    "file",
+    "series",
+)
+LONG_SCHEMA = {
+    "id": pl.String,
+    "finding": pl.String,
+    "state": pl.String,
+    "source": pl.String,
+    "labeller": pl.String,
+    "evidence": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """A wide CSV as read: ids (N,), states int8 (N, K) as stated, before closure."""
+
+    ids: tuple[str, ...]
+    states: np.ndarray
+    id_column: str
+    sources: tuple[str | None, ...]
+
+
+def read_wide(
+    path: Path,
+    table: FindingsTable,
+    id_column: str | None = None,
+    source: str = "reader",
+    labeller: str = "",
+    ignore: Sequence[str] = (),
+) -> pl.DataFrame:
+    """Read a wide CSV into the long table, closed under the hierarchy.
+
+    One row a study: an id column and one column per finding with 1, 0 or nothing. Comma, semicolon
+    and tab are understood, and a byte order mark. A column ``source`` overrides ``source`` per row.
+
+    Args:
+        path: the CSV.
+        table: the findings known.
+        id_column: its name; found among the usual names if not given.
+        source: reader, report-rules, report-llm, phantom or a data set's name.
+        labeller: name and version of whoever labelled.
+        ignore: columns that are no findings and may be there.
+
+    Returns:
+        Long table: id, finding, state, source, labeller, evidence; K rows a study.
+
+    Raises:
+        MolreError: unknown column, repeated study, a value that is not 1, 0 or empty, a
+            contradiction within the hierarchy.
+    """
+    wide = _parse(path, table, id_column, set(ignore))
+    closed = close(wide.states, table, list(wide.ids))
+    n, k = closed.shape
+    sources = [s or source for s in wide.sources]
+    return pl.DataFrame(
+        {
+            "id": [i for i in wide.ids for _ in range(k)],
+            "finding": list(table.ids) * n,
+            "state": [STATES[int(v)] for v in closed.reshape(-1)],
+            "source": [s for s in sources for _ in range(k)],
+            "labeller": [labeller] * (n * k),
+            "evidence": [""] * (n * k),
+        },
+        schema=LONG_SCHEMA,
+    )
+
+
+def write_wide(
+    long: pl.DataFrame, path: Path, table: FindingsTable, id_name: str = "study"
+) -> None:
+    """Write the wide CSV: 1 present, 0 absent, empty otherwise (uncertain too).
+
+    Args:
+        long: columns id (or study_id), finding, state.
+        path: written atomically.
+        table: gives the columns' order.
+        id_name: header of the first column.
+    """
+    key = "id" if "id" in long.columns else "study_id"
+    cells: dict[str, dict[str, str]] = {}
+    for study, finding, state in long.select(key, "finding", "state").iter_rows():
+        cells.setdefault(study, {})[finding] = CODES.get(state, "")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([id_name, *table.ids])
+    for study, row in cells.items():
+        writer.writerow([study, *(row.get(f, "") for f in table.ids)])
+    files.write_text(path, text.getvalue())
+
+
+def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
+    header, rows = _rows(path)
+    name = _id_column(path, header, id_column)
+    columns = _finding_columns(path, header, name, table, ignore)
+    where = header.index(name)
+    source_at = header.index("source") if "source" in header else None
+    ids, states, sources = [], np.full((len(rows), len(table)), UNKNOWN, dtype=np.int8), []
+    seen: dict[str, int] = {}
+    for i, (line, row) in enumerate(rows):
+        if len(row) != len(header):
+            raise MolreError(
+                f"line {line} has {len(row)} cells, the header {len(header)}",
+                where=path,
+                fix="mend the line",
+            )
+        study = row[where].strip()
+        if not study:
+            raise MolreError(f"line {line} has no {name}", where=path, fix="fill it or drop it")
+        if study in seen:
+            raise MolreError(
+                f"study {study!r} is on line {seen[study]} and again on line {line}",
+                where=path,
+                fix="keep one line a study",
+            )
+        seen[study] = line
+        ids.append(study)
+        sources.append((row[source_at].strip() or None) if source_at is not None else None)
+        for at, k in columns.items():
+            states[i, k] = _cell(path, line, header[at], row[at])
+    return WideTable(tuple(ids), states, name, tuple(sources))
+
+
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MolreError("no such file", where=path, fix="give the CSV of labels") from None
+    except UnicodeDecodeError:
+        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    lines = [(reader.line_num, row) for row in reader if any(c.strip() for c in row)]
+    if len(lines) < 2:
+        raise MolreError("has no rows below its header", where=path, fix="give one row a study")
+    return [c.strip() for c in lines[0][1]], lines[1:]
+
+
+def _id_column(path: Path, header: list[str], wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted in header:
+            return wanted
+        raise MolreError(f"has no column {wanted!r}", where=path, fix=did_you_mean(wanted, header))
+    by_lower = {c.lower(): c for c in header}
+    for name in ID_COLUMNS:
+        if name in by_lower:
+            return by_lower[name]
+    raise MolreError(
+        f"no column names the study (columns: {', '.join(header[:8])} ...)",
+        where=path,
+        fix="say which one it is by --id-column NAME",
+    )
+
+
+def _finding_columns(
+    path: Path, header: list[str], id_column: str, table: FindingsTable, ignore: set[str]
+) -> dict[int, int]:
+    """Position in the header to position in the table."""
+    columns: dict[int, int] = {}
+    known = {f: k for k, f in enumerate(table.ids)}
+    for at, name in enumerate(header):
+        if name == id_column or name in RESERVED or name in ignore:
+            continue
+        if name not in known:
+            raise MolreError(
+                f"unknown finding {name!r}",
+                where=path,
+                fix=f"{did_you_mean(name, table.ids)}, or add --ignore-column {name}",
+            )
+        if known[name] in columns.values():
+            raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
+        columns[at] = known[name]
+    if not columns:
+        raise MolreError("has no finding's column", where=path, fix="`molre list findings`")
+    return columns
+
+
+def _cell(path: Path, line: int, column: str, value: str) -> int:
+    state = CELLS.get(value.strip())
+    if state is None:
+        raise MolreError(
+            f"line {line}, column {column}: value {value.strip()!r} is not 1, 0 or empty",
+            where=path,
+            fix="write 1 present, 0 absent, nothing if unknown",
+        )
+    return state

@@ -1,0 +1,149 @@
+"""The comparison report: arms, contrasts with verdicts, findings, and what all this cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molre import files
+from molre.evaluation.compare import Comparison
+from molre.evaluation.comparison import ArmResult, Contrast
+from molre.evaluation.endpoint import SCORED
+from molre.evaluation.verdict import ALPHA
+from molre.output import charts
+from molre.output.example import Example
+from molre.output.finding_names import finding_names
+from molre.output.numbers import interval, number, p_value
+from molre.output.page import render
+
+
+def write_comparison_report(
+    comparison: Comparison, path: Path, examples: Sequence[Example] = ()
+) -> None:
+    """Write a self-contained page: no script, no outside request.
+
+    Args:
+        comparison: from ``compare(runs, out)``.
+        path: e.g. ``OUT/report.html``.
+        examples: cases with their key slices, drawn as a grid.
+    """
+    result = comparison.result
+    names = finding_names(comparison.runs[0].findings)
+    groups = list(dict.fromkeys(arm.group for arm in result.arms))
+    html = render(
+        "comparison.html.j2",
+        title=f"{len(result.arms)} arms on {comparison.studies} test studies",
+        synthetic=comparison.synthetic,
+        comparison=comparison,
+        result=result,
+        several=len(groups) > 1,
+        arms=[_arm_row(comparison, arm) for arm in result.arms],
+        contrasts=[_contrast_row(contrast, names) for contrast in result.contrasts],
+        contrast_plot=_contrast_plot(result.contrasts, len(groups) > 1),
+        forests=[(group, _forest(comparison, group, names)) for group in groups],
+        findings=_finding_rows(comparison, names),
+        entropy=_entropy(comparison, len(groups) > 1),
+        examples=list(examples),
+        alpha=ALPHA,
+    )
+    files.write_text(path, html)
+
+
+def arm_name(arm: ArmResult | Contrast, several: bool) -> str:
+    """Name of an arm; with its backbone and placement where a comparison has several."""
+    name = arm.name if isinstance(arm, ArmResult) else arm.arm
+    return f"{name} ({arm.group})" if several else name
+
+
+def _arm_row(comparison: Comparison, arm: ArmResult) -> dict[str, Any]:
+    manifest = comparison.runs_of(arm)[0].manifest
+    return {
+        "arm": arm,
+        "macro": number(arm.macro.value),
+        "interval": interval(arm.macro.low, arm.macro.high),
+        "spread": number(arm.spread),
+        "each": ", ".join(number(value) for value in arm.seed_macros),
+        "added": f"{manifest['added_parameters']:,}",
+    }
+
+
+def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
+    macro = contrast.macro
+    return {
+        "contrast": contrast,
+        "difference": number(macro.value, sign=True),
+        "interval": interval(macro.low, macro.high, sign=True),
+        "p": p_value(macro.p_adjusted),
+        "verdict": contrast.verdict,
+        "clear": sum(1 for finding in contrast.findings if finding.p_adjusted < ALPHA),
+        "findings": [
+            {
+                "name": names[finding.finding],
+                "n": finding.n,
+                "difference": number(finding.value, sign=True),
+                "interval": interval(finding.low, finding.high, sign=True),
+                "p": p_value(finding.p_adjusted),
+                "method": finding.method,
+            }
+            for finding in contrast.findings
+        ],
+    }
+
+
+def _contrast_plot(contrasts: Sequence[Contrast], several: bool) -> str:
+    points = [(c.macro.value, c.macro.low, c.macro.high) for c in contrasts]
+    if not np.isfinite(points).any():
+        return ""
+    return charts.forest(
+        [f"{arm_name(c, several)} − {c.control}" for c in contrasts],
+        [charts.Series("difference", points)],
+        label="difference of macro AUC with 95 % interval",
+        reference=0.0,
+        lowest=None,
+    )
+
+
+def _forest(comparison: Comparison, group: str, names: dict[str, str]) -> str:
+    result = comparison.result
+    scored = [k for k, support in enumerate(result.supports) if support.status == SCORED]
+    if not scored:
+        return ""
+    series = []
+    for arm in result.arms:
+        if arm.group == group:
+            estimates = [arm.aucs[k] for k in scored]
+            points = [(e.value, e.low, e.high) if e else None for e in estimates]
+            series.append(charts.Series(arm.name, points))
+    counts = [result.supports[k] for k in scored]
+    rows = [f"{names[s.finding]}  ({s.positives}/{s.n})" for s in counts]
+    return charts.forest(rows, series, label="AUC with 95 % interval")
+
+
+def _finding_rows(comparison: Comparison, names: dict[str, str]) -> list[dict[str, Any]]:
+    result = comparison.result
+    return [
+        {
+            "name": names[support.finding],
+            "support": support,
+            "scored": support.status == SCORED,
+            "aucs": [
+                (number(e.value), interval(e.low, e.high, 2)) if e else (support.status, "")
+                for e in (arm.aucs[k] for arm in result.arms)
+            ],
+        }
+        for k, support in enumerate(result.supports)
+    ]
+
+
+def _entropy(comparison: Comparison, several: bool) -> str:
+    """Mean gate entropy of the routed arms over their seeds, as bars."""
+    names, values = [], []
+    for arm in comparison.result.arms:
+        gates = [run.gates for run in comparison.runs_of(arm) if run.gates is not None]
+        if gates:
+            names.append(arm_name(arm, several))
+            values.append(float(np.mean([one.entropy.mean() for one in gates])))
+    return charts.bars(names, values, label="gate entropy / maximum (1: even)") if names else ""

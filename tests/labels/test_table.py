@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from molre.errors import MolreError
+from molre.labels.findings import FindingsTable, findings
+from molre.labels.table import read_wide, write_wide
+
+TABLE = findings()
+
+
+def csv(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def state(long: pl.DataFrame, study: str, finding: str) -> str:
+    return long.filter((pl.col("id") == study) & (pl.col("finding") == finding))["state"].item()
+
+
+def test_a_wide_table_becomes_one_row_a_study_and_finding(tmp_path: Path):
+    path = csv(tmp_path, "study,skull_fracture,hydrocephalus\nA,1,\nB,0,1.0\n")
+    long = read_wide(path, TABLE, source="reader", labeller="two radiologists")
+    assert long.height == 2 * len(TABLE)
+    assert state(long, "A", "skull_fracture") == "present"
+    assert state(long, "A", "hydrocephalus") == "not_mentioned"
+    assert state(long, "B", "calvarial_fracture") == "absent"
+    assert state(long, "B", "ventriculomegaly") == "present"
+    assert long["labeller"].unique().to_list() == ["two radiologists"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffstudy,skull_fracture\nA,1\n",
+        "study;skull_fracture\nA;1\n",
+        "study\tskull_fracture\nA\t1\n",
+        " study , skull_fracture \r\n A , 1.0 \r\n\r\n",
+        "StudyInstanceUID,skull_fracture\nA,1\n",
+        'skull_fracture,accession\n1,"A"\n',
+    ],
+)
+def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
+    long = read_wide(csv(tmp_path, text), TABLE)
+    assert long["id"].unique().to_list() == ["A"]
+    assert state(long, "A", "skull_fracture") == "present"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("study,skul_fracture\nA,1\n", r"'skul_fracture'.*[Dd]id you mean 'skull_fracture'"),
+        ("study,skull_fracture\nA,1\nB,0\nA,0\n", "'A' is on line 2 and again on line 4"),
+        ("study,skull_fracture\nA,1\nB,7\n", "line 3, column skull_fracture: value '7'"),
+        ("study,skull_fracture\nA,1,0\n", "line 2 has 3 cells, the header 2"),
+        ("study,skull_fracture\n,1\n", "line 2 has no study"),
+        ("study,skull_fracture\n", "no rows"),
+        ("study,source\nA,reader\n", "no finding's column"),
+        ("patient_nr,skull_fracture\nA,1\n", r"no column names the study.*patient_nr"),
+        ("study,skull_fracture,skull_fracture\nA,1,1\n", "there twice"),
+        ("study,skull_fracture,calvarial_fracture\nA,0,1\n", "study A: calvarial_fracture is 1"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_place(tmp_path: Path, text: str, said: str):
+    with pytest.raises(MolreError, match=said) as refused:
+        read_wide(csv(tmp_path, text), TABLE)
+    assert refused.value.exit_code == 2
+
+
+def test_a_table_that_is_no_utf8_or_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(MolreError, match="UTF-8"):
+        read_wide(csv(tmp_path, "study,skull_fracture\nMüller,1\n", "latin-1"), TABLE)
+    with pytest.raises(MolreError, match="no such file"):
+        read_wide(tmp_path / "none.csv", TABLE)
+
+
+def test_other_columns_pass_when_they_are_named(tmp_path: Path):
+    path = csv(tmp_path, "study,comment,source,skull_fracture\nA,hm,cq500,1\nB,,,0\n")
+    with pytest.raises(MolreError, match="--ignore-column comment"):
+        read_wide(path, TABLE)
+    long = read_wide(path, TABLE, source="reader", ignore=["comment"])
+    assert dict(long.select("id", "source").unique().iter_rows()) == {"A": "cq500", "B": "reader"}
+
+
+def test_the_id_column_can_be_named_and_a_wrong_name_gets_a_hint(tmp_path: Path):
+    path = csv(tmp_path, "case_nr,skull_fracture\nA,1\n")
+    assert read_wide(path, TABLE, id_column="case_nr")["id"][0] == "A"
+    with pytest.raises(MolreError, match="Did you mean 'case_nr'"):
+        read_wide(path, TABLE, id_column="case_no")
+
+
+SMALL = FindingsTable(TABLE.rows[:12])
+names = st.text(
+    st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=8
+).filter(lambda s: s == s.strip())
+
+
+@given(
+    st.dictionaries(names, st.lists(st.sampled_from("10 "), min_size=12, max_size=12), max_size=4)
+)
+def test_wide_to_long_to_wide_changes_nothing_once_closed(
+    tmp_path_factory: pytest.TempPathFactory, cells: dict[str, list[str]]
+):
+    folder = tmp_path_factory.mktemp("wide")
+    rows = [
+        (n, f, {"1": "present", "0": "absent"}.get(v, "uncertain"))
+        for n, c in cells.items()
+        for f, v in zip(SMALL.ids, c, strict=True)
+    ]
+    if not rows:
+        return
+    write_wide(
+        pl.DataFrame(rows, schema=["id", "finding", "state"], orient="row"), folder / "a", SMALL
+    )
+    try:
+        closed = read_wide(folder / "a", SMALL)
+    except MolreError:  # the draw contradicts the hierarchy
+        return
+    write_wide(closed, folder / "b", SMALL)
+    again = read_wide(folder / "b", SMALL)
+    assert again.equals(closed)
+    assert np.array_equal(again["id"].unique(maintain_order=True), list(cells))

@@ -1,0 +1,50 @@
+"""Configuration: default, YAML, --set, arguments, in that order; misspelt keys are answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molre.errors import MolreError
+from molre.training.arms import ARMS, get_arm
+from molre.training.config import TrainConfig, resolve
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("seed: 4\narm: frozen\nmax_epochs: 7\n")
+    config = resolve(path, ["seed=5", "learning_rates=[0.1]"], arm="molre", backbone=None)
+    assert (config.seed, config.arm, config.max_epochs) == (5, "molre", 7)
+    assert config.learning_rates == (0.1,)
+    assert config.backbone == TrainConfig().backbone
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["max_epoch=3"], "did you mean 'max_epochs'"),
+        (["dropout"], "no '='"),
+        (["dropout=2"], "setting dropout"),
+        (["seed=x"], "setting seed"),
+    ],
+)
+def test_bad_settings_get_a_sentence(settings: list[str], says: str) -> None:
+    with pytest.raises(MolreError, match="(?i)" + says):
+        resolve(None, settings)
+
+
+@pytest.mark.parametrize("text", ["- a list\n", "a: [\n"])
+def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(MolreError, match=r"c\.yaml"):
+        resolve(path)
+
+
+def test_arms_answer_misspellings_and_impossible_placements() -> None:
+    with pytest.raises(MolreError, match="(?i)did you mean 'molre'"):
+        get_arm("molr", "slice")
+    with pytest.raises(MolreError, match="no placement 'blocks'"):
+        get_arm("frozen", "blocks")
+    assert set(ARMS) == {"frozen", "mlp_matched", "molre", "molre_random_router", "molre_shuffled"}
