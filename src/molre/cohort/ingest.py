@@ -67,6 +67,7 @@ def ingest(
     workers: int = 2,
     salt: bytes | None = None,
     overwrite: bool = False,
+    missing: str = "warn",
     seconds: float = SECONDS,
     memory: int = MEMORY,
 ) -> Ingested:
@@ -83,6 +84,7 @@ def ingest(
         workers: processes.
         salt: key of the pseudonyms where the cohort has none yet; random by default.
         overwrite: read all studies again.
+        missing: what to do about a gap in the slices: ``warn`` notes it, ``refuse`` rejects.
         seconds: limit for one study.
         memory: limit for one worker, bytes of address space.
 
@@ -99,7 +101,8 @@ def ingest(
         used = open_salt(folder / "salt", salt)
         if overwrite:
             shutil.rmtree(folder / "state", ignore_errors=True)
-        return _ingest(found, folder, used, workers, seconds, memory)
+        run = _Run(folder, used, missing)
+        return run.ingest(found, workers, seconds, memory)
     except KeyboardInterrupt:
         raise  # what was read stays, for the next run
     except BaseException:
@@ -108,62 +111,70 @@ def ingest(
         raise
 
 
-def _ingest(
-    found: Survey, folder: Path, salt: bytes, workers: int, seconds: float, memory: int
-) -> Ingested:
-    by_file = {state.file_of(folder, salt, s): s for s in found.studies}
-    rows, fresh = _kept(folder, by_file)
-    failed: list[tuple[Study, RefusedScan]] = []
-    results = each(read_study, fresh, (salt, folder), workers, seconds, memory)
-    for study, result in track(results, "reading studies", total=len(fresh)):
-        if isinstance(result, RefusedScan):
-            failed.append((study, result))
-            continue
-        path = state.file_of(folder, salt, study)
-        state.save(path, state.stamp(study), result)
-        rows[path] = result
-    rows, twins = _drop_twins(rows)
-    rejects = of_survey(found, set(_studies_of(by_file, rows)), salt)
-    rejects += [Rejected.of_study(study, error, salt) for study, error in failed]
-    rejects += twins
-    table = scans.table(row for kept in rows.values() for row in kept)
-    write_table(folder / "scans.parquet", table)
-    write_rejects(folder / "rejects.csv", rejects)
-    write_facts(folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
-    _sweep_sheets(folder, set(table["study"]))
-    return Ingested(
-        Cohort(folder),
-        len(rows),
-        len(fresh) - len(failed),
-        sum(r.lost for r in rejects),
-        len(rejects),
-    )
+@dataclass(frozen=True)
+class _Run:
+    """One ingest into one folder."""
 
+    folder: Path
+    salt: bytes
+    missing: str
 
-def _kept(folder: Path, by_file: dict[Path, Study]) -> tuple[dict[Path, Rows], list[Study]]:
-    """Rows of studies that need no reading, and the studies that do."""
-    rows: dict[Path, Rows] = {}
-    fresh: list[Study] = []
-    for path, study in sorted(by_file.items()):
-        known = state.load(path, state.stamp(study))
-        if known is None:
-            fresh.append(study)
-        else:
-            rows[path] = known
-    for path in sorted((folder / "state").glob("*.json")):
-        known = None if path in by_file else state.load(path)
-        if known is not None and all(_is_there(row["files"][0]) for row in known):
-            rows[path] = known
-    return rows, fresh
+    def ingest(self, found: Survey, workers: int, seconds: float, memory: int) -> Ingested:
+        by_file = {state.file_of(self.folder, self.salt, s): s for s in found.studies}
+        rows, fresh = self._kept(by_file)
+        rejects = self._read(fresh, rows, workers, seconds, memory)
+        rows, twins = _drop_twins(rows)
+        usable = {study.key for path, study in by_file.items() if path in rows}
+        rejects += twins + of_survey(found, usable, self.salt)
+        table = scans.table(row for kept in rows.values() for row in kept)
+        write_table(self.folder / "scans.parquet", table)
+        write_rejects(self.folder / "rejects.csv", rejects)
+        write_facts(self.folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
+        _sweep_sheets(self.folder, set(table["study"]))
+        lost = {r.study or r.file for r in rejects if r.lost}
+        read = sum(state.file_of(self.folder, self.salt, s) in rows for s in fresh)
+        return Ingested(Cohort(self.folder), len(rows), read, len(lost), len(rejects))
+
+    def _kept(self, by_file: dict[Path, Study]) -> tuple[dict[Path, Rows], list[Study]]:
+        """Rows of studies that need no reading, and the studies that do."""
+        rows: dict[Path, Rows] = {}
+        fresh: list[Study] = []
+        for path, study in sorted(by_file.items()):
+            known = state.load(path, state.stamp(study, self.missing))
+            if known is None:
+                fresh.append(study)
+            else:
+                rows[path] = known
+        for path in sorted((self.folder / "state").glob("*.json")):
+            known = None if path in by_file else state.load(path)
+            if known is not None and all(_is_there(row["files"][0]) for row in known):
+                rows[path] = known
+        return rows, fresh
+
+    def _read(
+        self,
+        fresh: list[Study],
+        rows: dict[Path, Rows],
+        workers: int,
+        seconds: float,
+        memory: int,
+    ) -> list[Rejected]:
+        """Read studies; each is kept in ``state`` as it comes. Returns those that failed."""
+        failed = []
+        common = (self.salt, self.folder, self.missing)
+        results = each(read_study, fresh, common, workers, seconds, memory)
+        for study, result in track(results, "reading studies", total=len(fresh)):
+            if isinstance(result, RefusedScan):
+                failed.append(Rejected.of_study(study, result, self.salt))
+                continue
+            path = state.file_of(self.folder, self.salt, study)
+            state.save(path, state.stamp(study, self.missing), result)
+            rows[path] = result
+        return failed
 
 
 def _is_there(name: str) -> bool:
     return Path(name.split("!")[0]).is_file()
-
-
-def _studies_of(by_file: dict[Path, Study], rows: dict[Path, Rows]) -> list[str]:
-    """Keys of the surveyed studies that are in the cohort."""
-    return [study.key for path, study in by_file.items() if path in rows]
 
 
 def _drop_twins(rows: dict[Path, Rows]) -> tuple[dict[Path, Rows], list[Rejected]]:
@@ -207,8 +218,11 @@ def _nothing(paths: Sequence[str | Path], found: Survey) -> MolreError:
     where = ", ".join(str(p) for p in paths[:3]) + (" ..." if len(paths) > 3 else "")
     if not found.rejects:
         return MolreError("no files there", where=where, fix="give folders with head CT")
+    reasons = list(dict.fromkeys(r.reason for r in found.rejects))
     first = found.rejects[0]
-    more = f", and {len(found.rejects) - 1} more refused" if len(found.rejects) > 1 else ""
+    more = f", and {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
     return MolreError(
-        f"no head CT there ({first.file}: {first.reason}{more})", where=where, fix=first.remedy
+        f"no head CT there: {first.file} {'; others: '.join(reasons[:2])}{more}",
+        where=where,
+        fix=first.remedy or "give folders with head CT",
     )

@@ -19,7 +19,7 @@ from molre.ct.volume import Acquisition, Volume
 HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "contrast")
 
 
-def read_study(study: Study, salt: bytes, out: Path) -> list[dict[str, Any]]:
+def read_study(study: Study, salt: bytes, out: Path, missing: str = "warn") -> list[dict[str, Any]]:
     """Rows of scans.parquet for one study; writes its strip to ``out/sheet``.
 
     The same rows come out whatever order the study's series are in.
@@ -28,12 +28,13 @@ def read_study(study: Study, salt: bytes, out: Path) -> list[dict[str, Any]]:
         study: as surveyed.
         salt: the cohort's.
         out: cohort folder.
+        missing: ``warn`` or ``refuse``, for a gap in the slices.
 
     Raises:
         RefusedScan: the chosen series cannot be read.
     """
     chosen, why = choose(study)
-    volume = read_series(chosen.files)
+    volume = read_series(chosen.files, missing=missing)
     key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
     files.write_bytes(out / "sheet" / f"{key}.jpg", sheet.strip(volume))
     patient = patient_key(study, volume.pixel_hash, salt)
@@ -67,16 +68,22 @@ def patient_key(study: Study, pixel_hash: str, salt: bytes) -> str:
 
 
 def study_names(study: Study) -> set[str]:
-    """Everything a label table may call a study: UID, accession, path, folder or file name."""
-    folder = Path(study.folder)
-    names = {study.folder, folder.name, folder.name.split(".")[0]}
-    if study.accession:
-        names.add(study.accession.strip())
+    """Everything a label table may call a study: UID, accession, folders, zip or NIfTI file."""
+    names = {study.folder, (study.accession or "").strip()}
     if not study.key.startswith("path:"):
         names.add(study.key)
     for series in study.series:
-        names |= {Path(f.split("!")[0]).parent.name for f in series.files}
-    return {n for n in names if n}
+        for name in series.files:
+            outer, _, inner = name.partition("!")
+            names |= _folder_names(Path(inner or outer))
+            if inner or len(series.files) == 1:  # a zip, or a file that is a whole study
+                names |= {outer, Path(outer).name, Path(outer).name.split(".")[0]}
+    return names - {""}
+
+
+def _folder_names(path: Path) -> set[str]:
+    """The folder of a file, and the one above, where series have folders of their own."""
+    return {path.parent.name, path.parent.parent.name}
 
 
 def _named(study: Study) -> list[tuple[Series, str]]:

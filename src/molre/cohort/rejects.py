@@ -39,8 +39,7 @@ class Rejected:
     def of_study(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
         """A study that could not be read."""
         place = study.folder or error.where or ""
-        name = "" if study.key.startswith("path:") else pseudonym(salt, "study", study.key)
-        return cls(place, name, error.what, error.fix or "")
+        return cls(place, _study(study.key, salt), error.what, error.fix or "")
 
 
 def of_survey(found: Survey, usable: set[str], salt: bytes) -> list[Rejected]:
@@ -48,13 +47,17 @@ def of_survey(found: Survey, usable: set[str], salt: bytes) -> list[Rejected]:
     return [
         Rejected(
             r.file,
-            pseudonym(salt, "study", r.study) if r.study else "",
+            _study(r.study, salt),
             r.reason,
             r.remedy,
             lost=r.study not in usable,
         )
         for r in found.rejects
     ]
+
+
+def _study(key: str | None, salt: bytes) -> str:
+    return "" if key is None or key.startswith("path:") else pseudonym(salt, "study", key)
 
 
 def write_rejects(path: Path, rejects: Iterable[Rejected]) -> None:

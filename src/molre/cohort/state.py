@@ -20,9 +20,9 @@ def file_of(out: Path, salt: bytes, study: Study) -> Path:
     return out / "state" / f"{pseudonym(salt, 'state', study.key)}.json"
 
 
-def stamp(study: Study) -> str:
-    """Hex digest of the path, size and time of every file of a study: unchanged, equal stamp."""
-    lines = set()
+def stamp(study: Study, missing: str) -> str:
+    """Hex digest of how a study is read, and of the path, size and time of each of its files."""
+    lines = {missing}
     for series in study.series:
         for name in series.files:
             path = name.split("!")[0]

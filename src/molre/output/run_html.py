@@ -37,6 +37,7 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
         synthetic=run.synthetic,
         run=run,
         manifest=run.manifest,
+        sizes=run.manifest.get("n") or {},
         evaluation=evaluation,
         rows=[_row(result, names) for result in evaluation.findings],
         macro=number(evaluation.macro.value),

@@ -110,7 +110,7 @@ def _cisterns(scene: Scene, bent: Bent) -> Array:
     prepontine = np.maximum(ellipsoid(x, y, z, (0, -2, -38), (13.0, 4.0, 16.0)), -stem)
     prepontine = prepontine + 3.0 * (1 - width)
     quadrigeminal = ellipsoid(x, y, z, (0, 28, -6), (10.0, 4.5, 7.0)) + 3.5 * (1 - width)
-    magna = ellipsoid(x, y, z, (0, 46, -61), (17.0, 13.0, 10.0))
+    magna = ellipsoid(x, y, z, (0, 46, -60), (18.0, 14.0, 11.0))
     joined = np.minimum(np.minimum(star, ring), np.minimum(prepontine, quadrigeminal))
     if head.uncus:  # the medial temporal lobe over the edge of the tentorium
         side = np.sign(head.uncus)

@@ -9,6 +9,8 @@ import numpy as np
 Array = np.ndarray
 Point = tuple[float, float, float]
 
+PERIOD = 32  # lattice points until a texture repeats; wider than a head for steps above 8 mm
+
 
 def soft(distance: Array, width: float = 1.0) -> Array:
     """1 inside (distance < 0), 0 outside, a linear ramp ``width`` mm wide at the border."""
@@ -52,30 +54,32 @@ def smooth_noise(seed: int, axes: tuple[Array, Array, Array], lattice_mm: float)
     Returns:
         float32 (S, R, C).
     """
-    half = 160.0
-    count = int(2 * half / lattice_mm) + 5
-    values = _lattice(seed, count)
-    wz, wy, wx = (_weights(axis, lattice_mm, half, count) for axis in axes)
+    values = _lattice(seed)
+    wz, wy, wx = (_weights(axis, lattice_mm) for axis in axes)
     field = np.tensordot(wz, values, axes=(1, 0)) @ wx.T
     # a cubic B-spline average shrinks the variance to 0.479 per axis
     return (wy @ field) * np.float32(0.479**-1.5)
 
 
 @lru_cache(maxsize=64)
-def _lattice(seed: int, count: int) -> Array:
+def _lattice(seed: int) -> Array:
     rng = np.random.default_rng([seed, 0x501])
-    return rng.standard_normal((count, count, count), dtype=np.float32)
+    return rng.standard_normal((PERIOD, PERIOD, PERIOD), dtype=np.float32)
 
 
-def _weights(axis: Array, step: float, half: float, count: int) -> Array:
-    """B-spline weights (len(axis), count)."""
-    position = (np.asarray(axis, np.float64) + half) / step + 1
-    base = np.clip(np.floor(position).astype(int), 1, count - 3)
+def _weights(axis: Array, step: float) -> Array:
+    """B-spline weights (len(axis), PERIOD); the lattice repeats after PERIOD steps."""
+    position = np.asarray(axis, np.float64) / step
+    base = np.floor(position).astype(int)
     t = position - base
-    weights = np.zeros((len(position), count), np.float32)
+    weights = np.zeros((len(position), PERIOD), np.float32)
     rows = np.arange(len(position))
-    weights[rows, base - 1] = (1 - t) ** 3 / 6
-    weights[rows, base] = (3 * t**3 - 6 * t**2 + 4) / 6
-    weights[rows, base + 1] = (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6
-    weights[rows, base + 2] = t**3 / 6
+    parts = (
+        (1 - t) ** 3 / 6,
+        (3 * t**3 - 6 * t**2 + 4) / 6,
+        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
+        t**3 / 6,
+    )
+    for offset, part in enumerate(parts):
+        weights[rows, (base + offset - 1) % PERIOD] = part
     return weights

@@ -77,7 +77,7 @@ def _fluid(image: Array, mask: Array, scene: Scene) -> float:
 def _midline(image: Array, mask: Array, scene: Scene) -> float:
     """How far the fluid's centre lies from the skull's midline, to the mask's side, mm."""
     x = np.broadcast_to(scene.grid.x, image.shape)
-    fluid = np.clip(22.0 - _smoothed(image)[mask], 0.0, 22.0)
+    fluid = np.clip(18.0 - _smoothed(image)[mask], 0.0, 14.0)
     side = np.sign(x[mask].mean())
     return float(side * (fluid * x[mask]).sum() / max(1.0, fluid.sum()))
 
