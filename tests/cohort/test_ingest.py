@@ -155,3 +155,25 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path):
     with pytest.raises(MolreError, match="no cohort"):
         ingest([tmp_path / "scans"], tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["letters.txt", "scans"]
+
+
+def test_phantoms_and_patients_do_not_share_a_cohort(tmp_path: Path):
+    write_study(tmp_path / "real", "1.2.10", slices=3)
+    write_study(tmp_path / "made", "1.2.11", slices=3, Manufacturer="molre phantom (synthetic)")
+    made = ingest([tmp_path / "made"], tmp_path / "cohort")
+    assert made.cohort.synthetic
+    with pytest.raises(MolreError, match="synthetic"):
+        ingest([tmp_path / "real"], tmp_path / "cohort")
+    with pytest.raises(MolreError, match="synthetic"):
+        ingest([tmp_path / "real", tmp_path / "made"], tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_missing_slice_is_noted_or_refused_as_asked(tmp_path: Path):
+    folder = write_study(tmp_path / "scans", "1.2.10")
+    (folder / "12.dcm").unlink()
+    noted = ingest([folder], tmp_path / "cohort")
+    assert "missing" in " ".join(noted.cohort.scans()["notes"][0])
+    refused = ingest([folder], tmp_path / "cohort", missing_slices="refuse")
+    assert (refused.studies, refused.exit_code) == (0, 1)
+    assert refused.cohort.scans().is_empty()

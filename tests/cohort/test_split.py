@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from cohorts import write_cohort
 
-from molre.cohort.split import NAMES, describe, split
+from molre.cohort.cohort import SPLITS
+from molre.cohort.split import describe, split
 from molre.errors import MolreError
 
 MANY = {f"s{i}": f"p{i // 3}" for i in range(900)}
@@ -16,7 +17,7 @@ def test_shares_are_kept_and_all_series_of_a_patient_are_in_one_split(tmp_path: 
     cohort = write_cohort(tmp_path / "c", MANY)
     table = split(cohort)
     assert table["patient"].n_unique() == table.height == 300
-    share = {n: (table["split"] == n).mean() for n in NAMES}
+    share = {n: (table["split"] == n).mean() for n in SPLITS}
     assert share == pytest.approx(
         {"train": 0.6, "tune": 0.1, "calibrate": 0.1, "test": 0.2}, abs=0.08
     )

@@ -18,9 +18,7 @@ from molre.evaluation.bootstrap import (
 def sample(seed: int, studies: int = 40, models: int = 2, findings: int = 3):
     rng = np.random.default_rng(seed)
     labels = rng.choice([0.0, 1.0, np.nan], p=[0.5, 0.4, 0.1], size=(studies, findings))
-    scores = np.round(
-        2 * (np.nan_to_num(labels) + rng.normal(size=(models, studies, findings)))
-    )
+    scores = np.round(2 * (np.nan_to_num(labels) + rng.normal(size=(models, studies, findings))))
     patients = np.array([f"p{i}" for i in rng.integers(0, studies // 2, size=studies)])
     return scores, labels, patients
 
@@ -54,9 +52,7 @@ def test_the_same_seed_gives_the_same_draws_in_any_chunks(monkeypatch):
     scores, labels, patients = sample(5)
     whole = bootstrap_aucs(scores, labels, patients, draws=30, seed=1)
     monkeypatch.setattr(bootstrap, "_CHUNK", 64)
-    np.testing.assert_array_equal(
-        bootstrap_aucs(scores, labels, patients, draws=30, seed=1), whole
-    )
+    np.testing.assert_array_equal(bootstrap_aucs(scores, labels, patients, draws=30, seed=1), whole)
     other = bootstrap_aucs(scores, labels, patients, draws=30, seed=2)
     assert not np.array_equal(other, whole, equal_nan=True)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_bins_hold_equally_many():
     bins = reliability(*sample(2, n=1000))
     assert [b.n for b in bins] == [100] * 10
     assert all(b.low <= b.observed <= b.high for b in bins)
-    assert all(a.predicted < b.predicted for a, b in zip(bins, bins[1:], strict=False))
+    assert all(a.predicted < b.predicted for a, b in pairwise(bins))
 
 
 @given(st.permutations(list(range(30))))

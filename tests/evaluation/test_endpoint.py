@@ -9,9 +9,7 @@ from molre.evaluation.endpoint import endpoint, macro, supports
 
 def labels_of(*columns: tuple[int, int, int]) -> np.ndarray:
     """Columns of (positives, negatives, unknown)."""
-    return np.stack(
-        [np.repeat([1.0, 0.0, np.nan], counts) for counts in columns], axis=1
-    )
+    return np.stack([np.repeat([1.0, 0.0, np.nan], counts) for counts in columns], axis=1)
 
 
 def test_ten_of_each_class_are_needed():

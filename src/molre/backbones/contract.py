@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from molre.ct.windows import WINDOWS, Window
 from molre.errors import MolreError, did_you_mean
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Width = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Contract(BaseModel):
@@ -33,12 +36,19 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int = Field(default=224, ge=16, le=2048)
-    windows: tuple[tuple[float, float], ...] = ((40, 80), (80, 200), (600, 2800))
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    windows: tuple[tuple[Number, Width], ...] = ((40, 80), (80, 200), (600, 2800))
+    mean: tuple[Number, ...] = IMAGENET_MEAN
+    std: tuple[Width, ...] = IMAGENET_STD
     orientation: Literal["PL"] = "PL"
-    slab_mm: float = Field(default=5.0, gt=0)
+    slab_mm: Width = 5.0
     max_slices: int = Field(default=48, ge=1)
+
+    @model_validator(mode="after")
+    def _channels_agree(self) -> Contract:
+        windows, means, stds = len(self.windows), len(self.mean), len(self.std)
+        if not 0 < windows == means == stds:
+            raise ValueError(f"{windows} windows, {means} means and {stds} stds")
+        return self
 
     @property
     def hash(self) -> str:
@@ -66,21 +76,18 @@ class Contract(BaseModel):
             if key not in cls.model_fields:
                 remedy = did_you_mean(key, cls.model_fields)
                 raise MolreError(f"unknown contract key {key!r}", where=where, fix=remedy)
-        windows = [_window(w, where) for w in values.get("windows", cls().windows)]
+        windows = values.get("windows")
+        if isinstance(windows, list | tuple):
+            values = {**values, "windows": [_window(w, where) for w in windows]}
         try:
-            contract = cls(**{**values, "windows": windows})
-        except (ValidationError, TypeError) as error:
-            reason = error.errors()[0] if isinstance(error, ValidationError) else {"msg": error}
-            key = ".".join(str(p) for p in reason.get("loc", ()))
-            raise MolreError(f"contract {key}: {reason['msg']}", where=where) from None
-        if not len(contract.windows) == len(contract.mean) == len(contract.std):
-            raise MolreError(
-                f"contract has {len(contract.windows)} windows, {len(contract.mean)} means and "
-                f"{len(contract.std)} stds",
-                where=where,
-                fix="give one of each per channel",
-            )
-        return contract
+            return cls(**values)
+        except ValidationError as error:
+            reason = error.errors()[0]
+            key = ".".join(str(p) for p in reason["loc"])
+            said = reason["msg"].removeprefix("Value error, ")
+            remedy = "give one of each per channel" if not key else None
+            place = f"contract {key}: " if key else "the contract has "
+            raise MolreError(place + said, where=where, fix=remedy) from None
 
 
 def read_contract(path: Path) -> Contract:
@@ -91,6 +98,8 @@ def read_contract(path: Path) -> Contract:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MolreError("no such file", where=path, fix="give an existing --contract") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         values = None
     if not isinstance(values, dict):
@@ -98,7 +107,7 @@ def read_contract(path: Path) -> Contract:
     return Contract.from_dict(values, path)
 
 
-def _window(given: Any, where: str | Path | None) -> tuple[float, float]:
+def _window(given: Any, where: str | Path | None) -> Any:
     if isinstance(given, str):
         if given not in WINDOWS:
             remedy = did_you_mean(given, WINDOWS)

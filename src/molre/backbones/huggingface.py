@@ -2,151 +2,185 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
-from molre.backbones.weight_files import hash_files, safetensors_in
+from molre.backbones.weight_files import fetch, hash_files, safetensors_in
 from molre.errors import MolreError
 
 TOWERS = {  # two-tower checkpoints whose vision half has a class of its own
     "siglip": "SiglipVisionModel",
     "clip": "CLIPVisionModel",
 }
+# tensors that may be absent: poolers (then not used) and what only pretraining needs
+OPTIONAL = ("pooler", "head", "mask_token")
 
 
 def load(name: str, weights_dir: Path | None = None, contract: Contract | None = None) -> Backbone:
     """Load ``hf:ID`` or ``hf:FOLDER``.
 
     Of an ID, WEIGHTS_DIR/ID, WEIGHTS_DIR/LAST-PART or WEIGHTS_DIR itself is taken where it holds a
-    checkpoint, else the hub's copy. The pooled embedding is the model's ``pooler_output`` if its
-    pooler has trained weights, else the CLS token, else the mean of the tokens. The name that a
-    model keeps is the ID or the folder's last part, never a path.
+    checkpoint, else the hub's copy. The pooled embedding is the model's ``pooler_output`` where
+    every tensor of its pooler came from the checkpoint, else the CLS token, else the mean of the
+    tokens. Weights become float32. The name that a model keeps is the ID or the folder's last
+    part, never a path. Without a contract pictures are 224 wide, or what the network was built
+    for where 224 does not fit it.
 
     Raises:
-        MolreError: no checkpoint, no vision model, weights that do not fit.
+        MolreError: no checkpoint, no vision model, weights or a contract that do not fit.
     """
-    wanted = name.removeprefix("hf:")
-    folder = _folder(wanted, weights_dir)
-    config = _config(folder or wanted, wanted)
-    contract = contract or Contract()
-    network = _network(config, folder or wanted, wanted)
-    vision = getattr(config, "vision_config", config)
-    _check_size(vision, contract, name)
-    paths = safetensors_in(folder) if folder else _hub_files(network)
-    weights = Weights(id=folder.name if folder else wanted, sha256=hash_files(paths))
-    kept = f"hf:{folder.name}" if folder else name
-    network.float()
-    return Backbone(kept, network, _features, int(vision.hidden_size), contract, weights)
+    wanted = name.removeprefix("hf:").rstrip("/")
+    folder, revision = _folder(wanted, weights_dir)
+    weights = Weights(
+        id=wanted if revision else folder.name,
+        sha256=hash_files(safetensors_in(folder)),
+        revision=revision,
+    )
+    network, absent = _network(folder)
+    kept = f"hf:{weights.id}"
+    contract = contract or _default_contract(network)
+    read = _Reader(any(part in key.split(".") for key in absent for part in ("pooler", "head")))
+    dim = _try(network, read, contract, kept)
+    return Backbone(kept, network, read, dim, contract, weights)
 
 
-def _folder(wanted: str, weights_dir: Path | None) -> Path | None:
+def _folder(wanted: str, weights_dir: Path | None) -> tuple[Path, str | None]:
+    """The checkpoint's folder, and the hub's revision where it came from there."""
     candidates = [Path(wanted).expanduser()]
     if weights_dir is not None:
-        last = wanted.rstrip("/").rsplit("/", 1)[-1]
+        last = wanted.rsplit("/", 1)[-1]
         candidates = [weights_dir / wanted, weights_dir / last, weights_dir, *candidates]
     for candidate in candidates:
         if (candidate / "config.json").is_file():
-            return candidate.resolve()
-    if weights_dir is not None or Path(wanted).is_absolute() or wanted.startswith("."):
+            return candidate.resolve(), None
+    if weights_dir is not None or wanted.startswith((".", "/", "~")):
         raise MolreError(
             "no transformers checkpoint (config.json and .safetensors) is there",
             where=weights_dir or wanted,
             fix="give the folder that holds both",
         )
-    return None
-
-
-def _config(source: Path | str, wanted: str) -> Any:
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(
-            source, trust_remote_code=False, local_files_only=isinstance(source, Path)
+    folder = fetch(wanted, ["*.json", "*.safetensors"])
+    if folder is None:
+        raise MolreError(
+            f"the weights of {wanted!r} are not here and cannot be fetched from the hub",
+            fix="download config.json and model.safetensors into a folder and give it by "
+            "--weights-dir",
         )
-    except Exception as error:  # the hub client, JSON and transformers raise many kinds
-        raise _absent(source, wanted, error) from None
+    return folder, folder.name
 
 
-def _network(config: Any, source: Path | str, wanted: str) -> nn.Module:
+def _network(folder: Path) -> tuple[nn.Module, list[str]]:
+    """The network in float32, and the names of tensors that the checkpoint lacks."""
     import transformers
 
-    cls = getattr(transformers, TOWERS.get(config.model_type, ""), transformers.AutoModel)
-    if isinstance(source, Path):
-        safetensors_in(source)
+    local: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+    level = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # its load report would be told twice
     transformers.utils.logging.disable_progress_bar()
     try:
+        config = transformers.AutoConfig.from_pretrained(folder, **local)
+        cls = getattr(transformers, TOWERS.get(config.model_type, "AutoModel"))
         network, report = cls.from_pretrained(
-            source,
-            trust_remote_code=False,
-            use_safetensors=True,
-            local_files_only=isinstance(source, Path),
-            output_loading_info=True,
+            folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
         )
-    except Exception as error:
-        raise _absent(source, wanted, error) from None
-    missing = sorted(report["missing_keys"])
-    body = [key for key in missing if "pooler" not in key]
-    if body:
+    except Exception as error:  # JSON, safetensors and transformers raise many kinds
         raise MolreError(
-            f"the checkpoint lacks {len(body)} tensors, {body[0]} first",
-            where=source,
-            fix="give the checkpoint of this very network",
+            f"cannot be loaded as a transformers model ({_first_line(error)})", where=folder
+        ) from None
+    finally:
+        transformers.utils.logging.set_verbosity(level)
+    if network.main_input_name != "pixel_values":
+        raise MolreError(f"{config.model_type} is no vision model", where=folder)
+    absent = sorted(report["missing_keys"])
+    needed = [key for key in absent if not any(part in key.split(".") for part in OPTIONAL)]
+    if needed:
+        raise MolreError(
+            f"the checkpoint lacks {len(needed)} tensors, {needed[0]} first",
+            where=folder,
+            fix="give the whole checkpoint of this network",
         )
-    network.molre_pooler = not missing and hasattr(network, "pooler")
-    return network
+    return network, absent
 
 
-def _absent(source: Path | str, wanted: str, error: Exception) -> MolreError:
-    if isinstance(source, Path):
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        return MolreError(f"cannot be loaded as a vision model ({reason})", where=source)
-    return MolreError(
-        f"the weights of {wanted!r} are not here and cannot be fetched",
-        fix=f"download the checkpoint and give its folder: --weights-dir DIR or hf:DIR ({wanted})",
-    )
+def _default_contract(network: Any) -> Contract:
+    usual = Contract()
+    patch, built_for = (getattr(network.config, k, None) for k in ("patch_size", "image_size"))
+    if not isinstance(built_for, int) or not isinstance(patch, int):
+        return usual
+    fits = usual.size % patch == 0 and (usual.size == built_for or _resamples(network))
+    return usual if fits else usual.model_copy(update={"size": built_for})
 
 
-def _check_size(vision: Any, contract: Contract, name: str) -> None:
-    if not hasattr(vision, "hidden_size") or not hasattr(vision, "patch_size"):
-        raise MolreError(f"{name} is no vision transformer that molre knows how to read")
-    if contract.size % vision.patch_size:
+def _resamples(network: Any) -> bool:
+    """Whether position embeddings follow the picture's size: asked to, or rotary or by nature."""
+    return _takes_interpolation(network) or network.config.model_type.startswith("dino")
+
+
+def _takes_interpolation(network: nn.Module) -> bool:
+    return "interpolate_pos_encoding" in inspect.signature(network.forward).parameters
+
+
+def _try(network: nn.Module, read: _Reader, contract: Contract, name: str) -> int:
+    """Width of the embedding, by one blank picture; what does not fit shows here."""
+    pixels = torch.zeros(1, len(contract.windows), contract.size, contract.size)
+    patch = getattr(network.config, "patch_size", None)
+    if isinstance(patch, int) and contract.size % patch:
         raise MolreError(
-            f"{name}: pictures of {contract.size} do not divide into patches of {vision.patch_size}",
+            f"{name}: pictures of {contract.size} do not divide into patches of {patch}",
             fix="give another size by --contract FILE",
         )
+    try:
+        with torch.inference_mode():
+            return int(read(network.eval(), pixels).pooled.shape[-1])
+    except (ValueError, RuntimeError, TypeError, AttributeError) as error:
+        raise MolreError(
+            f"{name} does not take {pixels.shape[1]} x {contract.size} x {contract.size} pixels "
+            f"({_first_line(error)})",
+            fix="give windows and size that fit it by --contract FILE",
+        ) from None
 
 
-def _features(network: Any, pixels: Tensor) -> Features:
-    options = {}
-    if "interpolate_pos_encoding" in network.forward.__code__.co_varnames:
-        options["interpolate_pos_encoding"] = True
-    found = network(pixel_values=pixels, **options)
-    hidden = found.last_hidden_state
-    config = getattr(network.config, "vision_config", network.config)
-    side = pixels.shape[-1] // config.patch_size
-    prefix = hidden.shape[1] - side * side
-    tokens = hidden[:, prefix:]
-    pooler = getattr(found, "pooler_output", None)
-    if pooler is not None and (network.molre_pooler or prefix > 0):
-        pooled = pooler if network.molre_pooler or _is_cls(network) else hidden[:, 0]
-    else:
-        pooled = hidden[:, 0] if prefix > 0 else tokens.mean(1)
-    side = math.isqrt(tokens.shape[1])
-    return Features(tokens=tokens, pooled=pooled, grid=(side, side))
+@dataclass(frozen=True)
+class _Reader:
+    """Features of a transformers network."""
+
+    pooler_untrained: bool
+
+    def __call__(self, network: Any, pixels: Tensor) -> Features:
+        """Tokens and the pooled embedding, by the rule that :func:`load` states."""
+        options = {"interpolate_pos_encoding": True} if _takes_interpolation(network) else {}
+        found = network(pixel_values=pixels, **options)
+        hidden = found.last_hidden_state
+        pooler = getattr(found, "pooler_output", None)
+        prefix, grid = 0, tuple(hidden.shape[-2:])
+        if hidden.ndim == 4:  # a convolutional network's map
+            hidden = hidden.flatten(2).transpose(1, 2)
+        else:
+            prefix, grid = _layout(network, hidden.shape[1], pixels.shape[-1])
+        tokens = hidden[:, prefix:]
+        if pooler is not None and not self.pooler_untrained:
+            pooled = pooler.flatten(1)
+        else:
+            pooled = hidden[:, 0] if prefix else tokens.mean(1)
+        return Features(tokens, pooled, grid)
 
 
-def _is_cls(network: Any) -> bool:
-    """Models whose pooler_output is the normalised CLS token, without weights of a pooler."""
-    return not hasattr(network, "pooler")
+def _layout(network: Any, count: int, size: int) -> tuple[int, tuple[int, int]]:
+    """How many tokens come before the patches (CLS, registers), and the patches' grid."""
+    patch = getattr(network.config, "patch_size", None)
+    side = size // patch if isinstance(patch, int) else count
+    if side * side > count:  # a pyramid, whose last grid is coarser than its patches
+        side = math.isqrt(count)
+    return count - side * side, (side, side)
 
 
-def _hub_files(network: Any) -> list[Path]:
-    from transformers.utils import cached_file
-
-    name = "model.safetensors"
-    return [Path(cached_file(network.config._name_or_path, name))]
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__

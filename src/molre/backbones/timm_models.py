@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
-from molre.backbones.weight_files import hash_files
+from molre.backbones.weight_files import fetch, hash_files
 from molre.errors import MolreError, did_you_mean
 
 
@@ -18,7 +17,8 @@ def load(name: str, weights_dir: Path | None = None, contract: Contract | None =
     """Load ``timm:NAME``.
 
     The pooled embedding is timm's own pre-logits vector (its global pooling). Weights are
-    WEIGHTS_DIR/NAME.safetensors or WEIGHTS_DIR/model.safetensors, else timm's published ones.
+    WEIGHTS_DIR/NAME.safetensors or WEIGHTS_DIR/model.safetensors, else timm's published ones;
+    timm's own loading fits position embeddings and the first layer to the contract.
 
     Raises:
         MolreError: unknown name; weights that are not there, do not fit or cannot be fetched.
@@ -30,34 +30,12 @@ def load(name: str, weights_dir: Path | None = None, contract: Contract | None =
         remedy = did_you_mean(architecture, timm.list_models())
         raise MolreError(f"timm has no model {architecture!r}", fix=remedy)
     contract = contract or Contract()
-    network = _create(architecture, contract, pretrained=weights_dir is None)
-    if weights_dir is None:
-        sha256 = _hash_state(network)
-    else:
-        path = _local(architecture, weights_dir)
-        _fill(network, path)
-        sha256 = hash_files([path])
+    path = _local(architecture, weights_dir) if weights_dir else _published(architecture)
+    network = _create(architecture, contract, path)
     license_name = str((network.pretrained_cfg or {}).get("license") or "unknown")
-    weights = Weights(id=name, sha256=sha256, license=license_name)
-    return Backbone(name, network, _features, int(network.num_features), contract, weights)
-
-
-def _create(architecture: str, contract: Contract, pretrained: bool) -> Any:
-    import timm
-
-    options: dict[str, Any] = {"num_classes": 0, "in_chans": len(contract.windows)}
-    try:
-        try:
-            return timm.create_model(
-                architecture, pretrained=pretrained, img_size=contract.size, **options
-            )
-        except TypeError:  # convolutional networks take any size and know no img_size
-            return timm.create_model(architecture, pretrained=pretrained, **options)
-    except Exception as error:  # timm and its hub client raise many kinds
-        raise MolreError(
-            f"the weights of timm:{architecture} cannot be had ({type(error).__name__})",
-            fix=f"put {architecture}.safetensors into a folder and give it by --weights-dir",
-        ) from None
+    weights = Weights(id=name, sha256=hash_files([path]), license=license_name)
+    dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
+    return Backbone(name, network, _features, dim, contract, weights)
 
 
 def _local(architecture: str, folder: Path) -> Path:
@@ -71,26 +49,59 @@ def _local(architecture: str, folder: Path) -> Path:
     )
 
 
-def _fill(network: nn.Module, path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _published(architecture: str) -> Path:
+    """Timm's published file in the hub's local cache, fetched where it is not there yet."""
+    import timm
+
+    known = timm.models.get_pretrained_cfg(architecture, allow_unregistered=True)
+    repository = (known.hf_hub_id if known is not None else None) or ""
+    if known is not None and repository.endswith("/"):
+        repository += ".".join(part for part in (known.architecture, known.tag) if part)
+    folder = fetch(repository, ["model.safetensors"]) if repository else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise MolreError(
+            f"the weights of timm:{architecture} are not here and cannot be fetched from the hub",
+            fix=f"put {architecture}.safetensors into a folder and give it by --weights-dir",
+        )
+    return folder / "model.safetensors"
+
+
+def _create(architecture: str, contract: Contract, path: Path) -> Any:
+    """The network with the file's weights; timm passes over missing ones, molre does not."""
+    import timm
+    from safetensors import SafetensorError, safe_open
 
     try:
-        state = load_file(path)
+        with safe_open(path, "pt") as file:
+            there = set(file.keys())
     except SafetensorError:
         raise MolreError("is not a safetensors file", where=path, fix="copy it again") from None
-    result = None
+    options: dict[str, Any] = {
+        "pretrained": True,
+        "pretrained_cfg_overlay": {"file": str(path), "custom_load": False},
+        "num_classes": 0,
+        "in_chans": len(contract.windows),
+    }
     try:
-        result = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise MolreError(f"does not fit the network ({detail})", where=path) from None
-    if result.missing_keys:
+        try:
+            network = timm.create_model(architecture, img_size=contract.size, **options)
+        except TypeError:  # convolutional networks take any size and know no img_size
+            network = timm.create_model(architecture, **options)
+    except (RuntimeError, ValueError, AssertionError, KeyError, TypeError) as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[-1].strip()
         raise MolreError(
-            f"lacks {len(result.missing_keys)} tensors, {result.missing_keys[0]} first",
+            f"does not fit {architecture} ({detail})",
+            where=path,
+            fix="give the checkpoint of this very network",
+        ) from None
+    missing = sorted(set(network.state_dict()) - there)
+    if missing:
+        raise MolreError(
+            f"lacks {len(missing)} tensors of {architecture}, {missing[0]} first",
             where=path,
             fix="give the checkpoint of this very network",
         )
+    return network
 
 
 def _features(network: Any, pixels: Tensor) -> Features:
@@ -98,13 +109,3 @@ def _features(network: Any, pixels: Tensor) -> Features:
     pooled = network.forward_head(found, pre_logits=True)
     tokens = found[:, getattr(network, "num_prefix_tokens", 0) :] if found.ndim == 3 else None
     return Features(tokens=tokens, pooled=pooled)
-
-
-def _hash_state(network: nn.Module) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

@@ -42,3 +42,15 @@ def safetensors_in(folder: Path) -> list[Path]:
             fix="convert them to safetensors",
         )
     raise MolreError("no .safetensors file is there", where=folder, fix="put the weights there")
+
+
+def fetch(hub_id: str, patterns: list[str]) -> Path | None:
+    """The hub's files of a model, downloaded or from its cache; None where neither works."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+    except Exception:  # no network, no such id, no permission: the caller says what to do
+        return None

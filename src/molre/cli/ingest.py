@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,8 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write or to grow.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     missing_slices: Annotated[
-        str, typer.Option(help="A gap in the slices: warn (note it) or refuse.")
+        Literal["warn", "refuse"],
+        typer.Option(help="A gap in the slices: warn (note it) or refuse."),
     ] = "warn",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[
@@ -33,7 +34,7 @@ def command(
     from molre.cohort.ingest import ingest
     from molre.output.cohort_html import write_contact_sheet
 
-    done = ingest(paths, out, workers=workers, overwrite=overwrite, missing=missing_slices)
+    done = ingest(paths, out, workers=workers, overwrite=overwrite, missing_slices=missing_slices)
     page = write_contact_sheet(done.cohort)
     typer.echo(done.as_json() if json else f"{done.as_text()}. Look at {page}")
     raise typer.Exit(done.exit_code)

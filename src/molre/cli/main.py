@@ -7,7 +7,6 @@ import importlib
 import sys
 from typing import Any, NoReturn
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -83,12 +82,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     try:
         code = app(standalone_mode=False) or 0
-    except click.exceptions.Exit as leaving:
-        code = leaving.exit_code
-    except click.ClickException as usage:
-        usage.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; run the same command again to go on where it stopped")
         code = 130
     except MolreError as error:
@@ -96,7 +90,18 @@ def main() -> NoReturn:
         code = error.exit_code
     except OSError as error:
         code = _system(error)
+    except Exception as error:
+        code = _usage(error)
     sys.exit(code)
+
+
+def _usage(error: Exception) -> int:
+    """Wrong usage knows how to show itself (typer brings its own click); all else is a bug."""
+    show = getattr(error, "show", None)
+    if show is None:
+        raise error
+    show()
+    return 2
 
 
 def _system(error: OSError) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 
-def phantom(
+def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="folder to write to")],
     studies: Annotated[int, typer.Option(help="how many studies")] = 20,
     seed: Annotated[int, typer.Option(help="names the set; the same seed, the same files")] = 0,
@@ -45,10 +45,17 @@ def phantom(
         overwrite=overwrite,
     )
     if json:
-        typer.echo(json_module.dumps({
-            "synthetic": True, "out": str(written.out), "made": written.made,
-            "kept": written.kept, "studies": written.studies,
-        }))
+        typer.echo(
+            json_module.dumps(
+                {
+                    "synthetic": True,
+                    "out": str(written.out),
+                    "made": written.made,
+                    "kept": written.kept,
+                    "studies": written.studies,
+                }
+            )
+        )
     else:
         typer.echo(f"{written.made} synthetic studies written, {written.kept} kept: {written.out}")
         typer.echo(f"labels (synthetic): {written.out / 'labels.csv'}")

@@ -14,6 +14,7 @@ from molre import files
 from molre.errors import MolreError
 
 FORMAT_VERSION = 1
+SPLITS = ("train", "tune", "calibrate", "test")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,17 @@ class Cohort:
     @property
     def salt(self) -> bytes:
         """The key of its pseudonyms."""
-        return (self.path / "salt").read_bytes()
+        try:
+            salt = (self.path / "salt").read_bytes()
+        except FileNotFoundError:
+            salt = b""
+        if not salt:
+            raise MolreError(
+                "has no salt, so nobody can be recognized in it",
+                where=self.path,
+                fix="copy the file salt from where the cohort was made, or ingest the scans anew",
+            )
+        return salt
 
     def scans(self) -> pl.DataFrame:
         """One row per eligible series; see :mod:`molre.cohort.scans`."""
@@ -75,23 +86,35 @@ class Cohort:
 
     def labels(self) -> pl.DataFrame:
         """Long labels: study_id, finding, state, source, labeller, evidence."""
-        return self._table("labels.parquet", f"molre label LABELS.csv --cohort {self.path}")
+        remedy = f"molre label LABELS.csv --cohort {self.path}"
+        return self._table("labels.parquet", remedy, f"{remedy} --overwrite")
 
     def splits(self) -> pl.DataFrame:
         """patient, split (train, tune, calibrate, test); as frozen."""
         path = self.path / "splits.csv"
         if not path.is_file():
             raise MolreError("has no splits", where=self.path, fix=f"molre split {self.path}")
-        return pl.read_csv(path, schema={"patient": pl.String, "split": pl.String})
+        try:
+            table = pl.read_csv(path, infer_schema=False)
+        except pl.exceptions.PolarsError:
+            table = pl.DataFrame()
+        if table.columns != ["patient", "split"] or not table["split"].is_in(SPLITS).all():
+            raise MolreError(
+                "is damaged", where=path, fix=f"deal anew: molre split {self.path} --overwrite"
+            )
+        twice = table.filter(pl.col("patient").is_duplicated())["patient"]
+        if len(twice):
+            raise MolreError(f"patient {twice[0]} is there twice", where=path, fix="keep one line")
+        return table
 
-    def _table(self, name: str, remedy: str) -> pl.DataFrame:
+    def _table(self, name: str, remedy: str, mend: str | None = None) -> pl.DataFrame:
         path = self.path / name
         if not path.is_file():
             raise MolreError(f"has no {name}", where=self.path, fix=remedy)
         try:
             return pl.read_parquet(path)
         except pl.exceptions.PolarsError:
-            raise MolreError("is damaged", where=path, fix=remedy) from None
+            raise MolreError("is damaged", where=path, fix=mend or remedy) from None
 
 
 def write_facts(path: Path, synthetic: bool) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from molre.cohort import scans, state
 from molre.cohort.cohort import Cohort, write_facts, write_table
@@ -67,7 +67,7 @@ def ingest(
     workers: int = 2,
     salt: bytes | None = None,
     overwrite: bool = False,
-    missing: str = "warn",
+    missing_slices: Literal["warn", "refuse"] = "warn",
     seconds: float = SECONDS,
     memory: int = MEMORY,
 ) -> Ingested:
@@ -84,31 +84,33 @@ def ingest(
         workers: processes.
         salt: key of the pseudonyms where the cohort has none yet; random by default.
         overwrite: read all studies again.
-        missing: what to do about a gap in the slices: ``warn`` notes it, ``refuse`` rejects.
+        missing_slices: what to do about a gap in the slices: ``warn`` notes it, ``refuse`` rejects.
         seconds: limit for one study.
         memory: limit for one worker, bytes of address space.
 
     Raises:
-        MolreError: a path that is not there, nothing in them that could be head CT, or an ``out``
-            that is something else. ``out`` is left as it was.
+        MolreError: a path that is not there, nothing in them that could be head CT, phantoms
+            beside patients, or an ``out`` that is something else. ``out`` is left as it was.
     """
     folder = Path(out)
     new = _check_folder(folder)
     found = survey([str(p) for p in paths])
     if not found.studies:
         raise _nothing(paths, found)
+    _refuse_mixture(found, folder)
     try:
         used = open_salt(folder / "salt", salt)
         if overwrite:
             shutil.rmtree(folder / "state", ignore_errors=True)
-        run = _Run(folder, used, missing)
+        run = _Run(folder, used, missing_slices)
         return run.ingest(found, workers, seconds, memory)
-    except KeyboardInterrupt:
-        raise  # what was read stays, for the next run
-    except BaseException:
+    except Exception:
         if new and not (folder / "state").is_dir():
             shutil.rmtree(folder, ignore_errors=True)
-        raise
+        raise  # else what was read stays, for the next run; so it does after Ctrl-C
+    finally:
+        for part in (folder / "sheet").glob(".*.part"):  # of a worker that was killed
+            part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class _Run:
 
     folder: Path
     salt: bytes
-    missing: str
+    missing_slices: Literal["warn", "refuse"]
 
     def ingest(self, found: Survey, workers: int, seconds: float, memory: int) -> Ingested:
         by_file = {state.file_of(self.folder, self.salt, s): s for s in found.studies}
@@ -140,7 +142,7 @@ class _Run:
         rows: dict[Path, Rows] = {}
         fresh: list[Study] = []
         for path, study in sorted(by_file.items()):
-            known = state.load(path, state.stamp(study, self.missing))
+            known = state.load(path, state.stamp(study, self.missing_slices))
             if known is None:
                 fresh.append(study)
             else:
@@ -161,14 +163,14 @@ class _Run:
     ) -> list[Rejected]:
         """Read studies; each is kept in ``state`` as it comes. Returns those that failed."""
         failed = []
-        common = (self.salt, self.folder, self.missing)
+        common = (self.salt, self.folder, self.missing_slices)
         results = each(read_study, fresh, common, workers, seconds, memory)
         for study, result in track(results, "reading studies", total=len(fresh)):
             if isinstance(result, RefusedScan):
                 failed.append(Rejected.of_study(study, result, self.salt))
                 continue
             path = state.file_of(self.folder, self.salt, study)
-            state.save(path, state.stamp(study, self.missing), result)
+            state.save(path, state.stamp(study, self.missing_slices), result)
             rows[path] = result
         return failed
 
@@ -212,6 +214,19 @@ def _check_folder(folder: Path) -> bool:
             "holds other files and is no cohort", where=folder, fix="name a new or empty folder"
         )
     return not (folder / "salt").is_file()
+
+
+def _refuse_mixture(found: Survey, folder: Path) -> None:
+    """Phantoms among patients would make every number of the cohort mean neither."""
+    kinds = {series.acquisition.synthetic for study in found.studies for series in study.series}
+    if (folder / "cohort.json").is_file():
+        kinds |= set(Cohort(folder).scans()["synthetic"])
+    if len(kinds) > 1:
+        raise MolreError(
+            "synthetic phantoms and real scans together",
+            where=folder,
+            fix="ingest them into a cohort each",
+        )
 
 
 def _nothing(paths: Sequence[str | Path], found: Survey) -> MolreError:

@@ -40,9 +40,10 @@ def pseudonym(salt: bytes, kind: str, identifier: str) -> str:
     Args:
         salt: the cohort's.
         kind: keeps a patient and a study of the same identifier apart.
-        identifier: as in the header, surrounding space removed.
+        identifier: as in the header, surrounding space removed; or the name of a folder, whose
+            bytes need not be UTF-8.
     """
-    message = f"{kind}:{identifier.strip()}".encode()
+    message = f"{kind}:{identifier.strip()}".encode(errors="surrogatepass")
     return hmac.new(salt, message, hashlib.sha256).hexdigest()[:DIGITS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import polars as pl
 
@@ -22,11 +22,12 @@ NO_SCAN, NO_LABEL = "label row without scan", "scan without label row"
 
 @dataclass(frozen=True)
 class Matched:
-    """How many label rows and studies found each other."""
+    """How many label rows and studies found each other, and the file that lists the others."""
 
     matched: int
     rows_without_scan: int
     scans_without_row: int
+    unmatched: str
 
     def as_json(self) -> str:
         """The counts as JSON."""
@@ -40,7 +41,7 @@ class Matched:
             return f"{text}; every row and scan found its partner"
         return (
             f"{text}; {self.rows_without_scan} rows without a scan and {self.scans_without_row} "
-            "scans without a row are in unmatched.csv"
+            f"scans without a row are in {self.unmatched}"
         )
 
 
@@ -94,9 +95,10 @@ def match_labels(
     unmatched = pl.DataFrame(
         {"side": sides, "id": strays + unlabelled}, schema={"side": pl.String, "id": pl.String}
     )
-    files.write_text(opened.path / "unmatched.csv", unmatched.write_csv())
+    listed = opened.path / "unmatched.csv"
+    files.write_text(listed, unmatched.write_csv())
     write_table(opened.path / "labels.parquet", joined)
-    return Matched(len(studies), len(strays), len(unlabelled))
+    return Matched(len(studies), len(strays), len(unlabelled), str(listed))
 
 
 def _studies_of_key(scans: pl.DataFrame) -> dict[str, set[str]]:
@@ -110,7 +112,7 @@ def _studies_of_key(scans: pl.DataFrame) -> dict[str, set[str]]:
 
 def _lookup(name: str, known: dict[str, set[str]], salt: bytes, path: Path) -> str | None:
     """The study of a name; a path that matches nowhere is tried by its last part."""
-    last = Path(name).name
+    last = PureWindowsPath(name).name  # cuts at both kinds of slash
     for key in (name, pseudonym(salt, "study", name), pseudonym(salt, "study", last)):
         studies = known.get(key, set())
         if len(studies) > 1:

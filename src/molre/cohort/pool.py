@@ -92,5 +92,6 @@ def _sentence(error: Exception, seconds: float) -> RefusedScan:
         return RefusedScan("reading needs too much memory", fix="check the files")
     # Only the kind of error: its text may quote the header.
     return RefusedScan(
-        f"could not be read ({type(error).__name__})", fix="export the study again from the PACS"
+        f"could not be read ({type(error).__name__})",
+        fix="export it again; if that does not help, molre.read(path) shows the whole error",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from molre.ct.volume import Acquisition, Volume
 HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "contrast")
 
 
-def read_study(study: Study, salt: bytes, out: Path, missing: str = "warn") -> list[dict[str, Any]]:
+def read_study(
+    study: Study, salt: bytes, out: Path, missing_slices: Literal["warn", "refuse"] = "warn"
+) -> list[dict[str, Any]]:
     """Rows of scans.parquet for one study; writes its strip to ``out/sheet``.
 
     The same rows come out whatever order the study's series are in.
@@ -28,13 +30,13 @@ def read_study(study: Study, salt: bytes, out: Path, missing: str = "warn") -> l
         study: as surveyed.
         salt: the cohort's.
         out: cohort folder.
-        missing: ``warn`` or ``refuse``, for a gap in the slices.
+        missing_slices: ``warn`` or ``refuse``, for a gap in the slices.
 
     Raises:
         RefusedScan: the chosen series cannot be read.
     """
     chosen, why = choose(study)
-    volume = read_series(chosen.files, missing=missing)
+    volume = read_series(chosen.files, missing=missing_slices)
     key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
     files.write_bytes(out / "sheet" / f"{key}.jpg", sheet.strip(volume))
     patient = patient_key(study, volume.pixel_hash, salt)

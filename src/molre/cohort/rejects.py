@@ -7,11 +7,14 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.ct.survey import Study, Survey
 from molre.errors import RefusedScan
+
+if TYPE_CHECKING:
+    from molre.ct.survey import Study, Survey
 
 COLUMNS = ("file", "study", "reason", "remedy")
 
@@ -38,7 +41,8 @@ class Rejected:
     @classmethod
     def of_study(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
         """A study that could not be read."""
-        place = study.folder or error.where or ""
+        names = [name for series in study.series for name in series.files]
+        place = names[0] if len(names) == 1 else study.folder
         return cls(place, _study(study.key, salt), error.what, error.fix or "")
 
 

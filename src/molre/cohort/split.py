@@ -9,11 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from molre import files
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.cohort.keys import fraction
 from molre.errors import MolreError
 
-NAMES = ("train", "tune", "calibrate", "test")
 FRACTIONS = (0.6, 0.1, 0.1, 0.2)
 
 
@@ -36,7 +35,8 @@ def split(
         MolreError: shares that do not sum to one, or equal pixels in two splits.
     """
     opened = Cohort(Path(cohort))
-    if len(fractions) != len(NAMES) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+    shares = len(fractions) == len(SPLITS) and all(f >= 0 for f in fractions)
+    if not (shares and abs(sum(fractions) - 1) < 1e-6):  # so that nan fails too
         raise MolreError(
             f"shares {', '.join(map(str, fractions))} are not four that sum to 1",
             where="--fractions",
@@ -64,7 +64,7 @@ def describe(table: pl.DataFrame, cohort: str | Path, as_json: bool = False) -> 
             "patients": table.filter(pl.col("split") == name).height,
             "studies": joined.filter(pl.col("split") == name).height,
         }
-        for name in NAMES
+        for name in SPLITS
     }
     if as_json:
         return json.dumps(counts)
@@ -74,11 +74,11 @@ def describe(table: pl.DataFrame, cohort: str | Path, as_json: bool = False) -> 
 
 def _place(where: float, fractions: Sequence[float]) -> str:
     edge = 0.0
-    for name, share in zip(NAMES, fractions, strict=True):
+    for name, share in zip(SPLITS, fractions, strict=True):
         edge += share
         if where < edge:
             return name
-    return NAMES[-1]
+    return SPLITS[-1]
 
 
 def _refuse_twins(scans: pl.DataFrame, assigned: dict[str, str], path: Path) -> None:

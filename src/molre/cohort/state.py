@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.ct.survey import Study
+
+if TYPE_CHECKING:
+    from molre.ct.survey import Study
 
 VERSION = 1  # grows when the rows change; older files are read again
 
@@ -20,9 +22,9 @@ def file_of(out: Path, salt: bytes, study: Study) -> Path:
     return out / "state" / f"{pseudonym(salt, 'state', study.key)}.json"
 
 
-def stamp(study: Study, missing: str) -> str:
+def stamp(study: Study, missing_slices: str) -> str:
     """Hex digest of how a study is read, and of the path, size and time of each of its files."""
-    lines = {missing}
+    lines = {missing_slices}
     for series in study.series:
         for name in series.files:
             path = name.split("!")[0]

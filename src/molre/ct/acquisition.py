@@ -1,91 +1,116 @@
-"""Acquisition fields from a DICOM header; what is missing or unclear is None."""
+"""Acquisition fields of a DICOM header: who, when, how; unknown stays unknown."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from molre.ct.volume import Acquisition
 
-YEARS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
-NO_AGENT = {"", "NONE", "NO", "N", "NO CONTRAST", "WITHOUT", "W/O", "NIL", "NON", "0"}
-PLAIN = re.compile(
-    r"W/?O\b|WITHOUT|\bNON?[ -]?CON|\bNCCT\b|\bUNENH|\bPLAIN\b|\bNATIV|\bC-|\bNC\b", re.IGNORECASE
+SYNTHETIC_MANUFACTURER = "molre phantom"
+
+_PLAIN = re.compile(
+    r"without|w/o|\bwo\b|non[- ]?contrast|unenhanced|\bplain\b|\bnative?\b|\bnativ\b|\bNCCT\b|\bC-",
+    re.I,
 )
-ENHANCED = re.compile(
-    r"\bC\+|\bCTA\b|ANGIO|\bPOST[ -]?(CON|IV|GAD)|WITH (IV )?CONTRAST|\bVENOGRAM|\bCTV\b|\bCE\b",
-    re.IGNORECASE,
+_CONTRAST = re.compile(
+    r"\bCTA\b|angio|perfusion|post[- ]?contrast|with contrast|\bC\+|\bvenogra", re.I
 )
+_NO_AGENT = {"", "NONE", "NO", "N", "0", "NO CONTRAST", "WITHOUT", "-"}
+_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
 
-def read_acquisition(ds: Dataset) -> Acquisition:
-    """What the header says about how the scan was made.
+def acquisition(dataset: Dataset, thickness: float | None, kernel: str | None) -> Acquisition:
+    """Collect the acquisition fields of one file.
 
-    Contrast is true if an agent is named (0018,0010) or the series description says so, false if
-    the description says it is plain, else unknown.
+    Args:
+        dataset: the header.
+        thickness: slice thickness, mm, found by the caller (it may sit in a functional group).
+        kernel: convolution kernel, found by the caller.
     """
-    manufacturer = _text(ds, "Manufacturer")
+    manufacturer = text(dataset, "Manufacturer")
+    description = text(dataset, "SeriesDescription")
     return Acquisition(
-        study_uid=_text(ds, "StudyInstanceUID"),
-        series_uid=_text(ds, "SeriesInstanceUID"),
-        patient_id=_text(ds, "PatientID"),
-        accession=_text(ds, "AccessionNumber"),
-        study_date=_text(ds, "StudyDate"),
-        age=_age(ds),
-        sex=(_text(ds, "PatientSex") or "").upper()[:1] or None,
-        contrast=_contrast(ds),
+        study_uid=text(dataset, "StudyInstanceUID"),
+        series_uid=text(dataset, "SeriesInstanceUID"),
+        patient_id=text(dataset, "PatientID"),
+        accession=text(dataset, "AccessionNumber"),
+        study_date=text(dataset, "StudyDate"),
+        age=_age(dataset),
+        sex=text(dataset, "PatientSex"),
+        contrast=_contrast(dataset, description),
         manufacturer=manufacturer,
-        model=_text(ds, "ManufacturerModelName"),
-        kernel=_kernel(ds),
-        kvp=_number(ds.get("KVP")),
-        slice_thickness=_number(ds.get("SliceThickness")),
-        description=_text(ds, "SeriesDescription"),
-        body_part=_text(ds, "BodyPartExamined"),
-        synthetic=bool(manufacturer and manufacturer.lower().startswith("molre phantom")),
+        model=text(dataset, "ManufacturerModelName"),
+        kernel=kernel,
+        kvp=number(dataset, "KVP"),
+        slice_thickness=thickness,
+        description=description,
+        body_part=text(dataset, "BodyPartExamined"),
+        synthetic=(manufacturer or "").lower().startswith(SYNTHETIC_MANUFACTURER),
     )
 
 
-def _text(ds: Dataset, keyword: str) -> str | None:
-    value = ds.get(keyword)
-    text = "" if value is None else str(value).strip().strip("\x00")
-    return text or None
-
-
-def _kernel(ds: Dataset) -> str | None:
-    value = ds.get("ConvolutionKernel")
-    if value is None or isinstance(value, str):
-        return _text(ds, "ConvolutionKernel")
-    return "\\".join(str(v) for v in value) or None
-
-
-def _number(value: Any) -> float | None:
+def value(dataset: Dataset, keyword: str) -> Any:
+    """The value of an element, or None where it is absent or its bytes make no sense."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return dataset.get(keyword)
+    except Exception:  # any broken element counts as absent; the file as a whole is judged later
         return None
 
 
-def _age(ds: Dataset) -> float | None:
-    """Years from Patient's Age (0010,1010), else from birth and study date."""
-    match = re.fullmatch(r"0*(\d{1,3})([YMWD])", _text(ds, "PatientAge") or "")
-    if match:
-        return int(match[1]) * YEARS[match[2]]
-    born, scanned = _text(ds, "PatientBirthDate"), _text(ds, "StudyDate")
-    if born and scanned and re.fullmatch(r"\d{8}", born) and re.fullmatch(r"\d{8}", scanned):
-        years = int(scanned[:4]) - int(born[:4]) - (scanned[4:] < born[4:])
-        return float(years) if 0 <= years <= 120 else None
-    return None
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """The value as stripped text, several values joined by a backslash; None where empty."""
+    found = value(dataset, keyword)
+    if found is None:
+        return None
+    if not isinstance(found, str) and hasattr(found, "__iter__"):
+        found = "\\".join(str(part) for part in found)
+    return str(found).strip(" \0") or None
 
 
-def _contrast(ds: Dataset) -> bool | None:
-    agent = (_text(ds, "ContrastBolusAgent") or "").upper()
-    if agent not in NO_AGENT:
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The (first) value as a finite float; None where absent or not a number."""
+    numbers = floats(dataset, keyword)
+    return numbers[0] if numbers else None
+
+
+def floats(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
+    """All values as finite floats; None where absent, empty or not numbers."""
+    found = value(dataset, keyword)
+    if found is None or found == "":
+        return None
+    parts = found if hasattr(found, "__iter__") and not isinstance(found, str) else (found,)
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers and all(abs(n) < 1e9 for n in numbers) else None
+
+
+def _age(dataset: Dataset) -> float | None:
+    stated = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge") or "")
+    if stated:
+        years = int(stated[1]) * _YEARS[stated[2]]
+        return round(years, 2) if years > 0 else None  # "000Y" is what de-identifiers write
+    try:
+        born = datetime.strptime(text(dataset, "PatientBirthDate") or "", "%Y%m%d")
+        seen = datetime.strptime(text(dataset, "StudyDate") or "", "%Y%m%d")
+    except ValueError:
+        return None
+    years = (seen - born).days / 365.25
+    return round(years, 2) if 0 <= years < 130 else None
+
+
+def _contrast(dataset: Dataset, description: str | None) -> bool | None:
+    agent = (text(dataset, "ContrastBolusAgent") or "").upper()
+    if agent not in _NO_AGENT or value(dataset, "ContrastBolusAgentSequence"):
         return True
-    words = " ".join(
-        filter(None, (_text(ds, "SeriesDescription"), _text(ds, "ProtocolName")))
-    )
-    if PLAIN.search(words):
+    words = f"{description or ''} {text(dataset, 'ProtocolName') or ''}"
+    if _PLAIN.search(words):
         return False
-    return True if ENHANCED.search(words) else None
+    if _CONTRAST.search(words):
+        return True
+    return False if agent else None

@@ -1,98 +1,102 @@
-"""Which series of a study is read: a stated score, its parts in words.
+"""Which series of a study to read: a stated score, its reasons in words.
 
-    kernel 40       a soft-tissue kernel; bone and sharp kernels drown grey-white contrast in noise
-    coverage 30     up to 120 mm from first to last slice
-    thickness 15    steps up to 5 mm; none from 10 mm
-    regularity 10   even spacing
-    original 5      neither reformatted nor lossy
-    minus 40        for contrast, minus 60 for a description that names another body part
+Points: whole coverage 4 (from 130 mm on), soft kernel 3 (unknown 1.5), usual thickness 1, even
+steps 1, original 0.5, lossless 0.25, named head or brain 0.5. Contrast costs 3, another body part 4, a
+missing slice 1. Ties go to more slices, then to the series UID.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from molre.ct.series import Series
-from molre.ct.volume import Acquisition
+import numpy as np
 
-WHOLE_HEAD = 120.0  # mm
-BONE_WORDS = re.compile(
-    r"BONE|KNOCHEN|\bOS(SEUX)?\b|SHARP|EDGE|LUNG|DETAIL|\bINNER|PETROUS|TEMPORAL|\bIAC\b|SINUS",
-    re.IGNORECASE,
+from molre.ct.geometry import find_gaps
+from molre.ct.kernel import sharpness
+from molre.ct.series import Stack
+
+WHOLE_HEAD_MM = 130.0
+
+_HEAD = re.compile(
+    r"head|brain|skull|kopf|sch[aä]del|hirn|cr[aâ]n|cerebr|cerveau|encephal|kepala", re.I
 )
-OTHER_BODY = re.compile(
-    r"NECK|C-?SPINE|CERVICAL|CHEST|THORAX|ABD|PELVI|SPINE|LUMBAR|KNEE|HIP\b|SHOULDER|FACIAL|FACE\b",
-    re.IGNORECASE,
+_ELSEWHERE = re.compile(
+    r"neck|chest|thora|abdom|pelvi|spine|lumbar|extrem|shoulder|knee|hip\b|hals|sinus|orbit|facial|dental|iac\b",
+    re.I,
 )
-SIEMENS = re.compile(r"^[A-Z][a-z]?(\d{2})[a-z]?$")  # H31s, Hr60, J40s, Br44
-CANON = re.compile(r"^FC(\d{2})", re.IGNORECASE)
-PHILIPS_SHARP = {"D", "E", "YA", "YB", "YC", "YD", "L"}
 
 
-def score(series: Series) -> tuple[float, tuple[str, ...]]:
-    """The score of a series and its parts, each in words."""
-    a = series.acquisition
-    parts = [
-        _kernel(a),
-        _coverage(series),
-        _thickness(series),
-        (10.0, "even spacing") if series.even else (3.0, "uneven spacing"),
-        (0.0, "derived or lossy") if series.derived or series.lossy else (5.0, "original"),
-    ]
-    if a.contrast:
-        parts.append((-40.0, "contrast"))
-    words = " ".join(filter(None, (a.description, a.body_part)))
-    if OTHER_BODY.search(words) and not re.search(r"HEAD|BRAIN|SKULL", words, re.IGNORECASE):
-        parts.append((-60.0, "its description names another body part"))
-    return sum(p for p, _ in parts), tuple(f"{why} ({points:+.0f})" for points, why in parts)
+def score(stack: Stack) -> tuple[float, tuple[str, ...]]:
+    """Points of one axial series for reading as non-contrast head CT, with a reason each."""
+    points, reasons = zip(
+        *(_coverage(stack), _kernel(stack), _thickness(stack), _regularity(stack), _origin(stack),
+          _region(stack), _contrast(stack)),
+        strict=True,
+    )  # fmt: skip
+    return round(float(sum(points)), 3), tuple(reason for reason in reasons if reason)
 
 
-def best(series: Sequence[Series]) -> tuple[Series, str]:
-    """The series with the highest score and why; of equals the one with more slices.
-
-    Returns:
-        The series, and one phrase for the record.
-    """
-    ranked = sorted(series, key=lambda s: (-round(s.score, 6), -s.slices, s.uid, s.files))
-    first = ranked[0]
-    points = ", ".join(first.reasons)
-    if len(ranked) == 1:
-        return first, f"the only axial CT series: {points}"
-    runner = ranked[1]
-    return first, (
-        f"the best of {len(ranked)} axial CT series with {first.score:.0f} points "
-        f"(next {runner.score:.0f}): {points}"
-    )
+def coverage_mm(stack: Stack) -> float:
+    """Extent along the slice normal, mm, outer edges of the end slices included."""
+    heights = stack.distinct
+    steps = np.diff(heights)
+    end = stack.members[0].plane.thickness or (float(np.median(steps)) if steps.size else 0.0)
+    return float(heights[-1] - heights[0] + end)
 
 
-def is_sharp(a: Acquisition) -> bool:
-    """Whether a kernel is for bone or lung, by the names that manufacturers use."""
-    kernel = (a.kernel or "").split("\\")[0].strip()
-    if BONE_WORDS.search(kernel):
-        return True
-    siemens, canon = SIEMENS.match(kernel), CANON.match(kernel)
-    if siemens:
-        return int(siemens[1]) >= 50
-    if canon:
-        return int(canon[1]) in range(30, 40) or int(canon[1]) in range(80, 90)
-    if (a.manufacturer or "").lower().startswith("philips") and kernel.upper() in PHILIPS_SHARP:
-        return True
-    return bool(BONE_WORDS.search(a.description or ""))
+def _coverage(stack: Stack) -> tuple[float, str]:
+    covered = coverage_mm(stack)
+    return 4.0 * min(
+        covered / WHOLE_HEAD_MM, 1.0
+    ), f"{len(stack.distinct)} slices, {covered:.0f} mm"
 
 
-def _kernel(a: Acquisition) -> tuple[float, str]:
-    if is_sharp(a):
-        return 0.0, f"bone or sharp kernel {a.kernel or ''}".strip()
-    return (40.0, f"soft kernel {a.kernel}") if a.kernel else (30.0, "kernel not named")
+def _kernel(stack: Stack) -> tuple[float, str]:
+    made = stack.members[0].header.acquisition
+    kind = sharpness(made.kernel, made.description)
+    name = f" {made.kernel}" if made.kernel else ""
+    points = {"soft": 3.0, "unknown": 1.5, "sharp": 0.0}[kind]
+    words = {"soft": f"soft kernel{name}", "sharp": f"sharp kernel{name}"}
+    return points, words.get(kind, f"kernel{name or ' not stated'}, sharpness unknown")
 
 
-def _coverage(series: Series) -> tuple[float, str]:
-    covered = series.extent_mm + series.step_mm
-    return 30.0 * min(1.0, covered / WHOLE_HEAD), f"{covered:.0f} mm covered"
+def _thickness(stack: Stack) -> tuple[float, str]:
+    known = [m.plane.thickness for m in stack.members if m.plane.thickness]
+    if not known:
+        return 0.5, ""
+    thick = float(np.median(known))
+    points = 1.0 if 2.0 <= thick <= 6.0 else 0.7 if thick <= 8.0 else 0.2
+    return points, f"{thick:g} mm thick"
 
 
-def _thickness(series: Series) -> tuple[float, str]:
-    thickness = max(series.step_mm, series.acquisition.slice_thickness or 0.0)
-    points = 15.0 * min(1.0, max(0.0, (10.0 - thickness) / 5.0))
-    return points, f"{thickness:.1f} mm slices"
+def _regularity(stack: Stack) -> tuple[float, str]:
+    steps = np.diff(stack.distinct)
+    if steps.size < 2:
+        return 0.0, ""
+    thickness = np.array([g[0].plane.thickness or np.nan for g in stack.slices()], dtype=float)
+    if find_gaps(stack.distinct, thickness):
+        return -1.0, "slices missing"
+    if np.ptp(steps) <= max(0.02, 0.01 * float(np.median(steps))):
+        return 1.0, "even steps"
+    return 0.5, "uneven steps"
+
+
+def _origin(stack: Stack) -> tuple[float, str]:
+    headers = [member.header for member in stack.members]
+    derived = "DERIVED" in headers[0].image_type
+    lossy = all(header.lossy for header in headers)
+    words = [w for w, true in (("derived", derived), ("lossy compression", lossy)) if true]
+    return 0.5 * (not derived) + 0.25 * (not lossy), ", ".join(words)
+
+
+def _region(stack: Stack) -> tuple[float, str]:
+    made = stack.members[0].header.acquisition
+    if _HEAD.search(made.body_part or "") or _HEAD.search(made.description or ""):
+        return 0.5, "named head"
+    elsewhere = _ELSEWHERE.search(f"{made.body_part or ''} {made.description or ''}")
+    return (-4.0, f"named {elsewhere[0].lower()}") if elsewhere else (0.0, "")
+
+
+def _contrast(stack: Stack) -> tuple[float, str]:
+    contrast = stack.members[0].header.acquisition.contrast
+    return (-3.0, "contrast given") if contrast else (0.0, "")

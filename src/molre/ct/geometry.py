@@ -1,7 +1,8 @@
-"""Geometry from positions and orientations alone: order, axes, gaps, and a straightened copy.
+"""Where slices are: canonical axes, order, gaps, and a regular copy of an irregular stack.
 
-Axes are DICOM's patient axes in mm: x towards Left, y towards Posterior, z towards Superior.
-Nothing here looks at the gantry tilt tag, the patient position or the instance number.
+All positions are DICOM patient coordinates in mm, (L, P, S). Only Image Position and Image
+Orientation are used: the tilt tag's sign differs between makers, and Patient Position is already
+in the orientation.
 """
 
 from __future__ import annotations
@@ -12,145 +13,191 @@ import numpy as np
 
 from molre.ct.volume import AIR, Volume
 
-GAP = 1.5  # a step this many times its neighbours' is a missing slice
+SAME_POSITION_MM = 0.01
 
 
 @dataclass(frozen=True)
-class Axes:
-    """How stored slices are turned so that rows go Posterior and columns Left.
+class Reorder:
+    """How the axes of a slice become rows towards Posterior, columns towards Left.
 
-    ``transpose`` comes first, then ``flip_rows`` and ``flip_columns``.
+    Attributes:
+        transpose: swap rows and columns first.
+        flip_rows, flip_columns: then reverse.
     """
 
     transpose: bool
     flip_rows: bool
     flip_columns: bool
 
-    @property
-    def unchanged(self) -> bool:
-        """Whether the stored axes are the wanted ones already."""
-        return not (self.transpose or self.flip_rows or self.flip_columns)
-
-    def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Turn pixels (..., rows, columns)."""
+    def pixels(self, image: np.ndarray) -> np.ndarray:
+        """Apply to the last two axes."""
         if self.transpose:
-            pixels = np.swapaxes(pixels, -1, -2)
+            image = np.swapaxes(image, -1, -2)
         if self.flip_rows:
-            pixels = pixels[..., ::-1, :]
+            image = image[..., ::-1, :]
         if self.flip_columns:
-            pixels = pixels[..., ::-1]
-        return np.ascontiguousarray(pixels)
+            image = image[..., ::-1]
+        return image
 
 
-def canonical(
-    origins: np.ndarray,
-    orientation: np.ndarray,
-    spacing: tuple[float, float],
-    shape: tuple[int, int],
-) -> tuple[Axes, np.ndarray, np.ndarray, tuple[float, float]]:
-    """The turn to Posterior rows and Left columns, with origins, orientation and spacing after it.
+def reorder(orientation: np.ndarray) -> tuple[Reorder, np.ndarray]:
+    """Find the flips and the transpose that bring a slice to canonical axes.
 
     Args:
-        origins: (S, 3) mm, centre of the stored voxel [0, 0] of each slice.
-        orientation: (2, 3), directions of increasing column and row index.
-        spacing: (between rows, between columns) mm.
-        shape: stored (rows, columns).
-    """
-    right, down = orientation
-    between_rows, between_columns = spacing
-    rows, columns = shape
-    transpose = abs(right[0]) < abs(down[0])
-    if transpose:
-        right, down = down, right
-        between_rows, between_columns = between_columns, between_rows
-        rows, columns = columns, rows
-    flip_columns, flip_rows = bool(right[0] < 0), bool(down[1] < 0)
-    origins = origins.astype(float).copy()
-    if flip_columns:
-        origins += right * (columns - 1) * between_columns
-        right = -right
-    if flip_rows:
-        origins += down * (rows - 1) * between_rows
-        down = -down
-    turned = np.stack([right, down])
-    return Axes(transpose, flip_rows, flip_columns), origins, turned, (between_rows, between_columns)
-
-
-def missing_slices(positions: np.ndarray, thickness: np.ndarray | None = None) -> list[int]:
-    """Indices i where a slice is missing between slices i and i + 1.
-
-    A step is a gap where it is 1.5 times and more each of its neighbouring steps, and the slices'
-    own thickness where known: a change from thin to thick slices is none.
-
-    Args:
-        positions: mm along the normal, ascending, (S,).
-        thickness: mm, (S,), nan where unknown.
-    """
-    steps = np.diff(positions)
-    if len(steps) < 2:
-        return []
-    before = np.concatenate([[steps[1]], steps[:-1]])
-    after = np.concatenate([steps[1:], [steps[-2]]])
-    gap = steps >= GAP * np.maximum(before, after)
-    if thickness is not None:
-        own = np.fmax(thickness[:-1], thickness[1:])
-        gap &= np.isnan(own) | (steps >= GAP * own)
-    return [int(i) for i in np.flatnonzero(gap)]
-
-
-def straighten(volume: Volume, spacing: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """A regular, unsheared copy for models that need one.
-
-    Voxels are interpolated linearly at true positions: in the plane of each slice first, where
-    gantry tilt shifts it, then between the two slices around. Outside the scan is air.
-
-    Args:
-        volume: as acquired.
-        spacing: mm between slices, rows and columns of the copy.
+        orientation: (2, 3), unit vectors of increasing column and of increasing row index.
 
     Returns:
-        int16 (S, R, C) and its affine float64 (4, 4) from (slice, row, column, 1) to mm.
+        The reordering, and the orientation (2, 3) after it.
     """
-    from scipy import ndimage
+    across, down = orientation
+    transpose = abs(down[0]) > abs(across[0])
+    if transpose:
+        across, down = down, across
+    flip_columns, flip_rows = bool(across[0] < 0), bool(down[1] < 0)
+    across = -across if flip_columns else across
+    down = -down if flip_rows else down
+    return Reorder(bool(transpose), flip_rows, flip_columns), np.stack([across, down])
 
-    right, down = volume.orientation
+
+def first_voxel(
+    position: np.ndarray, spacing: tuple[float, float], shape: tuple[int, int], how: Reorder,
+    orientation: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Position of voxel [0, 0] after reordering.
+
+    Args:
+        position: of voxel [0, 0] as stored, mm.
+        spacing: mm between rows, between columns, after reordering.
+        shape: rows, columns, after reordering.
+        how: the reordering.
+        orientation: (2, 3), after reordering.
+    """
+    across, down = orientation
+    moved = np.array(position, dtype=np.float64)
+    if how.flip_columns:
+        moved -= across * spacing[1] * (shape[1] - 1)
+    if how.flip_rows:
+        moved -= down * spacing[0] * (shape[0] - 1)
+    return moved
+
+
+def up_normal(orientation: np.ndarray) -> np.ndarray:
+    """Unit normal (3,) of a slice, pointing towards Superior."""
+    normal = np.cross(orientation[0], orientation[1])
+    return normal / np.linalg.norm(normal) * (1.0 if normal[2] >= 0 else -1.0)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Slices that must be missing: ``missing`` of them above slice ``below`` (0-based)."""
+
+    below: int
+    step_mm: float
+    missing: int
+
+
+def find_gaps(positions: np.ndarray, thickness: np.ndarray | None = None) -> list[Gap]:
+    """Locate missing slices in a stack, tolerating a deliberate change of the step.
+
+    A step is a gap where it exceeds 1.5 times the usual step on both of its sides and, where
+    the thickness is known, leaves tissue between the slices that was not imaged.
+
+    Args:
+        positions: mm along the normal, ascending (S,).
+        thickness: mm (S,), nan where unknown.
+    """
+    steps = np.diff(positions)
+    gaps = []
+    for index, step in enumerate(steps):
+        sides = [steps[max(0, index - 3) : index], steps[index + 1 : index + 4]]
+        usual = max((float(np.median(side)) for side in sides if side.size), default=0.0)
+        if usual <= 0 or step <= 1.5 * usual:
+            continue
+        thick = np.nan if thickness is None else np.nanmax([*thickness[index : index + 2], -1.0])
+        if thick > 0 and step <= 1.2 * thick:
+            continue
+        gaps.append(Gap(index, float(step), max(1, round(step / usual) - 1)))
+    return gaps
+
+
+def straighten(
+    volume: Volume, spacing_mm: tuple[float, float, float] = (2.5, 1.0, 1.0)
+) -> tuple[np.ndarray, np.ndarray]:
+    """A regular copy: slices at an even step, shear of a tilted gantry undone; for 3D models.
+
+    Slices stay parallel to the acquired ones. Each source slice is put where its own position
+    says, then neighbours are interpolated linearly; outside the scanned stack is air.
+
+    Args:
+        volume: any series.
+        spacing_mm: (between slices, between rows, between columns) of the copy.
+
+    Returns:
+        int16 (slice, row, column) in HU, and the affine (4, 4) from (slice, row, column, 1) to
+        mm (L, P, S, 1).
+    """
+    across, down = volume.orientation
     normal = volume.normal
-    shift_rows = (volume.origins - volume.origins[0]) @ down / volume.pixel_spacing[0]
-    shift_columns = (volume.origins - volume.origins[0]) @ right / volume.pixel_spacing[1]
-    depth = volume.positions - volume.positions[0]
-    _, rows, columns = volume.hu.shape
-    first = np.array([shift_rows.min(), shift_columns.min()])
-    extent = np.array([rows - 1 + np.ptp(shift_rows), columns - 1 + np.ptp(shift_columns)])
-    step = np.array([spacing[1] / volume.pixel_spacing[0], spacing[2] / volume.pixel_spacing[1]])
-    shape = tuple(int(n) for n in np.floor(extent / step + 1e-6) + 1)
-    grid = [first[i] + np.arange(shape[i]) * step[i] for i in range(2)]
-    planes = np.empty((len(volume), *shape), dtype=np.float32)
-    for s in range(len(volume)):
-        at = np.meshgrid(
-            _snap(grid[0] - shift_rows[s], rows), _snap(grid[1] - shift_columns[s], columns), indexing="ij"
-        )
-        planes[s] = ndimage.map_coordinates(
-            volume.hu[s].astype(np.float32), at, order=1, mode="constant", cval=AIR
-        )
-    wanted = np.arange(0, depth[-1] + 1e-3, spacing[0])
-    out = _between(planes, depth, wanted)
+    frame = np.stack([normal, down, across])
+    local = volume.origins @ frame.T  # (S, 3): mm along normal, down, across
+    low = local.min(axis=0)
+    rows, columns = volume.hu.shape[1:]
+    extent = np.ptp(local, axis=0) + [
+        0.0,
+        (rows - 1) * volume.pixel_spacing[0],
+        (columns - 1) * volume.pixel_spacing[1],
+    ]
+    shape = np.floor(extent / spacing_mm + 1e-4).astype(int) + 1
+    heights = low[0] + np.arange(shape[0]) * spacing_mm[0]
+    planes = _InPlane(volume, local - low, shape[1:], spacing_mm[1:])
+    out = np.empty(tuple(shape), dtype=np.int16)
+    for index, height in enumerate(heights):
+        out[index] = _between(planes, local[:, 0], float(height))
     affine = np.eye(4)
-    affine[:3, 0] = normal * spacing[0]
-    affine[:3, 1], affine[:3, 2] = down * spacing[1], right * spacing[2]
-    corner = first * np.array(volume.pixel_spacing)
-    affine[:3, 3] = volume.origins[0] + corner[0] * down + corner[1] * right
-    return np.rint(out).astype(np.int16), affine
+    affine[:3, :3] = (frame * np.array(spacing_mm)[:, None]).T
+    affine[:3, 3] = low @ frame
+    return out, affine
 
 
-def _snap(index: np.ndarray, size: int) -> np.ndarray:
-    """Pull rounding overshoots back onto the grid, which would blank whole border rows."""
-    near = (index > -1e-4) & (index < size - 1 + 1e-4)
-    return np.where(near, np.clip(index, 0, size - 1), index)
+class _InPlane:
+    """Source slices resampled, one at a time, onto the copy's rows and columns."""
+
+    def __init__(
+        self, volume: Volume, shift: np.ndarray, shape: np.ndarray, spacing: tuple[float, ...]
+    ) -> None:
+        self.volume, self.shift, self.shape, self.spacing = volume, shift, shape, spacing
+        self.kept: dict[int, np.ndarray] = {}
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if index not in self.kept:
+            self.kept = {k: v for k, v in self.kept.items() if k >= index - 1}
+            self.kept[index] = self._resample(index)
+        return self.kept[index]
+
+    def _resample(self, index: int) -> np.ndarray:
+        from scipy import ndimage
+
+        source = np.array(self.volume.pixel_spacing)
+        # grid-constant fades into air beyond the edge: a rounding error of 1e-6 pixel blanks
+        # no row, as mode "constant" would
+        return ndimage.affine_transform(
+            self.volume.hu[index].astype(np.float32),
+            np.array(self.spacing) / source,
+            offset=-self.shift[index, 1:] / source,
+            output_shape=tuple(self.shape),
+            order=1,
+            mode="grid-constant",
+            cval=AIR,
+        )
 
 
-def _between(planes: np.ndarray, depth: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    above = np.clip(np.searchsorted(depth, wanted, side="right"), 1, len(depth) - 1)
-    below = above - 1
-    weight = ((wanted - depth[below]) / (depth[above] - depth[below]))[:, None, None]
-    weight = np.clip(weight, 0, 1).astype(np.float32)
-    return planes[below] * (1 - weight) + planes[above] * weight
+def _between(planes: _InPlane, positions: np.ndarray, height: float) -> np.ndarray:
+    upper = int(np.searchsorted(positions, height - SAME_POSITION_MM))
+    if upper >= len(positions):
+        upper = len(positions) - 1
+    lower = max(upper - 1, 0)
+    span = positions[upper] - positions[lower]
+    weight = 1.0 if span <= 0 else float(np.clip((height - positions[lower]) / span, 0.0, 1.0))
+    if weight > 1.0 - 1e-6:
+        return np.rint(planes[upper])
+    return np.rint((1.0 - weight) * planes[lower] + weight * planes[upper])

@@ -1,125 +1,168 @@
-"""Is this a whole head with a brain inside? A check that needs no model.
+"""Is this a whole head with a brain inside? Judged from the voxels alone; no model is asked.
 
-Each slice is judged at about 2 mm: the largest body, the share of directions from its centre in
-which the outer band holds bone (a skull is a ring; a neck or a knee is not), and the share of its
-core that has the density of brain, blood or fluid. The volume is judged over all its slices, so a
-craniectomy, a large hemorrhage or metal on some of them changes nothing.
+A pixel is *enclosed* where bone lies in at least six of eight directions within its slice, so a
+craniectomy, a fracture or one missing wall does not open the skull, and a tilted slice is as good
+as a straight one. A slice shows brain where the enclosed area has a head's size, is mostly soft
+tissue and has brain's median. The volume is judged by how many millimetres of such slices there
+are and by whether they begin and end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from molre.ct.volume import Volume
 
-GRID_MM = 2.0
-BODY_HU = -250
-BONE_HU = 220
-BRAIN_HU = (-5, 95)
-BAND_MM = 24.0  # scalp and skull
-CORE_MM = 14.0  # inside of both
-AREA_MM2 = (6_000, 45_000)
-RING_SHARE = 0.60
-BRAIN_SHARE = 0.45
-SECTORS = 36
-COMPLETE_MM = 75.0  # of slices with brain; an adult's are 110 to 140
-GAP_MM = 25.0
+GRID_MM = 2.0  # averaging to this grid tames the noise of a bone kernel
+BONE_HU = 230.0
+SOFT_HU = (-15.0, 110.0)  # brain, CSF, clotted blood
+BRAIN_MEDIAN_HU = (5.0, 75.0)
+SLICE_AREA_CM2 = (25.0, 290.0)
+MIN_SOFT_SHARE = 0.55
+MIN_LARGEST_AREA_CM2 = 70.0  # adult brain: 110 to 190 at its widest level
+MIN_COVERAGE_MM = 80.0  # adult brain: 110 to 140 from base to vertex
+CUT_SHARE = 0.85  # an end slice this close to the largest is cut off there
+MIN_DIRECTIONS = 6
 
 
 @dataclass(frozen=True)
 class HeadCheck:
-    """Whether a volume is a whole head, why not, and how much brain it covers (mm)."""
+    """The verdict.
+
+    Attributes:
+        ok: a whole head with a brain inside.
+        reasons: one sentence for each thing that is wrong, beginning ``"not a head"`` or
+            ``"incomplete"``; empty where ``ok``.
+        coverage_mm: length of brain along the slice normal.
+        kind: which of the three it is.
+    """
 
     ok: bool
     reasons: tuple[str, ...]
     coverage_mm: float
+    kind: Literal["head", "incomplete", "not_a_head"]
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """Per slice, (S,) each: enclosed cm2, its soft share and median HU, its extent in mm."""
+
+    area: np.ndarray
+    soft: np.ndarray
+    median: np.ndarray
+    extent: np.ndarray
+
+    @property
+    def sized(self) -> np.ndarray:
+        return (self.area >= SLICE_AREA_CM2[0]) & (self.area <= SLICE_AREA_CM2[1])
+
+    @property
+    def brain(self) -> np.ndarray:
+        low, high = BRAIN_MEDIAN_HU
+        tissue = (self.soft >= MIN_SOFT_SHARE) & (self.median >= low) & (self.median <= high)
+        return self.sized & tissue
 
 
 def check_head(volume: Volume) -> HeadCheck:
-    """Judge a volume; see the module's docstring.
+    """Tell a whole head from a partial one and from anything else.
 
-    Returns:
-        HeadCheck; its reasons tell "not a head" from "incomplete".
+    Args:
+        volume: any series in HU.
     """
-    kinds = [_slice_kind(_shrink(hu, volume)) for hu in volume.hu]
-    brain = np.array([k == "brain" for k in kinds])
-    if not brain.any():
-        return HeadCheck(False, (_not_a_head(kinds),), 0.0)
-    where = np.flatnonzero(brain)
-    positions = volume.positions
-    usual = float(np.median(volume.steps)) if len(volume) > 1 else 0.0
-    covered = float(positions[where[-1]] - positions[where[0]] + min(usual, 10.0))
-    if len(volume) == 1 or covered < COMPLETE_MM:
-        said = f"incomplete: {covered:.0f} mm of brain covered, at least {COMPLETE_MM:.0f} needed"
-        return HeadCheck(False, (said,), covered)
-    gap = float(volume.steps[where[0] : where[-1]].max())
-    if gap > GAP_MM:
-        return HeadCheck(False, (f"incomplete: {gap:.0f} mm without a slice",), covered)
-    return HeadCheck(True, (), covered)
+    profile = _profile(volume)
+    brain = profile.brain
+    covered = float(profile.extent[brain].sum())
+    if not brain.any() or _mostly_something_else(profile):
+        return HeadCheck(False, (f"not a head: {_what_instead(profile)}",), covered, "not_a_head")
+    if len(volume) < 3:
+        reason = f"incomplete: {len(volume)} slice{'s' * (len(volume) > 1)}, not a whole head"
+        return HeadCheck(False, (reason,), covered, "incomplete")
+    reasons = _incomplete(profile, covered)
+    return HeadCheck(not reasons, reasons, covered, "incomplete" if reasons else "head")
 
 
-def _not_a_head(kinds: list[str]) -> str:
-    if kinds.count("skull without brain") >= max(1, len(kinds) // 4):
-        return "not a patient's head: a skull without the density of brain inside (a phantom?)"
-    return "not a head: no slice shows brain within a skull"
+def _mostly_something_else(profile: _Profile) -> bool:
+    """A skull-sized ring that mostly holds no brain, e.g. plastic with a few odd slices."""
+    sized = profile.extent[profile.sized].sum()
+    return bool(sized >= 40.0 and profile.extent[profile.brain].sum() < 0.25 * sized)
 
 
-def _shrink(hu: np.ndarray, volume: Volume) -> np.ndarray:
-    """Block means at about 2 mm, so that noise and kernels matter less."""
-    rows = max(1, round(GRID_MM / volume.pixel_spacing[0]))
-    columns = max(1, round(GRID_MM / volume.pixel_spacing[1]))
-    height, width = hu.shape[0] // rows * rows, hu.shape[1] // columns * columns
-    blocks = hu[:height, :width].reshape(height // rows, rows, width // columns, columns)
-    small = blocks.mean(axis=(1, 3), dtype=np.float32)
-    exact = (rows * volume.pixel_spacing[0], columns * volume.pixel_spacing[1])
-    if abs(exact[0] - GRID_MM) < 0.5 and abs(exact[1] - GRID_MM) < 0.5:
-        return small
-    from scipy import ndimage
-
-    return ndimage.zoom(small, (exact[0] / GRID_MM, exact[1] / GRID_MM), order=1)
+def _what_instead(profile: _Profile) -> str:
+    if profile.area.max() > SLICE_AREA_CM2[1]:
+        return f"bone encloses {profile.area.max():.0f} cm2, more than any skull"
+    if not profile.sized.any():
+        return "no skull around any slice"
+    median = float(np.median(profile.median[profile.sized]))
+    return f"no brain tissue inside a skull (median {median:.0f} HU where brain is 20 to 45)"
 
 
-def _slice_kind(hu: np.ndarray) -> str:
-    """``brain``, ``skull without brain``, or ``other`` for one slice at 2 mm."""
-    from scipy import ndimage
-
-    body = _largest(ndimage.binary_opening(hu > BODY_HU))
-    body = ndimage.binary_fill_holes(body)
-    area = float(body.sum()) * GRID_MM**2
-    if not AREA_MM2[0] <= area <= AREA_MM2[1]:
-        return "other"
-    depth = ndimage.distance_transform_edt(body) * GRID_MM
-    bone = body & (hu > BONE_HU) & (depth <= BAND_MM)
-    if _ring(body, bone) < RING_SHARE:
-        return "other"
-    core = hu[depth > CORE_MM]
-    if not core.size:
-        return "other"
-    share = float(((core > BRAIN_HU[0]) & (core < BRAIN_HU[1])).mean())
-    if share >= BRAIN_SHARE:
-        return "brain"
-    return "skull without brain" if share < 0.2 else "other"
+def _incomplete(profile: _Profile, covered: float) -> tuple[str, ...]:
+    reasons = []
+    widest = float(profile.area[profile.brain].max())
+    if widest < MIN_LARGEST_AREA_CM2:
+        reasons.append(
+            f"incomplete: the largest slice of brain has {widest:.0f} cm2, below an adult's"
+        )
+    if covered < MIN_COVERAGE_MM:
+        reasons.append(
+            f"incomplete: {covered:.0f} mm of brain, where a whole one has at least {MIN_COVERAGE_MM:.0f}"
+        )
+    if profile.brain[-1] and profile.area[-1] > CUT_SHARE * widest:
+        reasons.append("incomplete: the top of the head is cut off")
+    if profile.brain[0] and profile.area[0] > CUT_SHARE * widest:
+        reasons.append("incomplete: the base of the head is cut off")
+    return tuple(reasons)
 
 
-def _largest(mask: np.ndarray) -> np.ndarray:
-    from scipy import ndimage
+def _profile(volume: Volume) -> _Profile:
+    rows, columns = (max(1, round(GRID_MM / spacing)) for spacing in volume.pixel_spacing)
+    pixel_cm2 = rows * columns * volume.pixel_spacing[0] * volume.pixel_spacing[1] / 100.0
+    area, soft, median = (np.zeros(len(volume)) for _ in range(3))
+    for index, image in enumerate(volume.hu):
+        small = _average(image, rows, columns)
+        bone = small > BONE_HU
+        inside = small[_enclosed(bone)]
+        if inside.size:
+            area[index] = inside.size * pixel_cm2
+            soft[index] = np.mean((inside >= SOFT_HU[0]) & (inside <= SOFT_HU[1]))
+            median[index] = np.median(inside)
+    return _Profile(area, soft, median, _extent(volume))
 
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == sizes.argmax()
+
+def _average(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    height, width = (image.shape[0] // rows) * rows, (image.shape[1] // columns) * columns
+    blocks = image[:height, :width].reshape(height // rows, rows, width // columns, columns)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _ring(body: np.ndarray, bone: np.ndarray) -> float:
-    """Share of directions from the body's centre in which there is bone near the outside."""
-    rows, columns = np.nonzero(body)
-    at = np.argwhere(bone)
-    if not len(at):
-        return 0.0
-    angles = np.arctan2(at[:, 0] - rows.mean(), at[:, 1] - columns.mean())
-    sectors = ((angles + np.pi) / (2 * np.pi) * SECTORS).astype(int) % SECTORS
-    return len(np.unique(sectors)) / SECTORS
+def _enclosed(bone: np.ndarray) -> np.ndarray:
+    """Pixels, bone excepted, that see bone in at least six of eight directions; bool."""
+    seen = np.zeros(bone.shape, dtype=np.int8)
+    for axis in (0, 1):
+        seen += np.logical_or.accumulate(bone, axis=axis)
+        seen += np.flip(np.logical_or.accumulate(np.flip(bone, axis), axis=axis), axis)
+    for flip_rows in (False, True):
+        for flip_columns in (False, True):
+            turned = bone[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+            found = _diagonal(turned)
+            seen += found[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+    return (seen >= MIN_DIRECTIONS) & ~bone
+
+
+def _diagonal(bone: np.ndarray) -> np.ndarray:
+    """Whether bone lies on the way to the first row, one column left for each row up."""
+    found = bone.copy()
+    for row in range(1, len(found)):
+        found[row, 1:] |= found[row - 1, :-1]
+    return found
+
+
+def _extent(volume: Volume) -> np.ndarray:
+    """Millimetres that each slice stands for along the normal (S,)."""
+    if len(volume) < 2:
+        return np.array([volume.acquisition.slice_thickness or 0.0])
+    steps = volume.steps
+    return (np.concatenate([steps[:1], steps]) + np.concatenate([steps, steps[-1:]])) / 2.0

@@ -1,169 +1,265 @@
-"""Headers without pixels: one small frozen record per slice, from classic and enhanced CT."""
+"""One DICOM file's header as a small frozen record, read without its pixels."""
 
 from __future__ import annotations
 
-import contextlib
+import io
+import warnings
+import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import BinaryIO
 
-import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from molre.ct.acquisition import read_acquisition
-from molre.ct.sources import Source
+from molre.ct.acquisition import acquisition, floats, number, text, value
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
 
-SYNTAX_LOSSY = ("JPEGBaseline8Bit", "JPEGExtended12Bit", "JPEGLSNearLossless", "JPEG2000")
+DEFLATED = "1.2.840.10008.1.2.1.99"
+INFLATE_LIMIT = 512 * 2**20  # bytes; a deflated header can otherwise grow a thousandfold
+LOSSY_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 93, 203, 112)}
+
+_TAGS = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex", "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer", "ManufacturerModelName", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent", "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression", "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 
 
 @dataclass(frozen=True)
-class SliceHeader:
-    """What is known of one slice (a file, or a frame of one) before its pixels are read.
+class Plane:
+    """One slice of a file: the whole image of a classic file, one frame of an Enhanced CT.
 
-    ``position`` and ``orientation`` are (0020,0032) and (0020,0037), mm and direction cosines;
-    None where the header has none. ``spacing`` is (between rows, between columns), mm.
+    Attributes:
+        frame: 0-based frame, None for a classic file.
+        position: Image Position (Patient), mm (L, P, S) of the first pixel's centre.
+        orientation: Image Orientation (Patient), six cosines.
+        spacing: Pixel Spacing, mm (between rows, between columns).
+        slope, intercept: rescale to HU; None where the header has none.
+        acquisition_number: tells repeated passes over the same slices apart.
+    """
+
+    frame: int | None
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    spacing: tuple[float, ...] | None
+    thickness: float | None
+    slope: float | None
+    intercept: float | None
+    acquisition_number: int | None
+
+
+@dataclass(frozen=True)
+class Header:
+    """What series choice, refusal and decoding need to know about one file.
+
+    Attributes:
+        file: the entry it came from, e.g. ``"/a/b.dcm"`` or ``"/a/c.zip!b.dcm"``.
+        size: bytes of the file.
+        syntax: transfer syntax UID.
+        technique: Volume Based Calculation Technique of an Enhanced CT, e.g. ``"MAX_IP"``.
     """
 
     file: str
-    frame: int | None
-    sop_class: str
+    size: int
+    syntax: str
+    sop_class: str | None
     sop_uid: str | None
-    modality: str
+    modality: str | None
     image_type: tuple[str, ...]
+    technique: str | None
+    rescale_type: str | None
     rows: int
     columns: int
     frames: int
     samples: int
-    photometric: str
-    position: tuple[float, float, float] | None
-    orientation: tuple[float, ...] | None
-    spacing: tuple[float, float] | None
-    rescale_type: str
-    acquisition_number: str
+    bits_allocated: int
+    signed: bool
+    photometric: str | None
     lossy: bool
     acquisition: Acquisition
+    planes: tuple[Plane, ...]
 
     @property
-    def normal(self) -> np.ndarray:
-        """Unit normal (3,) of the slice; needs an orientation."""
-        x, y = np.array(self.orientation[:3]), np.array(self.orientation[3:])  # type: ignore[index]
-        return np.cross(x, y)
+    def pixel_bytes(self) -> int:
+        """Bytes of the decoded pixels."""
+        return self.rows * self.columns * self.frames * self.samples * (self.bits_allocated // 8)
 
 
-def looks_like_dicom(start: bytes) -> bool:
-    """Whether a file's first 140 bytes are DICOM, with or without the 128-byte preamble."""
-    if start[128:132] == b"DICM":
-        return True
-    # without preamble: the first element is of group 0002 or 0008, with a plausible VR or length
-    if start[:2] not in (b"\x02\x00", b"\x08\x00"):
-        return False
-    explicit = start[4:6].isalpha() and start[4:6].isupper()
-    length = int.from_bytes(start[4:8], "little")
-    return explicit or (start[3:4] == b"\x00" and 0 < length < 1024)
+def read_header(data: BinaryIO, file: str, size: int) -> Header:
+    """Read a DICOM header from an open file.
 
-
-def read_dataset(source: Source, stop_before_pixels: bool = False) -> Dataset:
-    """A DICOM data set.
+    Args:
+        data: seekable, at its start.
+        file: the name used in errors.
+        size: bytes of the file.
 
     Raises:
-        RefusedScan: not readable as DICOM, or cut short.
+        RefusedScan: the file cannot be parsed as DICOM.
     """
+    dataset = parse(data, file, stop_before_pixels=True, tags=_TAGS)
     try:
-        with source.open() as stream:
-            return pydicom.dcmread(stream, stop_before_pixels=stop_before_pixels, force=True)
-    except RefusedScan:
-        raise
-    except Exception as error:  # pydicom raises many kinds on damaged bytes
-        raise RefusedScan(
-            f"cannot be read as DICOM ({type(error).__name__})", where=source.name, fix=COPY_AGAIN
-        ) from None
-
-
-COPY_AGAIN = "copy the file again from its source"
-
-
-def read_headers(source: Source) -> list[SliceHeader]:
-    """The slices of one file: one, or one per frame of an enhanced CT.
-
-    Raises:
-        RefusedScan: damaged, or without what every image has.
-    """
-    ds = read_dataset(source, stop_before_pixels=True)
-    try:
-        return _slices(source, ds)
-    except RefusedScan:
-        raise
+        return _record(dataset, file, size)
     except Exception as error:
         raise RefusedScan(
-            f"its header is damaged ({type(error).__name__})", where=source.name, fix=COPY_AGAIN
-        ) from None
+            f"its DICOM header makes no sense ({type(error).__name__})",
+            where=file,
+            fix="export the file again from the PACS",
+        ) from error
 
 
-def _slices(source: Source, ds: Dataset) -> list[SliceHeader]:
-    sop_class = str(ds.get("SOPClassUID", ""))
-    if not sop_class:
-        raise RefusedScan("has no SOP class, so is no DICOM image", where=source.name)
-    common = {
-        "file": source.name,
-        "sop_class": sop_class,
-        "sop_uid": _text(ds, "SOPInstanceUID") or None,
-        "modality": _text(ds, "Modality"),
-        "rows": int(ds.get("Rows") or 0),
-        "columns": int(ds.get("Columns") or 0),
-        "frames": int(ds.get("NumberOfFrames") or 1),
-        "samples": int(ds.get("SamplesPerPixel") or 1),
-        "photometric": _text(ds, "PhotometricInterpretation"),
-        "acquisition_number": _text(ds, "AcquisitionNumber"),
-        "lossy": _is_lossy(ds),
-        "acquisition": read_acquisition(ds),
-    }
-    per_frame = ds.get("PerFrameFunctionalGroupsSequence")
-    if not per_frame:
-        return [SliceHeader(frame=None, **common, **_plane(ds, None, None))]
-    shared = (ds.get("SharedFunctionalGroupsSequence") or [None])[0]
-    return [
-        SliceHeader(frame=i, **common, **_plane(ds, shared, group))
-        for i, group in enumerate(per_frame)
-    ]
+def parse(
+    data: BinaryIO, file: str, *, stop_before_pixels: bool = False, tags: list[str] | None = None
+) -> Dataset:
+    """pydicom's parser with a cap on inflation and one kind of error.
+
+    Raises:
+        RefusedScan: anything the parser trips over.
+    """
+    _check_deflated(data, file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(
+                data, force=True, stop_before_pixels=stop_before_pixels, specific_tags=tags
+            )
+    except Exception as error:
+        raise RefusedScan(
+            f"it cannot be read as DICOM ({type(error).__name__}: cut off or damaged)",
+            where=file,
+            fix="copy or export the file again",
+        ) from error
 
 
-def _plane(ds: Dataset, shared: Dataset | None, frame: Dataset | None) -> dict[str, Any]:
-    """Geometry and kind, from the file or from its functional groups (PS3.3 C.7.6.16)."""
-
-    def group(sequence: str) -> Dataset:
-        for holder in (frame, shared):
-            if holder is not None and holder.get(sequence):
-                return holder[sequence].value[0]
-        return Dataset() if frame is not None else ds
-
-    kind = group("CTImageFrameTypeSequence").get("FrameType") or ds.get("ImageType") or ()
-    return {
-        "image_type": tuple(str(v).upper() for v in ([kind] if isinstance(kind, str) else kind)),
-        "position": _numbers(group("PlanePositionSequence").get("ImagePositionPatient"), 3),
-        "orientation": _numbers(group("PlaneOrientationSequence").get("ImageOrientationPatient"), 6),
-        "spacing": _numbers(group("PixelMeasuresSequence").get("PixelSpacing"), 2),
-        "rescale_type": _text(group("PixelValueTransformationSequence"), "RescaleType").upper(),
-    }
-
-
-def _numbers(value: Any, count: int) -> Any:
-    if value is None:
-        return None
-    with contextlib.suppress(TypeError, ValueError):
-        numbers = tuple(float(v) for v in value)
-        if len(numbers) == count and np.isfinite(numbers).all():
-            return numbers
-    return None
-
-
-def _is_lossy(ds: Dataset) -> bool:
-    syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
-    lossy_syntax = syntax is not None and getattr(syntax, "keyword", "") in SYNTAX_LOSSY[:3]
-    return lossy_syntax or _text(ds, "LossyImageCompression") == "01"
+def _check_deflated(data: BinaryIO, file: str) -> None:
+    """Refuse a deflated file that would inflate beyond the limit."""
+    head = data.read(4096)
+    data.seek(0)
+    if DEFLATED.encode() not in head or head[132:136] != b"\x02\x00\x00\x00":
+        return
+    start = 144 + int.from_bytes(head[140:144], "little")
+    data.seek(start)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    left = INFLATE_LIMIT
+    try:
+        while left > 0 and (chunk := data.read(1 << 20)):
+            while chunk and left > 0:
+                left -= len(inflater.decompress(chunk, 1 << 24))
+                chunk = inflater.unconsumed_tail
+    except zlib.error as error:
+        raise RefusedScan(
+            "its deflated content is damaged", where=file, fix="copy or export the file again"
+        ) from error
+    finally:
+        data.seek(0)
+    if left <= 0:
+        raise RefusedScan(
+            f"it inflates to more than {INFLATE_LIMIT >> 20} MiB, far beyond a CT image",
+            where=file,
+            fix="export it uncompressed",
+        )
 
 
-def _text(ds: Dataset, keyword: str) -> str:
-    value = ds.get(keyword)
-    return "" if value is None else str(value).strip()
+def _record(dataset: Dataset, file: str, size: int) -> Header:
+    meta = getattr(dataset, "file_meta", Dataset())
+    syntax = text(meta, "TransferSyntaxUID") or _guess_syntax(dataset)
+    shared = _item(dataset, "SharedFunctionalGroupsSequence")
+    per_frame = value(dataset, "PerFrameFunctionalGroupsSequence") or ()
+    if per_frame:
+        planes = tuple(_frame_plane(dataset, shared, g, i) for i, g in enumerate(per_frame))
+    else:
+        planes = (_classic_plane(dataset),)
+    first = _Groups(dataset, shared, per_frame[0] if per_frame else Dataset())
+    frame_type = first.text("CTImageFrameTypeSequence", "FrameType") or ""
+    image_type = f"{text(dataset, 'ImageType') or ''}\\{frame_type}".upper()
+    thickness = planes[0].thickness
+    return Header(
+        file=file,
+        size=size,
+        syntax=syntax,
+        sop_class=text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"),
+        sop_uid=text(dataset, "SOPInstanceUID"),
+        modality=text(dataset, "Modality"),
+        image_type=tuple(part.strip() for part in image_type.split("\\") if part.strip()),
+        technique=first.text("CTImageFrameTypeSequence", "VolumeBasedCalculationTechnique"),
+        rescale_type=first.text("PixelValueTransformationSequence", "RescaleType"),
+        rows=int(value(dataset, "Rows") or 0),
+        columns=int(value(dataset, "Columns") or 0),
+        frames=int(value(dataset, "NumberOfFrames") or 1),
+        samples=int(value(dataset, "SamplesPerPixel") or 1),
+        bits_allocated=int(value(dataset, "BitsAllocated") or 0),
+        signed=value(dataset, "PixelRepresentation") == 1,
+        photometric=text(dataset, "PhotometricInterpretation"),
+        lossy=text(dataset, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES,
+        acquisition=acquisition(
+            dataset, thickness, first.text("CTReconstructionSequence", "ConvolutionKernel")
+        ),
+        planes=planes,
+    )
+
+
+class _Groups:
+    """Looks an attribute up in the frame's functional group, the shared one, then the header."""
+
+    def __init__(self, *levels: Dataset) -> None:
+        self.levels = levels
+
+    def find(self, sequence: str, keyword: str) -> Dataset:
+        """The item that holds ``keyword``, an empty one where nothing does."""
+        top, shared, frame = self.levels
+        for level in (_item(frame, sequence), _item(shared, sequence), top):
+            if keyword in level:
+                return level
+        return Dataset()
+
+    def text(self, sequence: str, keyword: str) -> str | None:
+        return text(self.find(sequence, keyword), keyword)
+
+    def floats(self, sequence: str, keyword: str) -> tuple[float, ...] | None:
+        return floats(self.find(sequence, keyword), keyword)
+
+    def number(self, sequence: str, keyword: str) -> float | None:
+        return number(self.find(sequence, keyword), keyword)
+
+
+def _frame_plane(dataset: Dataset, shared: Dataset, frame: Dataset, index: int) -> Plane:
+    groups = _Groups(dataset, shared, frame)
+    acquired = groups.number("FrameContentSequence", "FrameAcquisitionNumber")
+    return Plane(
+        frame=index,
+        position=groups.floats("PlanePositionSequence", "ImagePositionPatient"),
+        orientation=groups.floats("PlaneOrientationSequence", "ImageOrientationPatient"),
+        spacing=groups.floats("PixelMeasuresSequence", "PixelSpacing"),
+        thickness=groups.number("PixelMeasuresSequence", "SliceThickness"),
+        slope=groups.number("PixelValueTransformationSequence", "RescaleSlope"),
+        intercept=groups.number("PixelValueTransformationSequence", "RescaleIntercept"),
+        acquisition_number=None if acquired is None else int(acquired),
+    )
+
+
+def _classic_plane(dataset: Dataset) -> Plane:
+    acquired = number(dataset, "AcquisitionNumber")
+    return Plane(
+        frame=None,
+        position=floats(dataset, "ImagePositionPatient"),
+        orientation=floats(dataset, "ImageOrientationPatient"),
+        spacing=floats(dataset, "PixelSpacing"),
+        thickness=number(dataset, "SliceThickness"),
+        slope=number(dataset, "RescaleSlope"),
+        intercept=number(dataset, "RescaleIntercept"),
+        acquisition_number=None if acquired is None else int(acquired),
+    )
+
+
+def _item(dataset: Dataset, sequence: str) -> Dataset:
+    items = value(dataset, sequence)
+    return items[0] if items else Dataset()
+
+
+def _guess_syntax(dataset: Dataset) -> str:
+    """Transfer syntax of a file without meta information, as the parser found it."""
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+
+
+def parse_bytes(data: bytes, file: str) -> Dataset:
+    """The whole dataset of a file already in memory, pixels included."""
+    return parse(io.BytesIO(data), file)

@@ -1,182 +1,245 @@
-"""read: one study's files to a Volume."""
+"""Read one head CT: choose the series of a study, decode it, put it in order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from molre.ct.geometry import canonical, missing_slices
-from molre.ct.header import SliceHeader, read_headers
-from molre.ct.pixels import read_hu
-from molre.ct.refusal import refuse
-from molre.ct.series import SAME_PLACE, along
-from molre.ct.sources import Source
-from molre.ct.survey import NIFTI, choose, require_studies, survey
+from molre.ct.entries import Entries
+from molre.ct.geometry import find_gaps, first_voxel, reorder
+from molre.ct.header import Header, parse_bytes, read_header
+from molre.ct.nifti import read_nifti
+from molre.ct.pixels import Slice, decode, to_hu
+from molre.ct.refusal import refusal
+from molre.ct.series import Member, Stack, stacks
+from molre.ct.sniff import HEAD_BYTES, kind
+from molre.ct.survey import Survey, choose, nothing_found, survey
 from molre.ct.volume import HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan
 
-SATURATED = 1e-5  # share of voxels at the top worth a note
+Missing = Literal["warn", "refuse"]
 
 
-def read(path: str | Path, *, missing: str = "warn") -> Volume:
-    """Read one study: a DICOM file, a folder or zip of them, or a NIfTI.
-
-    Of several series the best for reading a head is chosen (:mod:`molre.ct.choice`), and the notes
-    say why and what was left.
+def read(path: str | Path, *, missing: Missing = "warn") -> Volume:
+    """Read the best series of one study.
 
     Args:
-        path: the study.
-        missing: ``warn`` notes a gap, ``refuse`` raises.
+        path: a DICOM file, a folder or a zip of one study, or a NIfTI in HU.
+        missing: note them, or refuse the series.
+
+    Returns:
+        The volume in HU, as acquired; its notes say what was chosen, refused and repaired.
 
     Raises:
-        MolreError: no such path, or several studies.
-        RefusedScan: nothing there is axial CT in HU, or the series is damaged.
+        MolreError: no such path, nothing readable, or more than one study.
+        RefusedScan: what is there is not a readable head CT series.
     """
-    found = survey([path])
-    studies = require_studies(found, path)
-    if len(studies) > 1:
+    found = survey(path)
+    if not found.studies:
+        raise nothing_found(found, str(path))
+    if len(found.studies) > 1:
         raise MolreError(
-            f"holds {len(studies)} studies", where=path, fix="give one of them, or use molre ingest"
+            f"{len(found.studies)} studies are here, and read takes one",
+            where=path,
+            fix="give the folder of one study, or use molre ingest for all of them",
         )
-    series, why = choose(studies[0])
+    series, why = choose(found.studies[0])
     volume = read_series(series.files, missing=missing)
-    refused = dict.fromkeys(f"not read: {r.reason}" for r in found.rejects)
-    return volume.with_notes(f"series chosen: {why}", *refused)
+    notes = _refused(found)
+    if len(found.studies[0].series) > 1:
+        notes.insert(0, f"series chosen: {why}")
+    return volume.with_notes(*notes)
 
 
-def read_series(files: Sequence[str], *, missing: str = "warn") -> Volume:
+def read_series(files: Sequence[str], *, missing: Missing = "warn") -> Volume:
     """Read exactly these files as one series.
 
     Args:
-        files: names as in :class:`molre.ct.sources.Source`: paths, or ``a.zip!member``.
-        missing: ``warn`` or ``refuse``, for a gap in the slices.
+        files: entries as ``survey`` gives them: ``"/a/b.dcm"``, ``"/a/c.zip!b.dcm"``, a NIfTI.
+        missing: note them, or refuse the series.
 
     Raises:
-        RefusedScan: a file is damaged, slices do not stack, or unequal slices share a position.
+        RefusedScan: a file is damaged or no slice of a head CT, the files are of more than one
+            series, or two different slices claim one position.
     """
-    if len(files) == 1 and files[0].lower().endswith(NIFTI):
-        from molre.ct.nifti import read_nifti
-
-        return read_nifti(Source(files[0]))
-    headers = [h for name in files for h in _headers(Source(name))]
-    if not headers:
-        raise RefusedScan("holds no axial CT slice", where=files[0])
-    positions = along(headers) * (1.0 if headers[0].normal[2] >= 0 else -1.0)
-    order = np.argsort(positions, kind="stable")
-    headers = [headers[i] for i in order]
-    pixels, saturated = _pixels(headers)
-    headers, kept, notes = _without_duplicates(headers, positions[order], pixels)
-    return _assemble(headers, pixels[kept], saturated, notes, missing)
-
-
-def _headers(source: Source) -> list[SliceHeader]:
-    try:
-        return [h for h in read_headers(source) if refuse(h) is None]
-    except FileNotFoundError:
-        raise RefusedScan("is gone", where=source.name, fix="ingest again") from None
+    if not files:
+        raise MolreError("no files were given", fix="give the files of one series")
+    with Entries() as entries:
+        stream, _ = entries.open(files[0])
+        with stream:
+            first = kind(stream.read(HEAD_BYTES))
+        if first == "nifti":
+            if len(files) > 1:
+                raise MolreError("a NIfTI is one file", where=files[1], fix="give one NIfTI")
+            return read_nifti(files[0], entries)
+        headers = [_header(file, entries) for file in files]
+        return _assemble(_one_stack(headers), entries, missing)
 
 
-def _pixels(headers: list[SliceHeader]) -> tuple[np.ndarray, float]:
-    """HU int16 (S, rows, columns) in the headers' order, and the saturated share."""
-    out = np.empty((len(headers), headers[0].rows, headers[0].columns), dtype=np.int16)
-    wanted: dict[str, list[int]] = {}
-    for i, h in enumerate(headers):
-        wanted.setdefault(h.file, []).append(i)
-    shares = []
-    for name, rows in wanted.items():
-        hu, share = read_hu(Source(name))
-        if hu.shape[1:] != out.shape[1:]:
-            raise RefusedScan("its size differs from the series'", where=name)
-        for i in rows:
-            out[i] = hu[headers[i].frame or 0]
-        shares.append(share)
-    return out, float(np.mean(shares))
+def _refused(found: Survey) -> list[str]:
+    """One note for each reason that other files were refused for, naming the first file."""
+    by_reason: dict[str, list[str]] = {}
+    for reject in found.rejects:
+        by_reason.setdefault(reject.reason, []).append(reject.file)
+    return [
+        f"not used: {Path(names[0]).name}"
+        + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        + f": {reason}"
+        for reason, names in by_reason.items()
+    ]
 
 
-def _without_duplicates(
-    headers: list[SliceHeader], positions: np.ndarray, pixels: np.ndarray
-) -> tuple[list[SliceHeader], list[int], list[str]]:
-    """Drop equal slices and lossy copies at one position; refuse unequal ones."""
-    kept: list[int] = []
-    equal = lossy = 0
-    for i, h in enumerate(headers):
-        if not kept or positions[i] - positions[kept[-1]] >= SAME_PLACE:
-            kept.append(i)
-            continue
-        other = kept[-1]
-        if np.array_equal(pixels[i], pixels[other]):
-            equal += 1
-        elif h.lossy != headers[other].lossy:
-            lossy += 1
-            kept[-1] = other if h.lossy else i
-        else:
-            raise RefusedScan(
-                f"two different slices lie on one position ({positions[i]:.2f} mm)",
-                where=h.file,
-                fix="remove the one that does not belong to the series",
-            )
-    notes = [f"{equal} duplicate slices with equal pixels dropped"] if equal else []
-    if lossy:
-        notes.append(f"{lossy} lossy copies dropped, as their lossless originals are there")
-    return [headers[i] for i in kept], kept, notes
+def _header(file: str, entries: Entries) -> Header:
+    stream, size = entries.open(file)
+    with stream:
+        header = read_header(stream, file, size)
+    refused = refusal(header)
+    if refused:
+        raise RefusedScan(refused[0], where=file, fix=refused[1])
+    return header
 
 
-def _assemble(
-    headers: list[SliceHeader], pixels: np.ndarray, saturated: float, notes: list[str], missing: str
-) -> Volume:
-    first = headers[0]
-    origins = np.array([h.position for h in headers], dtype=float)
-    orientation = np.array(first.orientation, dtype=float).reshape(2, 3)
-    orientation /= np.linalg.norm(orientation, axis=1, keepdims=True)
-    assert first.spacing is not None
-    axes, origins, orientation, spacing = canonical(
-        origins, orientation, first.spacing, (first.rows, first.columns)
-    )
+def _one_stack(headers: list[Header]) -> Stack:
+    found = stacks(headers)
+    if len(found) > 1:
+        raise RefusedScan(
+            f"{len(headers)} files are of {len(found)} different series, orientations or passes",
+            where=found[1].files[0],
+            fix="give the files of one series",
+        )
+    return found[0]
+
+
+def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
+    notes: list[str] = []
+    groups = [_drop_lossy(group, notes) for group in stack.slices()]
+    decoder = _Decoder(entries)
+    slices = [decoder.slice(group) for group in groups]
+    members = [group[0] for group in groups]
+    if decoder.duplicates:
+        notes.append(f"{decoder.duplicates} duplicate slices with equal pixels were dropped")
+    how, orientation = reorder(members[0].orientation)
+    hu = np.ascontiguousarray(how.pixels(np.stack([one.hu for one in slices])))
+    spacing = members[0].plane.spacing or (1.0, 1.0)
+    between = (spacing[1], spacing[0]) if how.transpose else (spacing[0], spacing[1])
+    shape = (hu.shape[1], hu.shape[2])
+    origins = np.stack([first_voxel(m.position, between, shape, how, orientation) for m in members])
     volume = Volume(
-        hu=axes.apply(pixels),
+        hu=hu,
         origins=origins,
         orientation=orientation,
-        pixel_spacing=spacing,
-        source=tuple(SliceSource(i, h.sop_uid, h.frame) for i, h in enumerate(headers)),
-        acquisition=first.acquisition,
-        notes=tuple(notes),
+        pixel_spacing=between,
+        source=tuple(
+            SliceSource(i, m.header.sop_uid, m.plane.frame) for i, m in enumerate(members)
+        ),
+        acquisition=members[0].header.acquisition,
     )
-    return volume.with_notes(*_notes(volume, headers, saturated, axes.unchanged, missing))
+    notes += [*_pixel_notes(slices), *_header_notes(members), *_geometry_notes(volume)]
+    notes += _gap_notes(volume, members, missing)
+    return volume.with_notes(*notes)
 
 
-def _notes(
-    volume: Volume, headers: list[SliceHeader], saturated: float, unturned: bool, missing: str
-) -> list[str]:
+def _drop_lossy(group: list[Member], notes: list[str]) -> list[Member]:
+    lossless = [member for member in group if not member.header.lossy]
+    if not lossless or len(lossless) == len(group):
+        return group
+    for member in group:
+        if member.header.lossy:
+            name = Path(member.header.file).name
+            notes.append(
+                f"{name} is a lossy copy of a slice that is there lossless, and was dropped"
+            )
+    return lossless
+
+
+class _Decoder:
+    """Decodes members; keeps the file that was decoded last, for the frames of an Enhanced CT."""
+
+    def __init__(self, entries: Entries) -> None:
+        self.entries = entries
+        self.duplicates = 0
+        self._file = ""
+        self._stored = np.empty(0)
+
+    def slice(self, group: list[Member]) -> Slice:
+        """One slice; the same slice again must have the same pixels."""
+        first = self._decode(group[0])
+        for other in group[1:]:
+            if not np.array_equal(self._decode(other).hu, first.hu):
+                raise RefusedScan(
+                    f"{Path(group[0].header.file).name} and {Path(other.header.file).name} are at one "
+                    "position but differ in their pixels",
+                    where=other.header.file,
+                    fix="keep the files of one reconstruction and one pass",
+                )
+            self.duplicates += 1
+        return first
+
+    def _decode(self, member: Member) -> Slice:
+        header = member.header
+        if header.file != self._file:
+            self._dataset = parse_bytes(self.entries.read(header.file), header.file)
+            self._stored, self._file = decode(self._dataset, header), header.file
+        stored = self._stored[member.plane.frame or 0]
+        one = to_hu(stored, member.plane, self._dataset)
+        if not header.signed and not member.plane.intercept and one.hu.min() >= 0:
+            raise RefusedScan(
+                "its values are unsigned and have no rescale intercept, so they are not in HU",
+                where=header.file,
+                fix="export it with Rescale Intercept (0028,1052)",
+            )
+        return one
+
+
+def _pixel_notes(slices: list[Slice]) -> list[str]:
+    total = sum(one.hu.size for one in slices)
+    padded = sum(one.padded for one in slices)
+    saturated = sum(one.saturated for one in slices)
     notes = []
-    if not unturned:
-        notes.append("axes turned to rows Posterior, columns Left, from the slices' orientation")
-    if abs(volume.tilt_degrees) > 0.5:
-        notes.append(f"gantry tilt of {volume.tilt_degrees:.1f} degrees kept (slices are sheared)")
-    if not volume.is_even:
-        steps = np.round(volume.steps, 2)
-        notes.append(f"uneven slice spacing kept ({steps.min():g} to {steps.max():g} mm)")
-    notes += _gaps(volume, headers, missing)
-    if any(h.lossy for h in headers):
-        notes.append("compressed with loss")
-    if "DERIVED" in headers[0].image_type:
-        notes.append("a reformatted (derived) series")
-    if saturated > SATURATED:
-        notes.append(f"{100 * saturated:.2g} % of voxels saturate at {HU_MAX} HU (metal)")
+    if padded:
+        notes.append(f"{padded / total:.1%} of the pixels were padding or below -1024 HU: now air")
+    if saturated:
+        notes.append(
+            f"{saturated / total:.3%} of the pixels are saturated (at {HU_MAX} HU or above)"
+        )
     return notes
 
 
-def _gaps(volume: Volume, headers: list[SliceHeader], missing: str) -> list[str]:
-    thickness = np.array(
-        [h.acquisition.slice_thickness or np.nan for h in headers], dtype=float
+def _header_notes(members: list[Member]) -> list[str]:
+    headers = [member.header for member in members]
+    checks = (
+        ("DERIVED" in headers[0].image_type, "a derived series (ImageType DERIVED)"),
+        ("SECONDARY" in headers[0].image_type, "ImageType is SECONDARY"),
+        (any(h.lossy for h in headers), "lossy compression: fine detail may be lost"),
+        (headers[0].photometric == "MONOCHROME1", "MONOCHROME1: shown inverted, HU are not"),
+        (members[0].plane.intercept is None, "no rescale intercept: stored values taken as HU"),
+        (len({m.plane.slope for m in members}) > 1, "the rescale slope differs between slices"),
+        (bool(headers[0].acquisition.contrast), "contrast was given"),
     )
-    gaps = missing_slices(volume.positions, thickness)
+    return [words for true, words in checks if true]
+
+
+def _geometry_notes(volume: Volume) -> list[str]:
+    notes = []
+    if volume.tilt_degrees > 0.5:
+        notes.append(f"gantry tilt of {volume.tilt_degrees:.1f} degrees: the slices are sheared")
+    if not volume.is_even:
+        low, high = volume.steps.min(), volume.steps.max()
+        notes.append(f"uneven slice steps, {low:.2f} to {high:.2f} mm")
+    return notes
+
+
+def _gap_notes(volume: Volume, members: list[Member], policy: Missing) -> list[str]:
+    thickness = np.array([m.plane.thickness or np.nan for m in members], dtype=np.float64)
     notes = [
-        f"a slice is missing between slices {i + 1} and {i + 2} "
-        f"({volume.steps[i]:.1f} mm apart, usual {np.median(volume.steps):.1f})"
-        for i in gaps
+        f"{gap.missing} slice{'s' * (gap.missing > 1)} missing between slice {gap.below + 1} and "
+        f"{gap.below + 2} of {len(members)}: a step of {gap.step_mm:.2f} mm"
+        for gap in find_gaps(volume.positions, thickness)
     ]
-    if notes and missing == "refuse":
-        raise RefusedScan(notes[0], where=headers[gaps[0]].file, fix="export the series again")
+    if notes and policy == "refuse":
+        where = members[0].header.file
+        raise RefusedScan("; ".join(notes), where=where, fix="export the series again, whole")
     return notes

@@ -1,97 +1,139 @@
-"""Refusals by name: what is no axial CT slice, in one sentence each, with a remedy."""
+"""Which DICOM files can be slices of a head CT: an allow-list, and one sentence for the rest."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
+import numpy as np
 from pydicom.uid import UID
 
-from molre.ct.header import SliceHeader
+from molre.ct.header import Header, Plane
 
-CT = "1.2.840.10008.5.1.4.1.1.2"
-ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-MAX_TILT = 30.0  # degrees off axial; gantries tilt up to 30
-MAX_EDGE = 4096
-MAPS = {
-    "PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "IODINE", "MATERIAL_DECOMP",
-    "MAXIMUM", "MINIMUM", "MIP", "MINIP", "PROJECTION", "SEGMENTATION", "VOLUME_RENDERED",
-    "EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "SUBTRACTION", "DUAL_ENERGY_MAP",
+CT_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.2",  # CT Image Storage
+    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT Image Storage
+    "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT Image Storage
+}
+MAX_SIDE = 4096  # pixels; the largest CT matrices are 2048
+MAX_FILE_BYTES = 2**30  # decoded pixels of one file
+MAX_OBLIQUE_DEGREES = 30.0
+
+_LOCALIZERS = {
+    "LOCALIZER",
+    "SCOUT",
+    "TOPOGRAM",
+    "SCANOGRAM",
+    "SURVIEW",
+    "REF_SURVIEW",
+    "SCANOSCOPE",
+}
+_CAPTURES = {"SCREEN SAVE", "SCREENSAVE", "DOSE_INFO", "DOSE INFO", "DOSE", "DOSE REPORT", "REPORT"}
+_MAPS = {
+    "PERFUSION", "CBF", "CBV", "MTT", "TTP", "TMAX", "RCBF", "RCBV", "RMTT", "RTTP", "PERMEABILITY",
+    "FLOW", "IODINE", "IODINE_MAP", "MATERIAL", "MATERIAL_DENSITY", "EFF_ATOMIC_NUM", "ATTENUATION",
+    "ELECTRON_DENSITY", "SUBTRACTION", "DIFFERENCE", "CALCIUM_MAP",
 }  # fmt: skip
-GIVE_AXIAL = "give the axial series of the study"
+_PROJECTIONS = {
+    "MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "MIN IP", "CSA MIP", "CSA MINIP",
+    "PROJECTION IMAGE", "VOLUME RENDERING", "VOLUME_RENDER", "VRT", "CSA VRT", "SURFACE_RENDER", "3D",
+}  # fmt: skip
+_HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED"}
+
+Refusal = tuple[str, str]  # reason, remedy
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a slice is not read, and what to do."""
-
-    reason: str
-    remedy: str
-
-
-def refuse(h: SliceHeader) -> Refusal | None:
-    """The reason a slice is no part of an axial CT series in HU, or None."""
-    for check in (_kind, _image_type, _values, _shape, _plane):
-        found = check(h)
-        if found is not None:
+def refusal(header: Header) -> Refusal | None:
+    """Why this file cannot be a slice of a head CT, and what to do; None where it can."""
+    for judge in (_wrong_object, _wrong_image_type, _wrong_pixels, _wrong_geometry):
+        found = judge(header)
+        if found:
             return found
     return None
 
 
-def _kind(h: SliceHeader) -> Refusal | None:
-    if h.sop_class == CT or h.sop_class in ENHANCED_CT:
-        if h.modality not in ("CT", ""):
-            return Refusal(f"its modality is {h.modality}, not CT", GIVE_AXIAL)
+def _wrong_object(header: Header) -> Refusal | None:
+    give_ct = "give the CT series of the study"
+    if header.sop_class is None:
+        return "it has no SOP class, so it is no DICOM image", "check that it is a DICOM image"
+    if header.sop_class not in CT_CLASSES:
+        name = UID(header.sop_class).name.removesuffix(" Storage")
+        if "Secondary Capture" in name:
+            return "a secondary capture (screen or dose page), no CT image", give_ct
+        if header.modality not in (None, "CT", "OT", "SR") or "CT" not in name.split():
+            return f"{name} ({header.modality or 'no modality'}), no CT image", give_ct
+        return f"{name}, no CT image", give_ct
+    if header.modality not in (None, "CT"):
+        return f"its modality is {header.modality}, not CT", give_ct
+    return None
+
+
+def _wrong_image_type(header: Header) -> Refusal | None:
+    kinds = set(header.image_type)
+    axial = "give the axial series of the study"
+    if kinds & _LOCALIZERS:
+        return "a localizer (scout), no axial slice", axial
+    if kinds & _CAPTURES:
+        return "a screen save or dose page, no CT image", axial
+    found = next((kind for kind in header.image_type if kind in _MAPS), None)
+    if found:
+        return f"a derived map ({found.lower()}), not in HU", "give the series it was computed from"
+    found = next((kind for kind in header.image_type if kind in _PROJECTIONS), None)
+    if found or (header.technique or "NONE").upper() in _PROJECTIONS:
+        return f"a projection or rendering ({(found or header.technique or '').lower()})", axial
+    if header.rescale_type and header.rescale_type.upper() not in _HU_TYPES:
+        return f"its values are {header.rescale_type}, not HU", "give the series in HU"
+    return None
+
+
+def _wrong_pixels(header: Header) -> Refusal | None:
+    again = "export the file again"
+    if not header.rows or not header.columns:
+        return "it has no image", "give files with pixels"
+    if header.samples != 1:
+        return "a color picture, no CT image", "give the CT series of the study"
+    if header.bits_allocated not in (8, 16, 32):
+        return f"it has {header.bits_allocated} bits a pixel, which no CT has", again
+    sides = f"{header.rows} x {header.columns} pixels, {header.frames} frames"
+    too_large = max(header.rows, header.columns) > MAX_SIDE or header.pixel_bytes > MAX_FILE_BYTES
+    if too_large or header.frames < 1:
+        return f"it claims {sides}, which no head CT has", again
+    syntax = UID(header.syntax)
+    if not syntax.is_transfer_syntax or syntax.is_compressed or syntax.is_deflated:
         return None
-    if h.sop_class.startswith(SECONDARY_CAPTURE):
-        what = "a secondary capture (a screen picture such as a dose page or a localizer copy)"
-        return Refusal(f"{what}, not CT slices", GIVE_AXIAL)
-    name = UID(h.sop_class).name.removesuffix(" Storage")
-    return Refusal(f"a {name} object, not a CT image", "give non-contrast head CT")
-
-
-def _image_type(h: SliceHeader) -> Refusal | None:
-    if "LOCALIZER" in h.image_type or "SCOUT" in h.image_type:
-        return Refusal("a localizer (scout), not an axial series", GIVE_AXIAL)
-    words = {w for v in h.image_type for w in (v, *v.replace("-", "_").split("_"))}
-    maps = sorted(words & MAPS)
-    if maps:
-        what = "\\".join(h.image_type)
-        return Refusal(f"a derived map ({what}), whose values are no HU", GIVE_AXIAL)
+    if header.pixel_bytes > header.size:
+        return f"cut off: {header.size} bytes cannot hold {sides}", "copy or export the file again"
     return None
 
 
-def _values(h: SliceHeader) -> Refusal | None:
-    if h.samples != 1 or h.photometric not in ("MONOCHROME2", ""):
-        what = h.photometric or f"{h.samples} samples a pixel"
-        return Refusal(f"its pixels are {what}, not grey values in HU", GIVE_AXIAL)
-    if h.rescale_type not in ("", "HU", "US", "HU_MOD"):
-        return Refusal(f"its values are {h.rescale_type}, not HU", GIVE_AXIAL)
-    return None
-
-
-def _shape(h: SliceHeader) -> Refusal | None:
-    if not (8 <= h.rows <= MAX_EDGE and 8 <= h.columns <= MAX_EDGE):
-        return Refusal(f"its size {h.rows} x {h.columns} is no CT slice's", GIVE_AXIAL)
-    if h.frame is None and h.frames > 1:
-        return Refusal("a multi-frame object without per-frame geometry", GIVE_AXIAL)
-    if h.spacing is None or min(h.spacing) <= 0:
-        return Refusal("has no pixel spacing", "export it again with (0028,0030)")
-    return None
-
-
-def _plane(h: SliceHeader) -> Refusal | None:
-    if h.position is None or h.orientation is None:
-        return Refusal(
-            "has no slice position or orientation", "export it again with (0020,0032), (0020,0037)"
+def _wrong_geometry(header: Header) -> Refusal | None:
+    if len(header.planes) != header.frames:
+        return (
+            f"{header.frames} frames but {len(header.planes)} slice positions",
+            "export it as Enhanced CT or one file a slice",
         )
-    length = float(math.dist(h.normal, (0, 0, 0)))
-    if not 0.99 < length < 1.01:
-        return Refusal("its orientation is no pair of perpendicular directions", GIVE_AXIAL)
-    angle = math.degrees(math.acos(min(1.0, abs(float(h.normal[2])) / length)))
-    if angle > MAX_TILT:
-        return Refusal(
-            f"a coronal, sagittal or oblique reformat ({angle:.0f} degrees off axial)", GIVE_AXIAL
+    for plane in header.planes:
+        found = _wrong_plane(plane)
+        if found:
+            return found
+    return None
+
+
+def _wrong_plane(plane: Plane) -> Refusal | None:
+    again = "export the original axial slices with their headers"
+    if plane.position is None or len(plane.position) != 3:
+        return "it has no slice position (0020,0032)", again
+    if plane.orientation is None or len(plane.orientation) != 6:
+        return "it has no slice orientation (0020,0037)", again
+    if plane.spacing is None or len(plane.spacing) != 2 or not 0.05 < min(plane.spacing) < 5:
+        return "it has no usable pixel spacing (0028,0030)", again
+    row, column = np.array(plane.orientation).reshape(2, 3)
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > 0.02:
+        return "its slice orientation is no pair of perpendicular unit vectors", again
+    normal = np.cross(row, column)
+    degrees = float(np.degrees(np.arccos(min(1.0, abs(normal[2]) / np.linalg.norm(normal)))))
+    if degrees > MAX_OBLIQUE_DEGREES:
+        kind = ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal)))]
+        return (
+            f"its slices are {degrees:.0f} degrees off axial (a {kind} reformat or scout)",
+            "give the axial series of the study",
         )
     return None

@@ -1,127 +1,151 @@
-"""From slice headers to series: grouped by what makes slices stack, before any pixel is read."""
+"""Which slices belong together, and what happens to those that are there twice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
-from molre.ct.header import SliceHeader
-from molre.ct.volume import Acquisition
+from molre.ct.geometry import SAME_POSITION_MM, up_normal
+from molre.ct.header import Header, Plane
 
-SAME_DIRECTION = 0.01  # of a direction cosine
-SAME_PLACE = 0.01  # mm
+SAME_DIRECTION = 0.003  # difference of direction cosines; 0.2 degrees
+_NEAR = 2 * SAME_POSITION_MM
 
 
 @dataclass(frozen=True)
-class Series:
-    """Slices that stack to one volume.
+class Member:
+    """One slice of a stack: a file and which of its planes."""
+
+    header: Header
+    plane: Plane
+
+    @property
+    def position(self) -> np.ndarray:
+        """mm (L, P, S), (3,)."""
+        return np.asarray(self.plane.position, dtype=np.float64)
+
+    @property
+    def orientation(self) -> np.ndarray:
+        """(2, 3): unit vectors of increasing column and increasing row index."""
+        vectors = np.asarray(self.plane.orientation, dtype=np.float64).reshape(2, 3)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices of one series, one orientation, one size and one pass over the patient.
 
     Attributes:
-        uid: Series Instance UID (0020,000E); "" for a NIfTI.
-        files: names of :class:`molre.ct.sources.Source`, in no particular order.
-        slices: number of slices, duplicates included.
-        acquisition: of the first slice.
-        extent_mm: distance from the first to the last slice.
-        step_mm: median step.
-        even: whether the steps agree.
-        derived: reformatted or otherwise derived from an original.
-        lossy: any slice was compressed with loss.
-        score: see :mod:`molre.ct.choice`.
-        reasons: the score's parts, in words.
+        members: ascending along the slice normal; the same slice may still be there twice.
     """
 
-    uid: str
-    files: tuple[str, ...]
-    slices: int
-    acquisition: Acquisition
-    extent_mm: float = 0.0
-    step_mm: float = 0.0
-    even: bool = True
-    derived: bool = False
-    lossy: bool = False
-    score: float = 0.0
-    reasons: tuple[str, ...] = ()
+    members: tuple[Member, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Distinct files, in slice order."""
+        return tuple(dict.fromkeys(member.header.file for member in self.members))
+
+    @property
+    def heights(self) -> np.ndarray:
+        """Distance of each member along the normal, mm (M,), ascending."""
+        normal = up_normal(self.members[0].orientation)
+        return np.array([member.position @ normal for member in self.members])
+
+    @property
+    def distinct(self) -> np.ndarray:
+        """Distinct heights, mm (S,): one a slice."""
+        heights = self.heights
+        return heights[np.concatenate([[True], np.diff(heights) > _NEAR])]
+
+    def slices(self) -> list[list[Member]]:
+        """Members of each distinct position, ascending."""
+        groups: list[list[Member]] = []
+        last = -np.inf
+        for member, height in zip(self.members, self.heights, strict=True):
+            if height - last > _NEAR:
+                groups.append([])
+            groups[-1].append(member)
+            last = height
+        return groups
 
 
-def group(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split one series' slices by size, spacing and orientation, then by acquisition if need be.
+def stacks(headers: Iterable[Header]) -> list[Stack]:
+    """Group slices by series, size, spacing, kernel and orientation, then by pass.
 
-    Step-and-shoot scanners number every slice as an acquisition of its own, so acquisitions (and
-    kernels, and image types) are only told apart where they lie on the same positions.
+    Acquisition Number alone groups nothing, as some scanners count it up with every slice. Only
+    where two acquisitions cover the same position are they taken apart.
     """
-    stacks: list[list[SliceHeader]] = []
-    for h in headers:
-        for stack in stacks:
-            if _alike(stack[0], h):
-                stack.append(h)
+    groups: dict[tuple[object, ...], list[Member]] = defaultdict(list)
+    for header in headers:
+        for plane in header.planes:
+            groups[_key(header, plane)].append(Member(header, plane))
+    found = []
+    for members in groups.values():
+        for aligned in _by_orientation(members):
+            found += [Stack(tuple(part)) for part in _by_pass(aligned)]
+    return sorted(found, key=lambda stack: (-len(stack.distinct), stack.files))
+
+
+def _key(header: Header, plane: Plane) -> tuple[object, ...]:
+    acquisition = header.acquisition
+    series = acquisition.series_uid or str(PurePath(header.file).parent)
+    spacing = tuple(round(s, 3) for s in plane.spacing or ())
+    study = acquisition.study_uid
+    return (study, series, header.rows, header.columns, spacing, acquisition.kernel)
+
+
+def _by_orientation(members: Sequence[Member]) -> list[list[Member]]:
+    clusters: list[list[Member]] = []
+    for member in members:
+        for cluster in clusters:
+            if np.abs(cluster[0].orientation - member.orientation).max() < SAME_DIRECTION:
+                cluster.append(member)
                 break
         else:
-            stacks.append([h])
-    return [part for stack in stacks for part in _unfold(stack)]
+            clusters.append([member])
+    return clusters
 
 
-def describe(uid: str, headers: Sequence[SliceHeader]) -> Series:
-    """A series of slices that stack."""
-    positions = np.unique(np.round(along(headers), 2))
-    steps = np.diff(positions)
-    first = headers[0]
-    return Series(
-        uid=uid,
-        files=tuple(dict.fromkeys(h.file for h in headers)),
-        slices=len(headers),
-        acquisition=first.acquisition,
-        extent_mm=float(np.ptp(positions)),
-        step_mm=float(np.median(steps)) if len(steps) else 0.0,
-        even=bool(len(steps) < 2 or np.ptp(steps) <= max(0.05, 0.02 * float(np.median(steps)))),
-        derived="DERIVED" in first.image_type,
-        lossy=any(h.lossy for h in headers),
-    )
+def _by_pass(members: Sequence[Member]) -> list[list[Member]]:
+    """Pack acquisitions, in order, into the first pass that does not cover their positions."""
+    normal = up_normal(members[0].orientation)
+    acquisitions: dict[int, list[Member]] = defaultdict(list)
+    for member in members:
+        number = member.plane.acquisition_number
+        acquisitions[-1 if number is None else number].append(member)
+    passes: list[tuple[list[Member], list[float], set[str | None]]] = []
+    for _, group in sorted(acquisitions.items()):
+        heights = [float(member.position @ normal) for member in group]
+        for taken, covered, names in passes:
+            fresh = [
+                h for h, m in zip(heights, group, strict=True) if m.header.sop_uid not in names
+            ]
+            if not _overlap(fresh, covered):
+                break
+        else:
+            taken, covered, names = [], [], set()
+            passes.append((taken, covered, names))
+        taken += group
+        covered += heights
+        names |= {member.header.sop_uid for member in group if member.header.sop_uid}
+    return [sorted(taken, key=lambda m: _order(m, normal)) for taken, _, _ in passes]
 
 
-def along(headers: Sequence[SliceHeader]) -> np.ndarray:
-    """Positions along the first slice's normal, mm, (S,)."""
-    return np.array([h.position for h in headers], dtype=float) @ headers[0].normal
-
-
-def scored(series: Series, score: float, reasons: tuple[str, ...]) -> Series:
-    """The series with its score."""
-    return replace(series, score=score, reasons=reasons)
-
-
-def _alike(a: SliceHeader, b: SliceHeader) -> bool:
-    if (a.rows, a.columns, a.frame is None) != (b.rows, b.columns, b.frame is None):
+def _overlap(heights: Sequence[float], covered: Sequence[float]) -> bool:
+    if not heights or not covered:
         return False
-    same_spacing = np.allclose(a.spacing, b.spacing, rtol=1e-3)  # type: ignore[arg-type]
-    turned = np.abs(np.subtract(a.orientation, b.orientation)).max()  # type: ignore[arg-type]
-    return bool(same_spacing and turned < SAME_DIRECTION)
+    taken = np.sort(np.array(covered))
+    where = np.searchsorted(taken, heights)
+    below = np.abs(taken[np.maximum(where - 1, 0)] - heights)
+    above = np.abs(taken[np.minimum(where, len(taken) - 1)] - heights)
+    return bool(np.minimum(below, above).min() <= _NEAR)
 
 
-def _unfold(stack: list[SliceHeader]) -> list[list[SliceHeader]]:
-    for key in (_reconstruction, _acquisition):
-        if not _overlaps(stack):
-            break
-        parts: dict[object, list[SliceHeader]] = {}
-        for h in stack:
-            parts.setdefault(key(h), []).append(h)
-        if len(parts) > 1:
-            return [p for part in parts.values() for p in _unfold(part)]
-    return [stack]
-
-
-def _overlaps(stack: list[SliceHeader]) -> bool:
-    """Whether two different slices lie on one position."""
-    order = sorted(zip(along(stack), (h.sop_uid or h.file for h in stack), strict=True))
-    return any(
-        b[0] - a[0] < SAME_PLACE and a[1] != b[1] for a, b in zip(order, order[1:], strict=False)
-    )
-
-
-def _reconstruction(h: SliceHeader) -> object:
-    a = h.acquisition
-    return (a.kernel, a.slice_thickness, h.image_type, a.kvp)
-
-
-def _acquisition(h: SliceHeader) -> object:
-    return h.acquisition_number
+def _order(member: Member, normal: np.ndarray) -> tuple[float, bool, str, int]:
+    height = round(float(member.position @ normal), 3)
+    return (height, member.header.lossy, member.header.file, member.plane.frame or 0)

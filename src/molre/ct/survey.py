@@ -1,28 +1,55 @@
-"""Survey: what studies and series lie under some paths, from headers alone."""
+"""What a folder holds: studies and their readable series, and a reason for every other file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from molre.ct import choice
-from molre.ct.header import SliceHeader, looks_like_dicom, read_headers
-from molre.ct.refusal import refuse
-from molre.ct.series import Series, describe, group, scored
-from molre.ct.sources import Source, walk
+from molre.ct.entries import Entries
+from molre.ct.header import Header, read_header
+from molre.ct.nifti import read_nifti_header
+from molre.ct.refusal import refusal
+from molre.ct.series import Stack, stacks
 from molre.ct.volume import Acquisition
+from molre.ct.walk import Found, walk
 from molre.errors import MolreError, RefusedScan
 
-NIFTI = (".nii", ".nii.gz")
-PICTURES = {b"\xff\xd8\xff": "a JPEG picture", b"\x89PNG": "a PNG picture", b"GIF8": "a GIF picture"}
+_DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series that can be read: what to pass to ``read_series``, and how good it is.
+
+    Attributes:
+        uid: SeriesInstanceUID (the path, for a NIfTI).
+        files: entries.
+        slices: distinct slice positions.
+        score: see ``molre.ct.choice``.
+        reasons: the score in words.
+    """
+
+    uid: str
+    files: tuple[str, ...]
+    slices: int
+    acquisition: Acquisition
+    score: float
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Study:
-    """One study: its eligible axial CT series.
+    """One examination of one patient.
 
-    ``key`` is the StudyInstanceUID, or ``path:<file>`` for a NIfTI.
+    Attributes:
+        key: StudyInstanceUID, or ``path:`` and the absolute path where there is none.
+        folder: the common folder of its files.
+        series: the readable ones, best first.
     """
 
     key: str
@@ -34,149 +61,173 @@ class Study:
 
 @dataclass(frozen=True)
 class Reject:
-    """A file or series that is not read: which, of which study, why, and what to do."""
+    """A file that is not used: one sentence why, one what to do about it.
+
+    Attributes:
+        dicom: it is DICOM or NIfTI that was refused, rather than something else altogether.
+    """
 
     file: str
     study: str | None
     reason: str
     remedy: str
+    dicom: bool = True
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found."""
+    """Everything that lies below some paths.
 
-    studies: list[Study]
-    rejects: list[Reject]
+    Attributes:
+        studies: with at least one readable series, by key.
+        rejects: every other file.
+        ignored: README, LICENSE, DICOMDIR and system files beside readable scans.
+    """
+
+    studies: tuple[Study, ...]
+    rejects: tuple[Reject, ...]
+    ignored: tuple[str, ...] = ()
 
 
-def survey(paths: Iterable[str | Path]) -> Survey:
-    """Look through files, folders and zips.
+def survey(
+    paths: str | Path | Iterable[str | Path],
+    progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
+) -> Survey:
+    """Look through files, folders and zips; read headers, no pixels.
 
-    Every file ends in a series, in ``rejects``, or is a companion (a readme, a DICOMDIR).
+    Args:
+        paths: one path or several.
+        progress: e.g. ``molre.progress.track``; wraps the walk.
 
     Raises:
-        MolreError: a path that does not exist.
+        MolreError: a path does not exist.
     """
-    headers: list[SliceHeader] = []
-    studies: list[Study] = []
-    rejects: list[Reject] = []
-    for source in _sources(paths, rejects):
-        try:
-            if source.name.lower().endswith(NIFTI):
-                studies.append(_nifti(source))
-            else:
-                headers += _dicom(source)
-        except RefusedScan as refusal:
-            rejects.append(Reject(source.name, None, refusal.what, refusal.fix or ""))
-    found, refused = _studies(headers)
-    return Survey(sorted([*studies, *found], key=lambda s: s.key), rejects + refused)
+    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
+    collected = _Collected()
+    with Entries() as entries:
+        files: Iterable[Found] = walk(rooted, entries)
+        for found in progress(files, "reading headers") if progress else files:
+            collected.add(found, entries)
+    return collected.finish()
 
 
 def choose(study: Study) -> tuple[Series, str]:
-    """The series of a study to read, and why; see :mod:`molre.ct.choice`."""
-    return choice.best(study.series)
-
-
-def _sources(paths: Iterable[str | Path], rejects: list[Reject]) -> Iterator[Source]:
-    seen: set[str] = set()
-    for path in paths:
-        alone = Path(path).is_file()
-        try:
-            for source in walk(path):
-                if source.name in seen or (source.is_companion and not alone):
-                    continue
-                seen.add(source.name)
-                yield source
-        except RefusedScan as refusal:
-            rejects.append(Reject(str(path), None, refusal.what, refusal.fix or ""))
-
-
-def _dicom(source: Source) -> list[SliceHeader]:
-    try:
-        with source.open() as stream:
-            start = stream.read(140)
-    except OSError as error:
-        raise RefusedScan(
-            f"cannot be read ({error.strerror})", where=source.name, fix="check its permissions"
-        ) from None
-    if not start:
-        raise RefusedScan("is empty", where=source.name, fix="copy it again from its source")
-    if not looks_like_dicom(start):
-        for magic, what in PICTURES.items():
-            if start.startswith(magic):
-                raise RefusedScan(
-                    f"{what}, which holds no HU", where=source.name, fix="give the DICOM files"
-                )
-        raise RefusedScan(
-            "is neither DICOM nor NIfTI", where=source.name, fix="give DICOM files or a NIfTI"
-        )
-    return read_headers(source)
-
-
-def _nifti(source: Source) -> Study:
-    from molre.ct.nifti import describe_nifti
-
-    slices, extent, step = describe_nifti(source)
-    acquisition = Acquisition()
-    series = Series("", (source.name,), slices, acquisition, extent, step)
-    folder = str(Path(source.name).parent)
-    key = f"path:{source.name}"
-    return Study(key, None, None, folder, (scored(series, *choice.score(series)),))
-
-
-def _studies(headers: list[SliceHeader]) -> tuple[list[Study], list[Reject]]:
-    by_study: dict[str, list[SliceHeader]] = {}
-    for h in headers:
-        uid = h.acquisition.study_uid or f"path:{Path(h.file).parent}"
-        by_study.setdefault(uid, []).append(h)
-    studies, rejects = [], []
-    for key in sorted(by_study):
-        eligible, refused = _series(key, by_study[key])
-        rejects += refused
-        if eligible:
-            first = by_study[key][0]
-            folder = str(Path(first.file.split(".zip!")[0]).parent)
-            a = first.acquisition
-            studies.append(Study(key, a.patient_id, a.accession, folder, eligible))
-    return studies, rejects
-
-
-def _series(key: str, headers: list[SliceHeader]) -> tuple[tuple[Series, ...], list[Reject]]:
-    by_series: dict[str, list[SliceHeader]] = {}
-    rejects: list[Reject] = []
-    for h in headers:
-        refusal = refuse(h)
-        if refusal is None:
-            by_series.setdefault(h.acquisition.series_uid or "", []).append(h)
-            continue
-        reject = Reject(h.file, key, refusal.reason, refusal.remedy)
-        if reject not in rejects[-1:]:  # a multi-frame file says it once
-            rejects.append(reject)
-    eligible = []
-    for uid, slices in sorted(by_series.items()):
-        for stack in group(slices):
-            series = describe(uid, stack)
-            eligible.append(scored(series, *choice.score(series)))
-    return tuple(eligible), rejects
-
-
-def require_studies(found: Survey, where: str | Path) -> list[Study]:
-    """The studies, or one sentence why there are none.
-
-    Raises:
-        MolreError: none; with the reasons of what was there instead.
-    """
-    if found.studies:
-        return found.studies
-    reasons = list(dict.fromkeys(r.reason for r in found.rejects))
-    if not reasons:
-        raise MolreError("no scan is there", where=where, fix="give DICOM files or a NIfTI")
-    more = f" and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
-    only = len(found.rejects) == 1
-    remedy = found.rejects[0].remedy or "give the axial head CT series"
-    raise RefusedScan(
-        "; ".join(reasons[:3]) + more if only else f"no head CT there: {'; '.join(reasons[:3])}{more}",
-        where=found.rejects[0].file if only else where,
-        fix=remedy,
+    """The series to read, and why it and not another."""
+    best = study.series[0]
+    why = ", ".join(best.reasons)
+    if len(study.series) == 1:
+        return best, f"the only readable series: {why}"
+    next_best = study.series[1]
+    return best, (
+        f"best of {len(study.series)} series ({best.score:g} points: {why}; "
+        f"next {next_best.score:g}: {', '.join(next_best.reasons)})"
     )
+
+
+class _Collected:
+    def __init__(self) -> None:
+        self.headers: list[Header] = []
+        self.niftis: dict[str, Series] = {}
+        self.rejects: list[Reject] = []
+        self.companions: list[Found] = []
+
+    def add(self, found: Found, entries: Entries) -> None:
+        if found.problem:
+            self._refuse(found.entry, None, found.problem, dicom=False)
+        elif found.companion:
+            self.companions.append(found)
+        elif found.kind == "dicom":
+            self._dicom(found, entries)
+        elif found.kind == "nifti":
+            self._nifti(found, entries)
+        else:
+            remedy = "give DICOM files, a folder or zip of them, or a NIfTI in HU"
+            reason = f"{found.kind}, not DICOM or NIfTI"
+            if found.kind.endswith("picture"):
+                reason = f"{found.kind}: it has no Hounsfield units"
+            self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
+
+    def _dicom(self, found: Found, entries: Entries) -> None:
+        try:
+            stream, size = entries.open(found.entry)
+            with stream:
+                header = read_header(stream, found.entry, size)
+        except RefusedScan as error:
+            self._refuse(found.entry, None, error)
+            return
+        if header.sop_class == _DIRECTORY:
+            self.companions.append(found)
+            return
+        refused = refusal(header)
+        if refused:
+            self.rejects.append(Reject(found.entry, header.acquisition.study_uid, *refused))
+        else:
+            self.headers.append(header)
+
+    def _nifti(self, found: Found, entries: Entries) -> None:
+        try:
+            slices = read_nifti_header(found.entry, entries)
+        except RefusedScan as error:
+            self._refuse(found.entry, None, error)
+            return
+        self.niftis[found.entry] = Series(
+            found.entry, (found.entry,), slices, Acquisition(), 4.0, (f"NIfTI, {slices} slices",)
+        )
+
+    def _refuse(
+        self, entry: str, study: str | None, error: RefusedScan, dicom: bool = True
+    ) -> None:
+        fix = error.fix or "export the file again"
+        self.rejects.append(Reject(entry, study, error.what, fix, dicom))
+
+    def finish(self) -> Survey:
+        grouped: dict[str, list[Stack]] = defaultdict(list)
+        for stack in stacks(self.headers):
+            made = stack.members[0].header.acquisition
+            folder = os.path.dirname(stack.files[0].split("!")[0])
+            grouped[made.study_uid or f"path:{folder}"].append(stack)
+        studies = [_study(key, members) for key, members in grouped.items()]
+        for entry, series in self.niftis.items():
+            studies.append(Study(f"path:{entry}", None, None, os.path.dirname(entry), (series,)))
+        ignored = tuple(found.entry for found in self.companions)
+        if not studies:
+            for found in self.companions:
+                reason, remedy = (
+                    "no scan, but a file that lies beside scans",
+                    "give the scan's folder",
+                )
+                self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
+            ignored = ()
+        ordered = tuple(sorted(studies, key=lambda study: study.key))
+        return Survey(ordered, tuple(sorted(self.rejects, key=lambda r: r.file)), ignored)
+
+
+def _study(key: str, members: list[Stack]) -> Study:
+    series = []
+    for stack in members:
+        points, reasons = choice.score(stack)
+        made = stack.members[0].header.acquisition
+        uid = made.series_uid or os.path.dirname(stack.files[0])
+        series.append(Series(uid, stack.files, len(stack.distinct), made, points, reasons))
+    series.sort(key=lambda one: (-one.score, -one.slices, one.uid, one.files))
+    folders = [os.path.dirname(f.split("!")[0]) for one in series for f in one.files]
+    made = series[0].acquisition
+    return Study(key, made.patient_id, made.accession, os.path.commonpath(folders), tuple(series))
+
+
+def nothing_found(result: Survey, path: str) -> MolreError:
+    """The one sentence for a path without a readable series."""
+    if not result.rejects:
+        return MolreError("there are no files", where=path, fix="give a folder with a CT series")
+    refused = [reject for reject in result.rejects if reject.dicom]
+    ranked = refused or list(result.rejects)
+    counts = Counter(reject.reason for reject in ranked)
+    first = max(ranked, key=lambda reject: counts[reject.reason])
+    kind = RefusedScan if refused else MolreError
+    if len(result.rejects) == 1:
+        return kind(first.reason, where=first.file, fix=first.remedy)
+    what = (
+        f"none of {len(result.rejects)} files is a slice of a head CT; {first.file}: {first.reason}"
+    )
+    return kind(what, where=path, fix=first.remedy)

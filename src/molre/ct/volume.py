@@ -122,7 +122,9 @@ class Volume:
             return 0.0
         travel = self.origins[-1] - self.origins[0]
         along = float(travel @ self.normal)
-        return float(np.degrees(np.arctan2(np.linalg.norm(travel - along * self.normal), abs(along))))
+        return float(
+            np.degrees(np.arctan2(np.linalg.norm(travel - along * self.normal), abs(along)))
+        )
 
     @property
     def affine(self) -> np.ndarray:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import re
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +65,8 @@ def embed(
     """Embed the chosen series of a cohort that are not embedded yet.
 
     On a CPU each of ``workers`` processes reads, prepares and embeds whole series with one
-    thread, which beats one process with as many threads; on another device this process does.
+    thread, which beats one process with as many threads; for another device they read and
+    prepare, and this process embeds.
 
     Args:
         cohort: the folder.
@@ -122,10 +125,15 @@ def embed_volume(volume: Volume, backbone: Backbone) -> tuple[Tensor, np.ndarray
         float32 (S', D) on the CPU, and the volume's slice of each (S',).
     """
     pixels, source = to_pixels(volume, backbone.contract)
+    return _through(pixels, backbone), source
+
+
+def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
+    """Embeddings float32 (S', D) on the CPU of pixels (S', C, size, size)."""
     device = next(backbone.parameters()).device
     with torch.inference_mode():
         parts = [backbone(chunk.to(device)).pooled.float().cpu() for chunk in pixels.split(CHUNK)]
-    return torch.cat(parts), source
+    return torch.cat(parts)
 
 
 def probe(backbone: Backbone) -> Tensor:
@@ -148,18 +156,40 @@ def _answers(
     jobs: list[Job], backbone: Backbone, device: str, workers: int | None
 ) -> Iterator[Embedded]:
     count = min(workers or multiprocessing.cpu_count(), len(jobs))
-    if device != "cpu" or count < 2:
+    if device == "cpu" and count < 2:
         backbone.to(device)
         for job in jobs:
-            yield _one(job, backbone)
+            yield _embed_one(job, backbone)
         return
+    if device == "cpu":
+        for future in _pooled(jobs, _embed_in_worker, count, backbone, len(jobs)):
+            yield future.result()
+        return
+    backbone.to(device)
+    # pictures are large, so no more than two studies a worker are prepared ahead of the device
+    for future in _pooled(jobs, _prepare, max(count, 1), backbone, 2 * count):
+        prepared = future.result()
+        if isinstance(prepared, Embedded):
+            yield prepared
+        else:
+            job, pixels, source = prepared
+            yield _answer(job, _through(torch.from_numpy(pixels), backbone), source)
+
+
+def _pooled(
+    jobs: list[Job], work: Callable[[Job], Any], count: int, backbone: Backbone, ahead: int
+) -> Iterator[Future[Any]]:
+    """Futures of ``work`` as they are done, never more than ``ahead`` of them at a time."""
     # forked, so that the workers share the weights in memory; each keeps to one thread
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, context, _start_worker, (backbone,))
+    waiting = iter(jobs)
     try:
-        futures = [pool.submit(_in_worker, job) for job in jobs]
-        for future in as_completed(futures):
-            yield future.result()
+        running = {pool.submit(work, job) for job in itertools.islice(waiting, ahead)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(work, job) for job in itertools.islice(waiting, len(done))}
+            yield from done
     except BrokenProcessPool:
         raise MolreError(
             "an embedding process died, most likely for want of memory",
@@ -181,17 +211,42 @@ def _start_worker(backbone: Backbone) -> None:
     _worker_backbone = backbone
 
 
-def _in_worker(job: Job) -> Embedded:
+def _embed_in_worker(job: Job) -> Embedded:
     assert _worker_backbone is not None
-    return _one(job, _worker_backbone)
+    return _embed_one(job, _worker_backbone)
 
 
-def _one(job: Job, backbone: Backbone) -> Embedded:
+def _embed_one(job: Job, backbone: Backbone) -> Embedded:
+    volume = _read(job)
+    if isinstance(volume, Embedded):
+        return volume
+    embeddings, source = embed_volume(volume, backbone)
+    return _answer(job, embeddings, source)
+
+
+def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
+    assert _worker_backbone is not None
+    volume = _read(job)
+    if isinstance(volume, Embedded):
+        return volume
+    pixels, source = to_pixels(volume, _worker_backbone.contract)
+    return job, pixels.numpy(), source
+
+
+def _read(job: Job) -> Volume | Embedded:
     try:
         volume = read_series(job.files)
     except MolreError as error:
         return Embedded(job, None, None, error.message)
+    except Exception as error:  # whatever a decoder makes of a changed file: the others go on
+        return Embedded(job, None, None, f"cannot be read ({type(error).__name__}: {error})")
     if volume.content_hash != job.content_hash:
         return Embedded(job, None, None, "the files changed since they were ingested")
-    embeddings, source = embed_volume(volume, backbone)
-    return Embedded(job, embeddings.half().numpy(), source)
+    return volume
+
+
+def _answer(job: Job, embeddings: Tensor, source: np.ndarray) -> Embedded:
+    half = embeddings.half()
+    if not torch.isfinite(half).all():
+        return Embedded(job, None, None, "the backbone's embeddings are not finite numbers")
+    return Embedded(job, half.numpy(), source)

@@ -123,7 +123,9 @@ def contrasts_table(result: ArmsCompared) -> pl.DataFrame:
         for contrast in result.contrasts
         for difference in (contrast.macro, *contrast.findings)
     ]
-    return _clean(rows or [{"group": None, "arm": None, "control": None, "finding": None}])
+    if not rows:
+        return pl.DataFrame(schema=dict.fromkeys(("group", "arm", "control", "finding"), pl.String))
+    return _clean(rows)
 
 
 _SAME: tuple[tuple[str, Callable[[Run], object]], ...] = (

@@ -15,6 +15,7 @@ from molre.evaluation.auc import FloatArray
 from molre.evaluation.routing import Gates, gate_entropy
 
 FORMAT_VERSION = 1
+SPLIT = "test"  # the only one that is scored
 _AGAIN = "train the run again, or restore the file from a copy"
 _COLUMNS = ("study", "patient", "split", "finding", "label", "logit", "probability")
 _MANIFEST = ("arm", "placement", "seed", "backbone", "added_parameters", "findings", "synthetic")
@@ -77,12 +78,11 @@ class Run:
         return bool(self.manifest["synthetic"])
 
 
-def read_run(path: Path | str, split: str = "test") -> Run:
-    """Read a RUN folder.
+def read_run(path: Path | str) -> Run:
+    """Read a RUN folder: its test predictions.
 
     Args:
         path: the folder that ``molre train`` wrote.
-        split: whose predictions to take.
 
     Raises:
         MolreError: a file is missing, unreadable, newer than this molre, or does not add up.
@@ -91,9 +91,9 @@ def read_run(path: Path | str, split: str = "test") -> Run:
     manifest = _manifest(path)
     findings = tuple(manifest["findings"])
     source = path / "predictions.parquet"
-    table = _table(source, _COLUMNS).filter(pl.col("split") == split).sort("study")
+    table = _table(source, _COLUMNS).filter(pl.col("split") == SPLIT).sort("study")
     if table.is_empty():
-        raise MolreError(f"no study of the {split} split", where=source, fix=_AGAIN)
+        raise MolreError(f"no study of the {SPLIT} split", where=source, fix=_AGAIN)
     studies, row = np.unique(table["study"].to_numpy(), return_inverse=True)
     column = _columns(table, findings, source)
     if len(table) != len(studies) * len(findings) or _repeats(row, column, len(findings)):
@@ -116,7 +116,7 @@ def read_run(path: Path | str, split: str = "test") -> Run:
         probabilities=grids["probability"],
         thresholds=_thresholds(path / "model" / "model.json"),
         history=_history(path / "history.parquet"),
-        gates=_gates(path / "routing.parquet", [str(s) for s in studies], split),
+        gates=_gates(path / "routing.parquet", [str(s) for s in studies]),
     )
 
 
@@ -203,13 +203,13 @@ def _history(source: Path) -> pl.DataFrame | None:
     return _table(source, ("epoch", "train_loss", "tune_auc"))
 
 
-def _gates(source: Path, studies: list[str], split: str) -> Gates | None:
+def _gates(source: Path, studies: list[str]) -> Gates | None:
     if not source.is_file():
         return None
-    table = _table(source, ("study", "split", "gates")).filter(pl.col("split") == split)
+    table = _table(source, ("study", "split", "gates")).filter(pl.col("split") == SPLIT)
     lengths = table["gates"].list.len().unique()
     if sorted(table["study"].unique().to_list()) != studies or len(lengths) != 1:
-        what = f"does not hold gates of the {split} studies of predictions.parquet"
+        what = f"does not hold gates of the {SPLIT} studies of predictions.parquet"
         raise MolreError(what, where=source, fix=_AGAIN)
     experts = int(lengths[0])
     flat = table["gates"].explode().cast(pl.Float64).to_numpy().reshape(-1, experts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -93,20 +94,35 @@ def load(path: Path) -> FindingsTable:
     """Read a findings table.
 
     Raises:
-        MolreError: a missing column, a repeated id, an unknown or circular parent, a
-            ``blank_means`` other than absent or unknown.
+        MolreError: no such file, not UTF-8, no rows, a ragged line, a missing column, an empty or
+            repeated id, an unknown or circular parent, a ``blank_means`` other than absent or
+            unknown.
     """
-    with open(path, newline="", encoding="utf-8-sig") as handle:
-        reader = csv.DictReader(handle)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MolreError("no such file", where=path, fix="give a findings table") from None
+    except UnicodeDecodeError:
+        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval=None, strict=True)
+    try:
         missing = [c for c in REQUIRED if c not in (reader.fieldnames or ())]
         if missing:
             raise MolreError(f"has no column {missing[0]!r}", where=path, fix="add the column")
-        table = FindingsTable(tuple(_finding(row) for row in reader))
+        table = FindingsTable(tuple(_finding(row, path, reader.line_num) for row in reader))
+    except csv.Error as error:
+        raise MolreError(
+            f"line {reader.line_num} is no CSV ({error})", where=path, fix="mend its quotes"
+        ) from None
     _check(table, path)
     return table
 
 
-def _finding(row: dict[str, str]) -> Finding:
+def _finding(row: dict[str, str], path: Path, line: int) -> Finding:
+    if None in row or None in row.values():
+        raise MolreError(
+            f"line {line} has more or fewer cells than the header", where=path, fix="mend the line"
+        )
     return Finding(
         id=row["id"].strip(),
         name=row["name"].strip(),
@@ -124,8 +140,12 @@ def _terms(cell: str | None) -> tuple[str, ...]:
 
 
 def _check(table: FindingsTable, path: Path) -> None:
+    if not len(table):
+        raise MolreError("has no findings", where=path, fix="give one row a finding")
     seen: set[str] = set()
     for f in table:
+        if not f.id:
+            raise MolreError(f"finding {f.name!r} has no id", where=path, fix="give it one")
         if f.id in seen:
             raise MolreError(f"finding {f.id!r} is there twice", where=path, fix="keep one row")
         seen.add(f.id)

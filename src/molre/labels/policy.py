@@ -35,22 +35,27 @@ def targets(
     """
     if policy not in POLICIES:
         raise MolreError(f"unknown blank policy {policy!r}", fix=f"choose {' or '.join(POLICIES)}")
-    row = {s: i for i, s in enumerate(studies)}
+    row = {s: i for i, s in enumerate(dict.fromkeys(studies))}
     column = {f: k for k, f in enumerate(table.ids)}
-    found = np.full((len(studies), len(table)), np.nan, dtype=np.float32)
-    absent_if_blank = {f.id for f in table if f.blank_means == "absent"}
-    here = labels.filter(pl.col("study_id").is_in(studies) & pl.col("finding").is_in(table.ids))
-    for study, finding, state, source in here.select(
-        "study_id", "finding", "state", "source"
-    ).iter_rows():
-        blank_is_absent = (
-            policy == "blank_means" and source.startswith("report") and finding in absent_if_blank
-        )
-        if state == "present":
-            value = 1.0
-        elif state == "absent" or (state == "not_mentioned" and blank_is_absent):
-            value = 0.0
-        else:
-            continue
-        found[row[study], column[finding]] = value
-    return found
+    absent_if_blank = [f.id for f in table if f.blank_means == "absent"]
+    state = pl.col("state")
+    blank_is_absent = (
+        pl.lit(policy == "blank_means")
+        & (state == "not_mentioned")
+        & pl.col("source").str.starts_with("report")
+        & pl.col("finding").is_in(absent_if_blank)
+    )
+    value = pl.when(state == "present").then(1).when((state == "absent") | blank_is_absent).then(0)
+    known = labels.select(
+        _position("study_id", row).alias("row"),
+        _position("finding", column).alias("column"),
+        value.cast(pl.Float32).alias("value"),
+    ).drop_nulls()
+    found = np.full((len(row), len(table)), np.nan, dtype=np.float32)
+    found[known["row"].to_numpy(), known["column"].to_numpy()] = known["value"].to_numpy()
+    return found[[row[s] for s in studies]]
+
+
+def _position(name: str, position: dict[str, int]) -> pl.Expr:
+    """A column's names as their positions; null where a name has none."""
+    return pl.col(name).replace_strict(position, default=None, return_dtype=pl.Int64)

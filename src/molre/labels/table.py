@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
 STATES = {PRESENT: "present", ABSENT: "absent", UNKNOWN: "not_mentioned"}
 CODES = {"present": "1", "absent": "0"}
 CELLS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "": UNKNOWN}
-RESERVED = ("source", "labeller", "evidence")
+RESERVED = ("source", "labeller")  # per row, over what the call says
 ID_COLUMNS = (
     "study",
     "study_id",
@@ -46,12 +47,15 @@ LONG_SCHEMA = {
 
 @dataclass(frozen=True)
 class WideTable:
-    """A wide CSV as read: ids (N,), states int8 (N, K) as stated, before closure."""
+    """A wide CSV as read: ids (N,), states int8 (N, K) as stated, before closure.
+
+    ``sources`` and ``labellers`` have N cells, empty where the row does not say.
+    """
 
     ids: tuple[str, ...]
     states: np.ndarray
-    id_column: str
-    sources: tuple[str | None, ...]
+    sources: tuple[str, ...]
+    labellers: tuple[str, ...]
 
 
 def read_wide(
@@ -65,7 +69,8 @@ def read_wide(
     """Read a wide CSV into the long table, closed under the hierarchy.
 
     One row a study: an id column and one column per finding with 1, 0 or nothing. Comma, semicolon
-    and tab are understood, and a byte order mark. A column ``source`` overrides ``source`` per row.
+    and tab are understood, and a byte order mark. Columns ``source`` and ``labeller`` override
+    the arguments of that name per row.
 
     Args:
         path: the CSV.
@@ -79,20 +84,19 @@ def read_wide(
         Long table: id, finding, state, source, labeller, evidence; K rows a study.
 
     Raises:
-        MolreError: unknown column, repeated study, a value that is not 1, 0 or empty, a
-            contradiction within the hierarchy.
+        MolreError: not a CSV in UTF-8, unknown or repeated column, repeated study, a value that is
+            not 1, 0 or empty, a contradiction within the hierarchy.
     """
     wide = _parse(path, table, id_column, set(ignore))
     closed = close(wide.states, table, list(wide.ids))
     n, k = closed.shape
-    sources = [s or source for s in wide.sources]
     return pl.DataFrame(
         {
             "id": [i for i in wide.ids for _ in range(k)],
             "finding": list(table.ids) * n,
             "state": [STATES[int(v)] for v in closed.reshape(-1)],
-            "source": [s for s in sources for _ in range(k)],
-            "labeller": [labeller] * (n * k),
+            "source": [s or source for s in wide.sources for _ in range(k)],
+            "labeller": [who or labeller for who in wide.labellers for _ in range(k)],
             "evidence": [""] * (n * k),
         },
         schema=LONG_SCHEMA,
@@ -124,12 +128,10 @@ def write_wide(
 
 def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
     header, rows = _rows(path)
+    _check_columns(path, [c for c in header if c not in ignore])
     name = _id_column(path, header, id_column)
     columns = _finding_columns(path, header, name, table, ignore)
-    where = header.index(name)
-    source_at = header.index("source") if "source" in header else None
-    ids, states, sources = [], np.full((len(rows), len(table)), UNKNOWN, dtype=np.int8), []
-    seen: dict[str, int] = {}
+    states = np.full((len(rows), len(table)), UNKNOWN, dtype=np.int8)
     for i, (line, row) in enumerate(rows):
         if len(row) != len(header):
             raise MolreError(
@@ -137,7 +139,75 @@ def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[
                 where=path,
                 fix="mend the line",
             )
-        study = row[where].strip()
+        for at, k in columns.items():
+            states[i, k] = _cell(path, line, header[at], row[at])
+    ids = _ids(path, name, [line for line, _ in rows], _column(header, rows, name))
+    source, labeller = (
+        tuple(_column(header, rows, None if extra in ignore else extra)) for extra in RESERVED
+    )
+    return WideTable(ids, states, source, labeller)
+
+
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Header, and (line it starts on, cells) of each row that is not blank."""
+    text = _text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    lines, start = [], 1
+    try:
+        for row in reader:
+            if any(c.strip() for c in row):
+                lines.append((start, row))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise MolreError(
+            f"line {start} is no CSV ({error})", where=path, fix="mend its quotes"
+        ) from None
+    if not lines:
+        raise MolreError("is empty", where=path, fix="give a header and one row a study")
+    if len(lines) == 1:
+        raise MolreError("has no rows below its header", where=path, fix="give one row a study")
+    return [c.strip() for c in lines[0][1]], lines[1:]
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MolreError("no such file", where=path, fix="give the CSV of labels") from None
+    except IsADirectoryError:
+        raise MolreError("is a folder", where=path, fix="give the CSV of labels") from None
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # UTF-16 without its mark, or a workbook
+        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts the first line into most cells; quoted ones cut nothing."""
+    first = text.lstrip().split("\n", 1)[0]
+    return max(",;\t", key=lambda d: len(next(csv.reader([first], delimiter=d), [])))
+
+
+def _check_columns(path: Path, header: list[str]) -> None:
+    for at, name in enumerate(header):
+        if not name:
+            raise MolreError("a column has no name", where=path, fix="name it or remove it")
+        if name in header[:at]:
+            raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
+
+
+def _column(header: list[str], rows: list[tuple[int, list[str]]], name: str | None) -> list[str]:
+    """Cells of a column; empty ones where there is none of that name."""
+    if name is None or name not in header:
+        return [""] * len(rows)
+    at = header.index(name)
+    return [row[at].strip() for _, row in rows]
+
+
+def _ids(path: Path, name: str, lines: list[int], cells: list[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    for line, study in zip(lines, cells, strict=True):
         if not study:
             raise MolreError(f"line {line} has no {name}", where=path, fix="fill it or drop it")
         if study in seen:
@@ -147,27 +217,7 @@ def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[
                 fix="keep one line a study",
             )
         seen[study] = line
-        ids.append(study)
-        sources.append((row[source_at].strip() or None) if source_at is not None else None)
-        for at, k in columns.items():
-            states[i, k] = _cell(path, line, header[at], row[at])
-    return WideTable(tuple(ids), states, name, tuple(sources))
-
-
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MolreError("no such file", where=path, fix="give the CSV of labels") from None
-    except UnicodeDecodeError:
-        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8") from None
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    lines = [(reader.line_num, row) for row in reader if any(c.strip() for c in row)]
-    if len(lines) < 2:
-        raise MolreError("has no rows below its header", where=path, fix="give one row a study")
-    return [c.strip() for c in lines[0][1]], lines[1:]
+    return tuple(seen)
 
 
 def _id_column(path: Path, header: list[str], wanted: str | None) -> str:
@@ -199,10 +249,8 @@ def _finding_columns(
             raise MolreError(
                 f"unknown finding {name!r}",
                 where=path,
-                fix=f"{did_you_mean(name, table.ids)}, or add --ignore-column {name}",
+                fix=f"{did_you_mean(name, table.ids)}, or add --ignore-column {shlex.quote(name)}",
             )
-        if known[name] in columns.values():
-            raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
         columns[at] = known[name]
     if not columns:
         raise MolreError("has no finding's column", where=path, fix="`molre list findings`")

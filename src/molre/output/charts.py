@@ -49,7 +49,6 @@ _STYLE = {
     "xtick.color": MUTED,
     "ytick.color": INK,
     "xtick.labelcolor": INK,
-    "legend.frameon": False,
 }
 
 
@@ -95,7 +94,13 @@ def forest(
     for row in range(len(rows)):
         if all(one.points[row] is None for one in series):
             axes.text(
-                0.01, row, empty, color=MUTED, va="center", transform=axes.get_yaxis_transform()
+                0.99,
+                row,
+                empty,
+                color=MUTED,
+                ha="right",
+                va="center",
+                transform=axes.get_yaxis_transform(),
             )
     axes.axvline(reference, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     for row in range(len(rows) - 1):
@@ -108,12 +113,12 @@ def forest(
     axes.set_xlabel(label)
     axes.spines["left"].set_visible(False)
     if legend:
-        axes.legend(
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
+        figure.legend(
+            loc="outside upper center",
             ncols=min(len(series), 5),
+            frameon=False,
             handletextpad=0.3,
-            columnspacing=1.4,
+            columnspacing=1.3,
         )
     return _svg(figure, f"{label} by row: " + ", ".join(one.name for one in series))
 
@@ -127,17 +132,6 @@ def reliability_plot(bins: Sequence[tuple[float, float, float, float, int]], *, 
     """
     figure, axes = _canvas(4.4, 4.2)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    axes.annotate(
-        "perfect",
-        (0.9, 0.9),
-        rotation=45,
-        color=MUTED,
-        ha="center",
-        va="bottom",
-        rotation_mode="anchor",
-        xytext=(-3, 3),
-        textcoords="offset points",
-    )
     predicted, observed, low, high, _ = (np.array(column) for column in zip(*bins, strict=True))
     axes.errorbar(
         predicted,
@@ -233,7 +227,7 @@ def heatmap(
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(picture, ax=axes, pad=0.02, fraction=0.04)
     bar.set_label(label)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return _svg(figure, label)
 
 
@@ -259,7 +253,7 @@ def bars(
     axes.barh(range(len(names)), values, color=colors, height=0.62)
     end = limit if limit is not None else 1.18 * max([*values, reference or 0.0])
     for row, value in enumerate(values):
-        inside = value > 0.85 * end
+        inside = value > 0.25 * end
         axes.annotate(
             f"{value:.2f}",
             (value, row),
@@ -267,7 +261,7 @@ def bars(
             va="center",
             textcoords="offset points",
             ha="right" if inside else "left",
-            color="white" if inside else INK,
+            color="white" if inside and colors[row] in (BLUE, MUTED) else INK,
         )
     if reference is not None:
         axes.axvline(reference, color=INK, linewidth=1, linestyle=(0, (4, 3)))

@@ -61,9 +61,9 @@ def _studies(rows: list[dict[str, Any]], refused: list[dict[str, str]]) -> list[
     by_study: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_study[row["study"]].append(row)
-    within: dict[str, list[dict[str, str]]] = defaultdict(list)
+    within: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for reject in refused:
-        within[reject["study"]].append({**reject, "name": _short(reject["file"])})
+        within[reject["study"]][reject["reason"]].append(reject["file"])
     studies = []
     for key, series in by_study.items():
         chosen = next(row for row in series if row["chosen"])
@@ -74,7 +74,7 @@ def _studies(rows: list[dict[str, Any]], refused: list[dict[str, str]]) -> list[
                 "chosen": chosen,
                 "name": _short(chosen["path"]),
                 "others": [row for row in series if not row["chosen"]],
-                "refused": within.get(key, []),
+                "refused": _grouped(within.get(key, {})),
                 "slices": slices,
                 "share": 100 * len(slices) / COLUMNS,
                 "facts": _facts(chosen),
@@ -83,25 +83,36 @@ def _studies(rows: list[dict[str, Any]], refused: list[dict[str, str]]) -> list[
     return studies
 
 
+def _grouped(files_by_reason: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Refusals of a study, one line a reason: two files named, the others counted."""
+    lines = []
+    for reason, names in files_by_reason.items():
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        shown = ", ".join(_short(name) for name in names[:2]) + more
+        lines.append({"reason": reason, "name": shown, "file": "\n".join(names[:20])})
+    return lines
+
+
 def _facts(row: dict[str, Any]) -> list[tuple[str, str]]:
     """What to check about a series, in words; unknown is said, not left out."""
     scanner = " ".join(str(row[k]) for k in ("manufacturer", "model") if row[k])
     step = _number(row["step_mm"], "mm", 2)
     if row["even"] is False:
-        step += " in the middle, uneven"
+        step = f"median {step}, uneven"
     contrast = {True: "yes", False: "no", None: "unknown"}[row["contrast"]]
     return [
         ("Slices", str(row["slices"])),
         ("Thickness", _number(row["slice_thickness"], "mm", 2)),
         ("Step", step),
-        ("Covers", _number(row["coverage_mm"], "mm", 0)),
+        ("Brain covered", _number(row["coverage_mm"], "mm", 0)),
         ("Tilt", _number(row["tilt"], "°", 1)),
         ("Pixel", _number(row["pixel_spacing"], "mm", 3)),
         ("Kernel", row["kernel"] or "unknown"),
         ("Tube", _number(row["kvp"], "kV", 0)),
         ("Contrast", contrast),
         ("Scanner", scanner or "unknown"),
-        ("Age, sex", f"{_number(row['age'], 'y', 0)}, {row['sex'] or 'unknown'}"),
+        ("Age", _number(row["age"], "y", 0)),
+        ("Sex", row["sex"] or "unknown"),
     ]
 
 

@@ -12,7 +12,7 @@ from molre import files
 from molre.evaluation.compare import Comparison
 from molre.evaluation.comparison import ArmResult, Contrast
 from molre.evaluation.endpoint import SCORED
-from molre.evaluation.verdict import ALPHA
+from molre.evaluation.verdict import ALPHA, FROZEN, METHOD
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
@@ -42,6 +42,7 @@ def write_comparison_report(
         several=len(groups) > 1,
         arms=[_arm_row(comparison, arm) for arm in result.arms],
         contrasts=[_contrast_row(contrast, names) for contrast in result.contrasts],
+        headline=_headline(result.contrasts),
         contrast_plot=_contrast_plot(result.contrasts, len(groups) > 1),
         forests=[(group, _forest(comparison, group, names)) for group in groups],
         findings=_finding_rows(comparison, names),
@@ -78,7 +79,7 @@ def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
         "interval": interval(macro.low, macro.high, sign=True),
         "p": p_value(macro.p_adjusted),
         "verdict": contrast.verdict,
-        "clear": sum(1 for finding in contrast.findings if finding.p_adjusted < ALPHA),
+        "differing": sum(1 for finding in contrast.findings if finding.p_adjusted < ALPHA),
         "findings": [
             {
                 "name": names[finding.finding],
@@ -91,6 +92,16 @@ def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
             for finding in contrast.findings
         ],
     }
+
+
+def _headline(contrasts: Sequence[Contrast]) -> str:
+    """What the page says first: the method against the frozen backbone, where both were run."""
+    for contrast in contrasts:
+        if (contrast.arm, contrast.control) == (METHOD, FROZEN):
+            difference = number(contrast.macro.value, sign=True)
+            bounds = interval(contrast.macro.low, contrast.macro.high, sign=True)
+            return f"{METHOD} minus {FROZEN}: {difference} ({bounds}), {contrast.verdict}."
+    return ""
 
 
 def _contrast_plot(contrasts: Sequence[Contrast], several: bool) -> str:

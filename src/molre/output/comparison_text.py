@@ -16,7 +16,7 @@ def comparison_text(comparison: Comparison) -> list[Row]:
     result = comparison.result
     against = {(c.group, c.arm): c.macro for c in result.contrasts if c.control == "frozen"}
     several = len({arm.group for arm in result.arms}) > 1
-    rows = []
+    rows: list[Row] = []
     for arm in result.arms:
         difference = against.get((arm.group, arm.name))
         rows.append(

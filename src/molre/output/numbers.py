@@ -11,7 +11,7 @@ def number(value: float | None, digits: int = 3, sign: bool = False) -> str:
     """A number with a fixed number of decimals; a dash where there is none."""
     if value is None or math.isnan(value):
         return NONE
-    return f"{value:{'+' if sign else ''}.{digits}f}"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "\u2212")
 
 
 def interval(low: float | None, high: float | None, digits: int = 3, sign: bool = False) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 from molre import files
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.evaluate import Evaluation
-from molre.evaluation.finding import FindingResult
+from molre.evaluation.finding import Estimate, FindingResult
 from molre.evaluation.routing import RoutingSummary
 from molre.output import charts
 from molre.output.example import Example
@@ -73,11 +73,12 @@ def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _share(estimate: Any) -> str:
+def _share(estimate: Estimate | None) -> tuple[str, str]:
+    """``42/49`` and the interval of that share."""
     if estimate is None:
-        return number(None)
+        return number(None), ""
     hits = round(estimate.value * estimate.n)
-    return f"{hits}/{estimate.n} ({interval(estimate.low, estimate.high, 2)})"
+    return f"{hits}/{estimate.n}", interval(estimate.low, estimate.high, 2)
 
 
 def _forest(evaluation: Evaluation, names: dict[str, str]) -> str:

@@ -31,9 +31,9 @@ def build_brain(scene: Scene) -> None:
     x, y, z = grid.at(box)
     depth = scene.depth[box]
     reach = np.clip(1 - (x / head.half_width) ** 2, 0, 1)
-    bump = np.exp(-((z - 12) / 38) ** 2) * np.exp(-((y + 2) / 48) ** 2)
+    bump = np.exp(-(((z - 12) / 38) ** 2)) * np.exp(-(((y + 2) / 48) ** 2))
     bent = Bent(box, x - np.float32(head.shift) * reach * bump, y, z, depth)
-    cavity = soft(-depth, 1.2)
+    cavity = soft(-depth, scene.edge[box])
     fluid, cortex = _sulci(scene, bent)
     below = _below_tentorium(bent)
     fluid *= 1 - below * np.float32(0.85)
@@ -72,7 +72,9 @@ def _sulci(scene: Scene, bent: Bent) -> tuple[Array, Array]:
     fluid = soft(distance - width, 1.5) * soft(surface - 17.0, 6.0)
     fissure = soft(np.abs(bent.x) - 0.5 * head.sulcus * closed - 0.4, 1.0)
     fluid = np.maximum(fluid, fissure * np.where(bent.z > 18, 0.75, 0.4) * _cerebrum_edge(bent))
-    cortex = np.maximum(soft(distance - 3.2, 1.5) * soft(surface - 18.0, 5.0), soft(surface - 3.0, 2.0))
+    cortex = np.maximum(
+        soft(distance - 3.2, 1.5) * soft(surface - 18.0, 5.0), soft(surface - 3.0, 2.0)
+    )
     return fluid * np.float32(closed > 0), cortex
 
 
@@ -100,8 +102,10 @@ def _cisterns(scene: Scene, bent: Bent) -> Array:
     x, y, z = bent.x[part[:3]], bent.y[part[3]], bent.z[part[:3]]
     ax = np.abs(x)
     width = head.cistern
-    star = np.minimum(ellipsoid(x, y, z, (0, -14, -20), (10.0, 9.0, 8.0)),
-                      capsule(ax, y, z, (4, -16, -19), (22, -22, -19), 2.4))
+    star = np.minimum(
+        ellipsoid(x, y, z, (0, -14, -20), (10.0, 9.0, 8.0)),
+        capsule(ax, y, z, (4, -16, -19), (22, -22, -19), 2.4),
+    )
     star = star + 3.5 * (1 - width)
     stem = ellipsoid(x, y, z, (0, 12, -30), (15.0, 13.0, 60.0))
     wobble = smooth_noise(head.seed + 12, scene.grid.axes_at(box), 8.0)
@@ -122,8 +126,10 @@ def _cisterns(scene: Scene, bent: Bent) -> Array:
     line = bent.y + 12.0 + 0.55 * (bent.z - 2.0) - 0.5 * (ax - 45) + 3.5 * wander
     sylvian = np.maximum(np.abs(line) - head.sylvian, np.abs(bent.z - 2.0) - 17.0)
     sylvian = np.maximum(sylvian, 36.0 - ax)
-    insula = np.maximum(np.abs(ax - 39.0 + 1.5 * wander) - 0.8 * head.sylvian,
-                        ellipsoid(38.0 + 0 * ax, bent.y, bent.z, (38.0, -6, 3), (10, 20, 14)))
+    insula = np.maximum(
+        np.abs(ax - 39.0 + 1.5 * wander) - 0.8 * head.sylvian,
+        ellipsoid(38.0 + 0 * ax, bent.y, bent.z, (38.0, -6, 3), (10, 20, 14)),
+    )
     closed = 1 - head.edema
     return np.maximum(fluid, closed * soft(np.minimum(sylvian, insula), 1.5))
 
@@ -142,9 +148,14 @@ def ventricle_distance(x: Array, y: Array, z: Array, scale: float, asymmetry: fl
     wide = np.float32(scale) * (1 + np.float32(asymmetry) * np.sign(x))
     grown = (wide - 1) * np.float32(5.0)
     ax = np.abs(x)
-    rods = (((7.0, -32.0, 6.0), (8.5, -6.0, 17.0), 4.2), ((8.5, -6.0, 17.0), (14.0, 26.0, 19.0), 4.4),
-            ((14.0, 26.0, 19.0), (24.0, 40.0, 8.0), 5.6), ((24.0, 40.0, 8.0), (20.0, 60.0, 4.0), 3.0),
-            ((24.0, 40.0, 6.0), (33.0, 12.0, -15.0), 2.2), ((33.0, 12.0, -15.0), (29.0, -8.0, -18.0), 2.0))
+    rods = (
+        ((7.0, -32.0, 6.0), (8.5, -6.0, 17.0), 4.2),
+        ((8.5, -6.0, 17.0), (14.0, 26.0, 19.0), 4.4),
+        ((14.0, 26.0, 19.0), (24.0, 40.0, 8.0), 5.6),
+        ((24.0, 40.0, 8.0), (20.0, 60.0, 4.0), 3.0),
+        ((24.0, 40.0, 6.0), (33.0, 12.0, -15.0), 2.2),
+        ((33.0, 12.0, -15.0), (29.0, -8.0, -18.0), 2.0),
+    )
     distance = capsule(ax, y, z, *rods[0]) - grown
     for start, end, radius in rods[1:]:
         np.minimum(distance, capsule(ax, y, z, start, end, radius) - grown, out=distance)

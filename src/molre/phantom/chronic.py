@@ -17,14 +17,31 @@ from molre.phantom.trauma import streaks
 
 
 def _shrunken(head: Head, rng: np.random.Generator, size: float) -> Head:
-    loss = rng.uniform(0.55, 1.15) * size
-    return replace(head, gap=head.gap + 1.3 * loss, sulcus=head.sulcus + 0.9 * loss,
-                   sylvian=head.sylvian + 1.3 * loss, ventricle=head.ventricle + 0.2 * loss)
+    loss = rng.uniform(0.65, 1.25) * size
+    return replace(
+        head,
+        gap=head.gap + 1.3 * loss,
+        sulcus=head.sulcus + 0.9 * loss,
+        sylvian=head.sylvian + 1.3 * loss,
+        ventricle=head.ventricle + 0.2 * loss,
+    )
 
 
-@generator("cerebral_atrophy", (5, 64), "fluid", 1, shape=_shrunken, unsure=("ventriculomegaly",),
-           excludes=("cerebral_edema", "hydrocephalus", "hypoxic_ischemic_injury",
-                     "subdural_hygroma", "subacute_chronic_subdural_hemorrhage"))
+@generator(
+    "cerebral_atrophy",
+    (5, 64),
+    "fluid",
+    1,
+    shape=_shrunken,
+    unsure=("ventriculomegaly",),
+    excludes=(
+        "cerebral_edema",
+        "hydrocephalus",
+        "hypoxic_ischemic_injury",
+        "subdural_hygroma",
+        "subacute_chronic_subdural_hemorrhage",
+    ),
+)
 def cerebral_atrophy(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Wide sulci and fissures; mask: the outer brain, where fluid is counted."""
     return (scene.depth > 1.0) & (scene.depth < 18)
@@ -157,4 +174,3 @@ def aneurysm_clip_coil(scene: Scene, rng: np.random.Generator, size: float) -> A
         box, weight = rod(scene, center, end, rng.uniform(0.9, 1.5) * size)
     scene.blend(box, weight, 3071.0)
     return scene.mask((box, weight))
-

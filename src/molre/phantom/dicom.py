@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+WRITER = "2.25.302041263184301935417365923815342119001"
 MANUFACTURER = "molre phantom (synthetic)"
 
 
@@ -37,11 +38,12 @@ def write_series(study: PhantomStudy, recipe: Recipe, folder: Path) -> None:
 def _header(study: PhantomStudy, recipe: Recipe) -> FileDataset:
     """Everything that the slices of a series share."""
     from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import UID
 
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
-    meta.TransferSyntaxUID = EXPLICIT_LITTLE
-    meta.ImplementationClassUID = "2.25.302041263184301935417365923815342119001"
+    meta.MediaStorageSOPClassUID = UID(CT_IMAGE_STORAGE)
+    meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
+    meta.ImplementationClassUID = UID(WRITER)
     ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     head, scanner, index = study.head, study.scanner, study.index
     day = date(2020, 1, 1) + timedelta(days=(recipe.seed * 7 + index) % 2000)

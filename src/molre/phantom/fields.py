@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 Array = np.ndarray
-Point = tuple[float, float, float]
+Point = Sequence[float]  # x, y, z in mm
 
 PERIOD = 32  # lattice points until a texture repeats; wider than a head for steps above 8 mm
 
 
-def soft(distance: Array, width: float = 1.0) -> Array:
+def soft(distance: Array, width: float | Array = 1.0) -> Array:
     """1 inside (distance < 0), 0 outside, a linear ramp ``width`` mm wide at the border."""
-    return np.clip(np.float32(0.5) - distance * np.float32(1.0 / width), 0.0, 1.0)
+    return np.clip(np.float32(0.5) - distance / np.asarray(width, np.float32), 0.0, 1.0)
 
 
 def ellipsoid(x: Array, y: Array, z: Array, center: Point, radii: Point) -> Array:
@@ -32,7 +33,9 @@ def capsule(x: Array, y: Array, z: Array, start: Point, end: Point, radius: floa
     a, b = np.asarray(start, np.float32), np.asarray(end, np.float32)
     axis = b - a
     px, py, pz = x - a[0], y - a[1], z - a[2]
-    along = (px * axis[0] + py * axis[1] + pz * axis[2]) * np.float32(1.0 / max(axis @ axis, 1e-6))
+    along = (px * axis[0] + py * axis[1] + pz * axis[2]) * np.float32(
+        1.0 / max(float(axis @ axis), 1e-6)
+    )
     along = np.clip(along, 0.0, 1.0)
     squared = (
         (px - along * axis[0]) ** 2 + (py - along * axis[1]) ** 2 + (pz - along * axis[2]) ** 2

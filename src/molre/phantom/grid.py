@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,7 +64,7 @@ class Grid:
         lean = -np.sin(self.tilt) * self.ys[None, :, None] + self.roll * self.xs[None, None, :]
         return (self.zs[:, None, None] + lean).astype(np.float32)
 
-    def box(self, center: tuple[float, float, float], half: tuple[float, float, float]) -> Box:
+    def box(self, center: Sequence[float], half: Sequence[float]) -> Box:
         """The smallest index box that holds ``center`` ± ``half`` (mm); empty where it misses."""
         near_x = np.abs(self.x[0] - center[0]) <= half[0]
         near = near_x & (np.abs(self.y[0] - center[1]) <= half[1])
@@ -71,8 +72,11 @@ class Grid:
         if not (rows.size and columns.size):
             return slice(0, 0), slice(0, 0), slice(0, 0)
         area = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        corners = self.z[:, [rows[0], rows[0], rows[-1], rows[-1]],
-                         [columns[0], columns[-1], columns[0], columns[-1]]]
+        corners = self.z[
+            :,
+            [rows[0], rows[0], rows[-1], rows[-1]],
+            [columns[0], columns[-1], columns[0], columns[-1]],
+        ]
         hit = (corners.min(1) <= center[2] + half[2]) & (corners.max(1) >= center[2] - half[2])
         slices = np.flatnonzero(hit)
         if not slices.size:

@@ -57,7 +57,9 @@ class Head:
         u = u / np.linalg.norm(u)
         length = self.front if u[1] < 0 else self.back
         down = self.top if u[2] > 0 else 1.15 * self.top
-        reach = 1 / np.sqrt((u[0] / self.half_width) ** 2 + (u[1] / length) ** 2 + (u[2] / down) ** 2)
+        reach = 1 / np.sqrt(
+            (u[0] / self.half_width) ** 2 + (u[1] / length) ** 2 + (u[2] / down) ** 2
+        )
         return u * reach
 
 

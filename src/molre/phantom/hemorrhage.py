@@ -26,6 +26,7 @@ def hematoma(scene: Scene, rng: np.random.Generator, center: Point, radius: floa
 
 @generator("lobar_hemorrhage", (0, 55), unsure=BULK)
 def lobar_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Blood under the cortex of a lobe."""
     radius = rng.uniform(5, 12) * size
     center = free_place(scene, rng, radius, up=(8, 50), around=(15, 170), depth=(radius + 3, 22))
     return hematoma(scene, rng, center, radius)
@@ -33,6 +34,7 @@ def lobar_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Arr
 
 @generator("deep_hemorrhage", (-12, 26), unsure=BULK)
 def deep_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Blood in the basal ganglia or a thalamus."""
     side, radius = side_of(rng), rng.uniform(4, 9) * size
     place = ((27.0, -3.0, 4.0), (13.0, 11.0, 7.0))[int(rng.integers(2))]
     center = (side * (place[0] + rng.uniform(-3, 3)), place[1] + rng.uniform(-6, 6), place[2])
@@ -42,6 +44,7 @@ def deep_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Arra
 
 @generator("infratentorial_hemorrhage", (-58, -20), unsure=BULK)
 def infratentorial_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Blood in the pons or a cerebellar hemisphere."""
     if rng.random() < 0.3:  # pons
         return hematoma(scene, rng, (rng.uniform(-4, 4), 10.0, -32.0), rng.uniform(4.5, 7) * size)
     center = (side_of(rng) * rng.uniform(8, 28), rng.uniform(40, 52), rng.uniform(-44, -32))
@@ -66,9 +69,8 @@ def intraventricular_hemorrhage(scene: Scene, rng: np.random.Generator, size: fl
 
 
 @generator("cisternal_subarachnoid_hemorrhage", (-40, -2))
-def cisternal_subarachnoid_hemorrhage(
-    scene: Scene, rng: np.random.Generator, size: float
-) -> Array:
+def cisternal_subarachnoid_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Blood in the basal cisterns, denser in some places than in others."""
     reach = rng.uniform(24, 38) * size
     center = (rng.uniform(-8, 8), -8.0, -18.0)
     box = scene.grid.box(center, (reach * 1.3, reach, reach * 0.7))
@@ -81,9 +83,8 @@ def cisternal_subarachnoid_hemorrhage(
 
 
 @generator("convexity_subarachnoid_hemorrhage", (5, 70))
-def convexity_subarachnoid_hemorrhage(
-    scene: Scene, rng: np.random.Generator, size: float
-) -> Array:
+def convexity_subarachnoid_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Blood in the sulci of one patch of the convexity."""
     reach = rng.uniform(17, 28) * size
     center = free_place(scene, rng, reach, up=(22, 60), around=(20, 160), depth=(4, 8))
     box = scene.grid.box(center, (reach, reach, reach))
@@ -97,14 +98,21 @@ def convexity_subarachnoid_hemorrhage(
 
 @generator("acute_subdural_hemorrhage", (0, 62), "region", 1, unsure=BULK)
 def acute_subdural_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """A dense crescent under the dura."""
     toward = direction(rng, (12, 35), (55, 125))
     box, weight = shell(scene, toward, rng.uniform(0.7, 1.15), rng.uniform(4.5, 8.5) * size, False)
     scene.blend(box, weight, rng.uniform(56, 70) + 2 * scene.noise(box, name_seed(rng), 8.0))
     return scene.mask((box, weight))
 
 
-@generator("subacute_chronic_subdural_hemorrhage", (0, 62), "region", -1, unsure=BULK,
-           excludes=("subdural_hygroma", "cerebral_atrophy"))
+@generator(
+    "subacute_chronic_subdural_hemorrhage",
+    (0, 62),
+    "region",
+    -1,
+    unsure=BULK,
+    excludes=("subdural_hygroma", "cerebral_atrophy"),
+)
 def chronic_subdural_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Darker than brain, denser than fluid, with faint membranes."""
     toward = direction(rng, (15, 40), (40, 120))
@@ -116,6 +124,7 @@ def chronic_subdural_hemorrhage(scene: Scene, rng: np.random.Generator, size: fl
 
 @generator("epidural_hemorrhage", (-8, 62), unsure=BULK)
 def epidural_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """A dense lens between skull and dura."""
     toward = direction(rng, (8, 38), (50, 130))
     box, weight = shell(scene, toward, rng.uniform(0.3, 0.48), rng.uniform(9, 17) * size, True)
     swirl = scene.noise(box, name_seed(rng), 9.0)

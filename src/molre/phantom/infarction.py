@@ -44,13 +44,19 @@ def acute_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Array:
 
 @generator("mca_territory_infarct", (0, 52), "mirror", -1, also=("acute_infarct",))
 def mca_territory_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Low density of a wedge of one middle cerebral artery."""
     box, weight = wedge(scene, rng, "middle", 1.15 * size)
     return darken(scene, box, weight, scene.head.white - rng.uniform(3, 8) * size)
 
 
-@generator("early_ischemic_changes", (-12, 26), "mirror", -1,
-           also=("acute_infarct", "mca_territory_infarct"),
-           excludes=("hypoxic_ischemic_injury", "cerebral_edema"))
+@generator(
+    "early_ischemic_changes",
+    (-12, 26),
+    "mirror",
+    -1,
+    also=("acute_infarct", "mca_territory_infarct"),
+    excludes=("hypoxic_ischemic_injury", "cerebral_edema"),
+)
 def early_ischemic_changes(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """The insular ribbon and the lentiform nucleus fade into white matter on one side."""
     side = side_of(rng)
@@ -86,11 +92,15 @@ def posterior_fossa_infarct(scene: Scene, rng: np.random.Generator, size: float)
 
 @generator("lacunar_infarct", (-6, 30), "surround", -1)
 def lacunar_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """One to three small dark holes in the deep grey and white matter."""
     parts = []
     for _ in range(int(rng.integers(1, 4))):
         side, spot = side_of(rng), ((24.0, -6.0), (13.0, 12.0), (19.0, -20.0))[int(rng.integers(3))]
-        center = (side * (spot[0] + rng.uniform(-3, 3)), spot[1] + rng.uniform(-5, 5),
-                  rng.uniform(4, 14))
+        center = (
+            side * (spot[0] + rng.uniform(-3, 3)),
+            spot[1] + rng.uniform(-5, 5),
+            rng.uniform(4, 14),
+        )
         radius = rng.uniform(3.2, 6.0) * size
         box, weight = blob(scene, rng, center, (radius, radius, radius * 1.25), 0.2, 1.2)
         weight = weight * (scene.tissue[box] > 0.3)
@@ -99,8 +109,13 @@ def lacunar_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Arra
     return scene.mask(*parts)
 
 
-@generator("hemorrhagic_transformation", (0, 52), "mirror", 1,
-           also=("acute_infarct", "mca_territory_infarct"))
+@generator(
+    "hemorrhagic_transformation",
+    (0, 52),
+    "mirror",
+    1,
+    also=("acute_infarct", "mca_territory_infarct"),
+)
 def hemorrhagic_transformation(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Speckled blood inside a wedge of low density."""
     box, weight = wedge(scene, rng, "middle", size)
@@ -113,6 +128,7 @@ def hemorrhagic_transformation(scene: Scene, rng: np.random.Generator, size: flo
 
 @generator("hyperdense_artery_sign", (-20, -6), "mirror", 1)
 def hyperdense_artery_sign(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """One middle cerebral artery is dense and a little thick."""
     box, weight = artery(scene, "middle_cerebral", side_of(rng), extra=0.9 * size)
     scene.blend(box, weight, rng.uniform(66, 82))
     return scene.mask((box, weight))
@@ -138,10 +154,14 @@ def _global_loss(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, white=middle - spread / 2, grey=middle + spread / 2, leucoaraiosis=0.0)
 
 
-@generator("hypoxic_ischemic_injury", (-6, 50), "cortex", -1, shape=_global_loss,
-           excludes=("cerebral_edema", "cerebral_atrophy", "early_ischemic_changes"))
+@generator(
+    "hypoxic_ischemic_injury",
+    (-6, 50),
+    "cortex",
+    -1,
+    shape=_global_loss,
+    excludes=("cerebral_edema", "cerebral_atrophy", "early_ischemic_changes"),
+)
 def hypoxic_ischemic_injury(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Grey and white matter are alike everywhere; the mask is the grey matter."""
     return (scene.grey > 0.6) & (scene.tissue > 0.95)
-
-

@@ -58,6 +58,7 @@ def meningioma(scene: Scene, rng: np.random.Generator, size: float) -> Array:
 
 @generator("cerebellopontine_angle_mass", (-48, -22), "mirror", 1, unsure=BULK)
 def cerebellopontine_angle_mass(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """A round mass beside the pons."""
     radius = rng.uniform(7, 12) * size
     center = (side_of(rng) * rng.uniform(18, 23), rng.uniform(18, 23), rng.uniform(-37, -32))
     box, weight = blob(scene, rng, center, (radius, radius, radius), 0.12)
@@ -65,8 +66,13 @@ def cerebellopontine_angle_mass(scene: Scene, rng: np.random.Generator, size: fl
     return scene.mask((box, weight))
 
 
-@generator("sellar_suprasellar_mass", (-34, -8), "region", 1,
-           excludes=("cisternal_subarachnoid_hemorrhage", "intracranial_aneurysm"))
+@generator(
+    "sellar_suprasellar_mass",
+    (-34, -8),
+    "region",
+    1,
+    excludes=("cisternal_subarachnoid_hemorrhage", "intracranial_aneurysm"),
+)
 def sellar_suprasellar_mass(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """A lump of tissue fills the suprasellar cistern."""
     radius = rng.uniform(6.5, 10) * size
@@ -78,6 +84,7 @@ def sellar_suprasellar_mass(scene: Scene, rng: np.random.Generator, size: float)
 
 @generator("pineal_region_mass", (-12, 12), "region", 1, unsure=BULK)
 def pineal_region_mass(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """A round mass where the pineal gland lies."""
     radius = rng.uniform(7, 12) * size
     center = (rng.normal(0, 1.0), 26.0, rng.uniform(-2, 2))
     box, weight = blob(scene, rng, center, (radius, radius, radius), 0.15)
@@ -156,5 +163,3 @@ def orbital_mass(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     box, weight = blob_anywhere(scene, rng, center, (radius, radius * 1.15, radius))
     scene.blend(box, weight, rng.uniform(38, 55))
     return scene.mask((box, weight))
-
-

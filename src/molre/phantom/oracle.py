@@ -13,7 +13,7 @@ from molre.phantom.grid import Grid
 from molre.phantom.registry import Generator
 from molre.phantom.scene import Scene
 
-FLUID_HU = 14.0
+FLUID_HU = 18.0
 
 
 def measure(generator: Generator, image: Array, mask: Array, scene: Scene) -> float:
@@ -74,14 +74,6 @@ def _fluid(image: Array, mask: Array, scene: Scene) -> float:
     return float((_smoothed(image)[mask] < FLUID_HU).mean())
 
 
-def _midline(image: Array, mask: Array, scene: Scene) -> float:
-    """How far the fluid's centre lies from the skull's midline, to the mask's side, mm."""
-    x = np.broadcast_to(scene.grid.x, image.shape)
-    fluid = np.clip(18.0 - _smoothed(image)[mask], 0.0, 14.0)
-    side = np.sign(x[mask].mean())
-    return float(side * (fluid * x[mask]).sum() / max(1.0, fluid.sum()))
-
-
 def _asymmetry(image: Array, mask: Array, scene: Scene) -> float:
     """How much more fluid there is on the side that the mask leaves, as a share of all."""
     fluid = mask & (_smoothed(image) < FLUID_HU)
@@ -101,7 +93,6 @@ MEASURES = {
     "mirror": _mirror,
     "region": _region,
     "fluid": _fluid,
-    "midline": _midline,
     "asymmetry": _asymmetry,
     "cortex": _cortex,
 }

@@ -19,7 +19,9 @@ def side_of(rng: np.random.Generator) -> int:
     return 1 if rng.random() < 0.5 else -1
 
 
-def direction(rng: np.random.Generator, up: tuple[float, float], around: tuple[float, float]) -> Point:
+def direction(
+    rng: np.random.Generator, up: tuple[float, float], around: tuple[float, float]
+) -> Point:
     """Unit vector from the origin.
 
     Args:
@@ -81,7 +83,9 @@ def blob(
     distance = ellipsoid(*scene.grid.at(box), center, radii)
     small = min(radii)
     if rough:
-        distance = distance + rough * small * scene.noise(box, name_seed(rng), max(2.5, 0.6 * small))
+        distance = distance + rough * small * scene.noise(
+            box, name_seed(rng), max(2.5, 0.6 * small)
+        )
     return box, soft(distance, edge) * soft(-scene.depth[box] + 0.8, 1.5)
 
 
@@ -118,7 +122,9 @@ def shell(
     return box, soft(depth - thickness, 1.2) * soft(-depth, 1.0) * (profile > 0)
 
 
-def rod(scene: Scene, start: Point, end: Point, radius: float, edge: float = 1.0) -> tuple[Box, Array]:
+def rod(
+    scene: Scene, start: Point, end: Point, radius: float, edge: float = 1.0
+) -> tuple[Box, Array]:
     """A straight rod with round ends."""
     middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
     half = tuple(abs(a - b) / 2 + radius + 2 for a, b in zip(start, end, strict=True))

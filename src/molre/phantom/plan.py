@@ -50,14 +50,23 @@ class Recipe:
                     fix=did_you_mean(finding, sorted(GENERATORS)),
                 )
         if not 0 <= self.prevalence <= 1:
-            raise MolreError(f"prevalence {self.prevalence} is not between 0 and 1",
-                             where="--prevalence", fix="give a share such as 0.1")
+            raise MolreError(
+                f"prevalence {self.prevalence} is not between 0 and 1",
+                where="--prevalence",
+                fix="give a share such as 0.1",
+            )
         if not 0 < self.severity <= 3:
-            raise MolreError(f"severity {self.severity} is not above 0 and at most 3",
-                             where="--severity", fix="give a factor such as 1.0")
+            raise MolreError(
+                f"severity {self.severity} is not above 0 and at most 3",
+                where="--severity",
+                fix="give a factor such as 1.0",
+            )
         if self.max_slices is not None and self.max_slices < 8:
-            raise MolreError(f"{self.max_slices} slices do not make a head",
-                             where="max_slices", fix="give 8 or more")
+            raise MolreError(
+                f"{self.max_slices} slices do not make a head",
+                where="max_slices",
+                fix="give 8 or more",
+            )
 
     def rng(self, index: int, purpose: int) -> np.random.Generator:
         """The source of chance for one purpose in one study, independent of all others."""
@@ -117,5 +126,5 @@ def _with_ancestors(finding: str, parents: dict[str, str]) -> list[str]:
 def parent_of() -> dict[str, str]:
     """Finding id to the id of its parent ("" for none), in the order of the findings table."""
     table = resources.files("molre.labels") / "findings.csv"
-    with table.open(encoding="utf-8", newline="") as handle:
+    with table.open("r", encoding="utf-8") as handle:
         return {row["id"]: row["parent"] for row in csv.DictReader(handle)}

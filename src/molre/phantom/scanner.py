@@ -56,7 +56,9 @@ class Scanner:
         """The grid of these slices."""
         along = (np.arange(self.matrix, dtype=np.float32) - (self.matrix - 1) / 2) * self.pixel
         ys, xs = along + self.center[0], along + self.center[1]
-        return Grid(zs, ys.astype(np.float32), xs.astype(np.float32), self.tilt, self.yaw, self.roll)
+        return Grid(
+            zs, ys.astype(np.float32), xs.astype(np.float32), self.tilt, self.yaw, self.roll
+        )
 
 
 def draw_scanner(rng: np.random.Generator, head: Head, matrix: int = 256) -> Scanner:
@@ -110,7 +112,8 @@ def acquire(hu: Array, grid: Grid, scanner: Scanner, rng: np.random.Generator) -
     image = hu + _beam_hardening(grid, scanner) * (hu > -300)
     _furniture(image, grid, scanner)
     if len(image) > 2:  # neighbouring slices overlap a little: partial volume
-        image[1:-1] = 0.86 * image[1:-1] + 0.07 * (image[:-2] + image[2:])
+        tissue = np.clip(image, -100, 120)
+        image[1:-1] += np.float32(0.07) * (tissue[:-2] + tissue[2:] - 2 * tissue[1:-1])
     image = gaussian_filter1d(image, sigma, axis=1, truncate=2.5)
     image = gaussian_filter1d(image, sigma, axis=2, truncate=2.5)
     noise = rng.standard_normal(hu.shape, dtype=np.float32)

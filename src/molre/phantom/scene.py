@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from molre.phantom.fields import Array, smooth_noise
+from molre.phantom.fields import Array, Point, smooth_noise
 from molre.phantom.grid import Box, Grid
 from molre.phantom.head import Head
 
@@ -27,6 +27,8 @@ class Scene:
         grey: float32 (S, R, C), fraction of tissue that is grey matter.
         bone: float32 (S, R, C), fraction of skull.
         skin: float32 (S, R, C), mm outside the skin (negative inside).
+        edge: float32 (S, R, C), mm over which a slice smears the skull's border: steep near the
+            base and the vertex (partial volume).
     """
 
     grid: Grid
@@ -39,13 +41,17 @@ class Scene:
     grey: Array
     bone: Array
     skin: Array
-    taken: list[tuple[tuple[float, float, float], float]] = field(default_factory=list)
+    edge: Array
+    taken: list[tuple[Point, float]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, grid: Grid, head: Head) -> Scene:
         """Air everywhere."""
-        maps = [np.zeros(grid.shape, np.float32) for _ in range(7)]
-        return cls(grid, head, np.full(grid.shape, AIR_HU, np.float32), *maps)
+        hu = np.full(grid.shape, AIR_HU, np.float32)
+        depth, tissue, csf, ventricle, grey, bone, skin, edge = (
+            np.zeros(grid.shape, np.float32) for _ in range(8)
+        )
+        return cls(grid, head, hu, depth, tissue, csf, ventricle, grey, bone, skin, edge)
 
     def noise(self, box: Box, seed: int, lattice_mm: float) -> Array:
         """Smooth random field on a box (see `smooth_noise`)."""

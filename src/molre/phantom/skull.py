@@ -21,6 +21,8 @@ def ray_depth(scene: Scene) -> None:
     height = np.where(z > 0, np.float32(1 / head.top), np.float32(1 / (1.15 * head.top)))
     p = np.sqrt(flat + (z * height) ** 2)
     reach = np.sqrt(x**2 + y**2 + z**2)
+    step = float(np.median(np.diff(grid.zs))) if len(grid.zs) > 1 else 5.0
+    scene.edge = 1.0 + np.float32(0.5 * step) * np.abs(z) / (reach + 1)
     bumps = smooth_noise(head.seed + 1, grid.axes, 45.0)
     np.maximum(p, 1e-3, out=p)
     scene.depth = reach * (1 / p - 1) + np.float32(0.9) * bumps
@@ -45,7 +47,7 @@ def build_outside(scene: Scene) -> None:
     outward = -scene.depth
     _paint_soft_tissue(scene, outward)
     above = grid.z - floor
-    vault = soft(outward - head.bone, 1.0) * soft(-outward, 1.0)
+    vault = soft(outward - head.bone, scene.edge) * soft(-outward, scene.edge)
     vault *= soft(-(grid.z - np.where(grid.y < -30, -30.0, -62.0)), 6.0)
     base = soft(outward - 2.0, 2.0) * soft(np.abs(above + 2.0) - 2.0, 2.0)
     base *= soft(-(grid.z + 64.0), 4.0)
@@ -65,7 +67,9 @@ def _paint_soft_tissue(scene: Scene, outward: Array) -> None:
     grid, head = scene.grid, scene.head
     everything = (slice(None), slice(None), slice(None))
     # below the equator the head does not close like the skull does: face and neck go on
-    flat = (grid.x / (head.half_width * (1 - head.taper * np.clip(-grid.y / head.front, -0.3, 1)))) ** 2
+    flat = (
+        grid.x / (head.half_width * (1 - head.taper * np.clip(-grid.y / head.front, -0.3, 1)))
+    ) ** 2
     flat = np.sqrt(flat + (grid.y / np.where(grid.y < 0, head.front, head.back)) ** 2)
     column = (np.sqrt(grid.x**2 + grid.y**2) * (1 - 1 / np.maximum(flat, 1e-3))).astype(np.float32)
     lower = column + np.float32(0.16) * np.clip(-(grid.z + 20.0), 0.0, None)
@@ -109,7 +113,9 @@ def _orbits(scene: Scene) -> None:
         nerve = capsule(x, y, z, (34.0, -68.0, -36.0), (19.0, -42.0, -34.0), 2.2)
         scene.blend(box, soft(nerve, 1.0), 35.0)
         for dx in (-11.0, 11.0):
-            muscle = capsule(x, y, z, (33.0 + dx, -72.0, -36.0), (20.0 + 0.3 * dx, -44.0, -35.0), 1.9)
+            muscle = capsule(
+                x, y, z, (33.0 + dx, -72.0, -36.0), (20.0 + 0.3 * dx, -44.0, -35.0), 1.9
+            )
             scene.blend(box, soft(muscle, 1.0), 45.0)
         globe = ellipsoid(x, y, z, (34.0, -71.0, -36.0), (11.8, 11.8, 11.8))
         scene.blend(box, soft(globe, 1.0), 14.0)
@@ -122,12 +128,18 @@ def sinuses(scene: Scene) -> list[tuple[tuple, Array]]:
     """The air of the paranasal sinuses: (box, weight) for each, walls not included."""
     head, found = scene.head, []
     air = head.sinus_air
-    cells = [((0.0, -26.0, -37.0), (11 * air, 10 * air, 8 * air)),
-             ((0.0, -57.0, -40.0), (9 * air, 20 * air, 11 * air))]
+    cells = [
+        ((0.0, -26.0, -37.0), (11 * air, 10 * air, 8 * air)),
+        ((0.0, -57.0, -40.0), (9 * air, 20 * air, 11 * air)),
+    ]
     for side in (-1, 1):
         cells.append(((side * 26.0, -62.0, -62.0), (13 * air, 15 * air, 12 * air)))
-        cells.append(((side * 11.0, -head.front - 2.0, -18.0),
-                      (12 * head.frontal_sinus, 5.0, 11 * head.frontal_sinus)))
+        cells.append(
+            (
+                (side * 11.0, -head.front - 2.0, -18.0),
+                (12 * head.frontal_sinus, 5.0, 11 * head.frontal_sinus),
+            )
+        )
     for center, radii in cells:
         box = scene.grid.box(center, radii)
         if scene.hu[box].size:
@@ -164,5 +176,7 @@ def _air_cells(scene: Scene) -> None:
         scene.blend(box, bone, 0.7 * head.bone_hu)
         scene.bone[box] = np.maximum(scene.bone[box], bone)
         scene.blend(box, weight * bone, -850.0)
-        canal = capsule(*scene.grid.at(box), (side * 50.0, 10.0, -48.0), (side * 80.0, 8.0, -50.0), 3.0)
+        canal = capsule(
+            *scene.grid.at(box), (side * 50.0, 10.0, -48.0), (side * 80.0, 8.0, -50.0), 3.0
+        )
         scene.blend(box, soft(canal, 1.0), -950.0)

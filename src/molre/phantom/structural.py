@@ -18,11 +18,11 @@ def _shifted(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, shift=side_of(rng) * rng.uniform(4.5, 10.0) * size)
 
 
-@generator("midline_shift", (0, 24), "midline", 1, shape=_shifted)
+@generator("midline_shift", (0, 24), "fluid", 1, shape=_shifted)
 def midline_shift(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """The septum, the third and lateral ventricles lie off the middle; mask: where they may lie."""
-    side = float(np.sign(scene.head.shift))
-    return _core(scene, (4 * side, -22, 9), (22, 16, 12)) & (scene.depth > 24)
+    """The septum, the third and lateral ventricles lie off the middle; mask: where they now lie."""
+    front = (scene.grid.y < 5) & (np.abs(scene.grid.x) < 30)
+    return (scene.ventricle > 0.5) & front
 
 
 def _core(scene: Scene, center: tuple, radii: tuple) -> Array:
@@ -34,21 +34,41 @@ def _effaced(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, cistern=max(-0.6, 0.35 - 0.45 * size * rng.uniform(0.6, 1.4)))
 
 
-@generator("basal_cistern_effacement", (-34, -4), "fluid", -1, shape=_effaced,
-           excludes=("cerebral_atrophy", "cisternal_subarachnoid_hemorrhage",
-                     "sellar_suprasellar_mass", "intracranial_aneurysm"))
+@generator(
+    "basal_cistern_effacement",
+    (-34, -4),
+    "fluid",
+    -1,
+    shape=_effaced,
+    excludes=(
+        "cerebral_atrophy",
+        "cisternal_subarachnoid_hemorrhage",
+        "sellar_suprasellar_mass",
+        "intracranial_aneurysm",
+    ),
+)
 def basal_cistern_effacement(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """The fluid around the midbrain and above the sella is gone; mask: where it would be."""
     return _core(scene, (0, 6, -18), (24, 34, 14)) & (scene.depth > 3)
 
 
 def _uncal(head: Head, rng: np.random.Generator, size: float) -> Head:
-    return replace(head, uncus=side_of(rng) * rng.uniform(4.5, 8.0) * size)
+    return replace(head, uncus=side_of(rng) * rng.uniform(6.0, 9.5) * size)
 
 
-@generator("transtentorial_herniation", (-28, -8), "asymmetry", 1, shape=_uncal,
-           excludes=("basal_cistern_effacement", "cisternal_subarachnoid_hemorrhage",
-                     "sellar_suprasellar_mass", "cerebral_edema"))
+@generator(
+    "transtentorial_herniation",
+    (-28, -8),
+    "asymmetry",
+    1,
+    shape=_uncal,
+    excludes=(
+        "basal_cistern_effacement",
+        "cisternal_subarachnoid_hemorrhage",
+        "sellar_suprasellar_mass",
+        "cerebral_edema",
+    ),
+)
 def transtentorial_herniation(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """One side of the suprasellar and ambient cistern is filled by the uncus."""
     side = float(np.sign(scene.head.uncus))
@@ -59,10 +79,22 @@ def _swollen(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, edema=float(np.clip(rng.uniform(0.45, 0.95) * size, 0, 1)), gap=0.3)
 
 
-@generator("cerebral_edema", (0, 48), "region", -1, shape=_swollen, unsure=("mass_effect",),
-           excludes=("cerebral_atrophy", "hydrocephalus", "hypoxic_ischemic_injury",
-                     "subdural_hygroma", "convexity_subarachnoid_hemorrhage",
-                     "intraventricular_hemorrhage"))
+@generator(
+    "cerebral_edema",
+    (0, 48),
+    "region",
+    -1,
+    shape=_swollen,
+    unsure=("mass_effect",),
+    excludes=(
+        "cerebral_atrophy",
+        "hydrocephalus",
+        "hypoxic_ischemic_injury",
+        "subdural_hygroma",
+        "convexity_subarachnoid_hemorrhage",
+        "intraventricular_hemorrhage",
+    ),
+)
 def cerebral_edema(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Narrow ventricles, no sulci, lower density; mask: the grey matter, which fades."""
     return (scene.grey > 0.6 * (1 - 0.75 * scene.head.edema)) & (scene.tissue > 0.9)
@@ -73,15 +105,27 @@ def _dilated(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, ventricle=grown, gap=0.8 * head.gap, sulcus=0.85 * head.sulcus)
 
 
-@generator("hydrocephalus", (-2, 26), "fluid", 1, shape=_dilated,
-           excludes=("cerebral_edema", "cerebral_atrophy"))
+@generator(
+    "hydrocephalus",
+    (-2, 26),
+    "fluid",
+    1,
+    shape=_dilated,
+    excludes=("cerebral_edema", "cerebral_atrophy"),
+)
 def hydrocephalus(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Wide ventricles, sulci not; mask: the middle of the brain, where fluid is counted."""
     return _core(scene, (0, 6, 12), (38, 54, 20)) & (scene.depth > 20)
 
 
-@generator("subdural_hygroma", (0, 62), "region", -1, unsure=("mass_effect",),
-           excludes=("cerebral_atrophy", "cerebral_edema", "subacute_chronic_subdural_hemorrhage"))
+@generator(
+    "subdural_hygroma",
+    (0, 62),
+    "region",
+    -1,
+    unsure=("mass_effect",),
+    excludes=("cerebral_atrophy", "cerebral_edema", "subacute_chronic_subdural_hemorrhage"),
+)
 def subdural_hygroma(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Clear fluid over the frontal lobes, brain pushed away from the skull."""
     toward = direction(rng, (10, 35), (20, 60))
@@ -91,8 +135,13 @@ def subdural_hygroma(scene: Scene, rng: np.random.Generator, size: float) -> Arr
     return scene.mask((box, weight))
 
 
-@generator("intracranial_aneurysm", (-28, -10), "region", 1,
-           excludes=("cisternal_subarachnoid_hemorrhage",))
+@generator(
+    "intracranial_aneurysm",
+    (-28, -10),
+    "region",
+    1,
+    excludes=("cisternal_subarachnoid_hemorrhage",),
+)
 def intracranial_aneurysm(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """A round dense sac on the circle of Willis, at times with a calcified rim."""
     radius = rng.uniform(4.0, 7.0) * size
@@ -123,7 +172,7 @@ def _low_tonsils(head: Head, rng: np.random.Generator, size: float) -> Head:
     return replace(head, tonsil=rng.uniform(5, 11) * size)
 
 
-@generator("chiari_malformation", (-66, -50), "region", 1, shape=_low_tonsils)
+@generator("chiari_malformation", (-66, -40), "region", 1, shape=_low_tonsils)
 def chiari_malformation(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Peg-like tonsils fill the foramen magnum and the cisterna magna."""
     parts = []
@@ -134,7 +183,9 @@ def chiari_malformation(scene: Scene, rng: np.random.Generator, size: float) -> 
         parts.append((box, weight))
     box = scene.grid.box((0, 42, -60), (24, 24, 14))
     x, y, z = scene.grid.at(box)
-    around = soft(ellipsoid(x, y, z, (0, 44, -60), (17, 17, 11)), 2.0) * soft(-scene.depth[box] + 1, 2)
+    around = soft(ellipsoid(x, y, z, (0, 44, -60), (17, 17, 11)), 2.0) * soft(
+        -scene.depth[box] + 1, 2
+    )
     scene.blend(box, around, scene.head.grey)
     parts.append((box, around))
     return scene.mask(*parts)
@@ -160,10 +211,9 @@ def paranasal_sinus_disease(scene: Scene, rng: np.random.Generator, size: float)
 
 @generator("mastoid_effusion", (-60, -32), "region", 1)
 def mastoid_effusion(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """Fluid in the air cells behind one ear."""
     side = side_of(rng)
     box, weight = mastoid_cells(scene, side)
     weight = weight * (scene.hu[box] < 200) * (scene.skin[box] < -2)
     scene.blend(box, np.clip(weight * rng.uniform(0.75, 1.0) * size, 0, 1), rng.uniform(10, 45))
     return scene.mask((box, weight))
-
-

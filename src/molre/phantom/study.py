@@ -1,4 +1,4 @@
-"""One synthetic study: head, scanner, findings, slices, truth. A pure function of recipe and index."""
+"""One synthetic study: head, scanner, findings, slices; fixed by recipe and index."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from molre.phantom.fields import Array, Point, soft
+from molre.phantom.fields import Array, Point, ellipsoid, soft
 from molre.phantom.grid import Box
 from molre.phantom.paint import blob, direction, free_place, name_seed, rod, side_of
 from molre.phantom.registry import generator
@@ -12,8 +12,9 @@ from molre.phantom.scene import Scene
 from molre.phantom.skull import ORBIT
 
 
-def crack(scene: Scene, rng: np.random.Generator, center: Point, reach: float, width: float
-          ) -> tuple[Box, Array, Array]:
+def crack(
+    scene: Scene, rng: np.random.Generator, center: Point, reach: float, width: float
+) -> tuple[Box, Array, Array]:
     """A wandering plane through bone: box, weight, and distance to the plane in mm."""
     box = scene.grid.box(center, (reach, reach, reach))
     x, y, z = scene.grid.at(box)
@@ -32,8 +33,13 @@ def crack(scene: Scene, rng: np.random.Generator, center: Point, reach: float, w
 def calvarial_fracture(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """A thin dark line through both tables, seen in the bone window only."""
     toward = direction(rng, (8, 45), (15, 165))
-    box, weight, _ = crack(scene, rng, tuple(scene.head.surface(toward)),
-                           rng.uniform(28, 45) * size, rng.uniform(1.0, 1.9) * size)
+    box, weight, _ = crack(
+        scene,
+        rng,
+        tuple(scene.head.surface(toward)),
+        rng.uniform(28, 45) * size,
+        rng.uniform(1.0, 1.9) * size,
+    )
     scene.blend(box, weight, 60.0)
     return scene.mask((box, weight))
 
@@ -62,7 +68,9 @@ def depressed_skull_fracture(scene: Scene, rng: np.random.Generator, size: float
 def skull_base_fracture(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """A line through one pyramid or the bone beside the foramen magnum."""
     center = (side_of(rng) * rng.uniform(24, 46), rng.uniform(2, 16), rng.uniform(-44, -37))
-    box, weight, _ = crack(scene, rng, center, rng.uniform(16, 24) * size, rng.uniform(1.2, 2.0) * size)
+    box, weight, _ = crack(
+        scene, rng, center, rng.uniform(16, 24) * size, rng.uniform(1.2, 2.0) * size
+    )
     weight = weight * (scene.hu[box] > 250)
     scene.blend(box, weight, 50.0)
     return scene.mask((box, weight))
@@ -83,8 +91,6 @@ def blob_anywhere(
     scene: Scene, rng: np.random.Generator, center: Point, radii: Point
 ) -> tuple[Box, Array]:
     """A lump that need not lie in the brain."""
-    from molre.phantom.fields import ellipsoid
-
     box = scene.grid.box(center, tuple(1.4 * r + 2 for r in radii))
     distance = ellipsoid(*scene.grid.at(box), center, radii)
     return box, soft(distance + 0.2 * min(radii) * scene.noise(box, name_seed(rng), 5.0), 1.5)
@@ -92,6 +98,7 @@ def blob_anywhere(
 
 @generator("scalp_hematoma", (-5, 66), "region", 1)
 def scalp_hematoma(scene: Scene, rng: np.random.Generator, size: float) -> Array:
+    """The scalp is thick and dense over a patch of the vault."""
     toward = direction(rng, (5, 45), (10, 170))
     surface = scene.head.surface(toward)
     spread, thick = rng.uniform(0.25, 0.5), rng.uniform(4, 9) * size
@@ -124,7 +131,7 @@ def pneumocephalus(scene: Scene, rng: np.random.Generator, size: float) -> Array
 
 @generator("hemorrhagic_contusion", (-34, 14), unsure=("mass_effect",))
 def hemorrhagic_contusion(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """Blood and edema, salt and pepper, where the brain hits rough bone: frontal, temporal poles."""
+    """Blood and edema, salt and pepper, where the brain hits rough bone."""
     side, frontal = side_of(rng), rng.random() < 0.6
     if frontal:
         toward = (side * rng.uniform(0.15, 0.5), -1.0, rng.uniform(-0.18, 0.1))

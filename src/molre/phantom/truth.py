@@ -58,8 +58,11 @@ def read_mask(folder: Path, finding: str) -> Array:
     """
     path = folder / f"{finding}.npz"
     if not path.is_file():
-        raise MolreError(f"{finding} was not planted in this study", where=folder,
-                         fix="see truth.json for what was")
+        raise MolreError(
+            f"{finding} was not planted in this study",
+            where=folder,
+            fix="see truth.json for what was",
+        )
     with np.load(path, allow_pickle=False) as stored:
         shape = tuple(int(n) for n in stored["shape"])
         return np.unpackbits(stored["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)

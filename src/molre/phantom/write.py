@@ -64,8 +64,9 @@ def write_phantoms(
         MolreError: for unknown findings, values out of range, or a folder that holds other things.
     """
     if studies < 1:
-        raise MolreError(f"{studies} studies is nothing to write", where="--studies",
-                         fix="give 1 or more")
+        raise MolreError(
+            f"{studies} studies is nothing to write", where="--studies", fix="give 1 or more"
+        )
     if seed < 0:
         raise MolreError(f"seed {seed} is negative", where="--seed", fix="give 0 or more")
     recipe = Recipe(
@@ -89,8 +90,9 @@ def _name(index: int) -> str:
 
 def _claim(out: Path, recipe: Recipe, overwrite: bool) -> None:
     """Make the folder ours, or say why it cannot be."""
-    settings = json.loads(json.dumps({"format_version": FORMAT_VERSION, "synthetic": "phantom",
-                                      **asdict(recipe)}))
+    settings = json.loads(
+        json.dumps({"format_version": FORMAT_VERSION, "synthetic": "phantom", **asdict(recipe)})
+    )
     note = out / "phantom.json"
     if out.exists() and not out.is_dir():
         raise MolreError("this is a file, not a folder", where=out, fix="choose another folder")
@@ -100,13 +102,17 @@ def _claim(out: Path, recipe: Recipe, overwrite: bool) -> None:
         except ValueError:
             same = False
         if not same and not overwrite:
-            raise MolreError("the folder holds phantoms made with other values", where=out,
-                             fix="choose another folder, or replace them with --overwrite")
+            raise MolreError(
+                "the folder holds phantoms made with other values",
+                where=out,
+                fix="choose another folder, or replace them with --overwrite",
+            )
         if overwrite:
             _clear(out)
     elif out.is_dir() and any(out.iterdir()):
-        raise MolreError("the folder is not empty and holds no phantoms", where=out,
-                         fix="choose a new folder")
+        raise MolreError(
+            "the folder is not empty and holds no phantoms", where=out, fix="choose a new folder"
+        )
     for leftover in [*out.glob(".study_*.part"), *out.glob("truth/.study_*.part")]:
         shutil.rmtree(leftover, ignore_errors=True)
     write_text(note, json.dumps(settings, indent=1))
@@ -159,8 +165,11 @@ def _write_one(out: Path, recipe: Recipe, index: int) -> None:
         os.replace(truth, out / "truth" / _name(index))
         os.replace(series, out / _name(index))  # last: this folder says that the study is whole
     except OSError as error:
-        raise MolreError(f"cannot write the study ({error.strerror or error})", where=out,
-                         fix="free some space or choose another folder, then run again") from error
+        raise MolreError(
+            f"cannot write the study ({error.strerror or error})",
+            where=out,
+            fix="free some space or choose another folder, then run again",
+        ) from error
     finally:
         for part in (truth, series):
             shutil.rmtree(part, ignore_errors=True)

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import yaml
 
+import molre
 from molre import files
 from molre.errors import MolreError
 from molre.model.calibration import Calibration
@@ -69,8 +70,8 @@ class RunFolder:
 
     def write_manifest(self, facts: dict[str, Any]) -> None:
         """RUN/manifest.json with versions and time added."""
-        versions = {"python": platform.python_version()}
-        versions |= {name: importlib.metadata.version(name) for name in ("molre", *PACKAGES)}
+        versions = {"molre": molre.__version__, "python": platform.python_version()}
+        versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
         content = {"format_version": FORMAT_VERSION, **facts, "versions": versions, "created": stamp}
         files.write_text(self.manifest, json.dumps(content, indent=2) + "\n")

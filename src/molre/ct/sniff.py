@@ -1,0 +1,98 @@
+"""What a file is, by its first bytes; names and extensions are not trusted."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+
+HEAD_BYTES = 4096
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"%PDF", "a PDF document"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x1f\x8b", "a gzip file that holds no NIfTI"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"NRRD", "an NRRD file"),
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a program"),
+)
+_VRS = set(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OW PN SH SL SQ SS ST TM UI UL UN US UT".split()
+)
+
+
+def kind(head: bytes) -> str:
+    """``"dicom"``, ``"nifti"``, ``"zip"``, or words for anything else, e.g. ``"a JPEG picture"``.
+
+    Args:
+        head: the first 4096 bytes, fewer where the file is shorter.
+    """
+    if not head:
+        return "an empty file"
+    if head[128:132] == b"DICM" or _bare_dicom(head):
+        return "dicom"
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return "zip"
+    nifti = _nifti(_inflated(head) if head[:2] == b"\x1f\x8b" else head)
+    if nifti:
+        return nifti
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    return "a text file" if _is_text(head) else "neither DICOM nor NIfTI"
+
+
+def _bare_dicom(head: bytes) -> bool:
+    """DICOM without preamble: the first element is of group 0002 or 0008 and has a sane length."""
+    if len(head) < 16:
+        return False
+    if head[:2] in (b"\x02\0", b"\x08\0"):
+        element, length = head[2:4], int.from_bytes(head[4:8], "little")
+    elif head[:2] in (b"\0\x02", b"\0\x08"):
+        element, length = head[3:1:-1], int.from_bytes(head[4:8], "big")
+    else:
+        return False
+    if head[4:6] in _VRS:
+        return True
+    return int.from_bytes(element, "little") <= 0x0020 and length <= 128
+
+
+def _nifti(head: bytes) -> str | None:
+    if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":
+        return "nifti"
+    if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
+        return "half of a NIfTI pair (.hdr and .img)"
+    return None
+
+
+def _inflated(head: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(head)) as stream:
+            return stream.read(512)
+    except (OSError, EOFError, zlib.error):
+        pass
+    try:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, 512)
+    except zlib.error:
+        return b""
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head:
+        return False
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # cut inside the last character
+    return True

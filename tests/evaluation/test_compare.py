@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from runs import FINDINGS, write_run
+
+from molre.errors import MolreError
+from molre.evaluation.compare import compare
+
+DRAWS = 200
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return [
+        write_run(tmp_path / f"{arm}-{seed}", arm=arm, seed=seed, skill=skill)
+        for arm, skill in (("molre", 1.6), ("frozen", 0.6))
+        for seed in (1, 0)
+    ]
+
+
+def test_tables_hold_every_finding_arm_and_contrast(runs, tmp_path):
+    comparison = compare(runs, tmp_path / "out", draws=DRAWS)
+    table = pl.read_csv(tmp_path / "out" / "comparison.csv")
+    assert len(table) == 2 * (len(FINDINGS) + 1)
+    assert table["arm"].unique(maintain_order=True).to_list() == ["frozen", "molre"]
+    rare = table.filter(pl.col("finding") == FINDINGS[3])
+    assert rare["status"].to_list() == ["too few"] * 2
+    assert rare["auc"].to_list() == [None, None]
+    contrasts = pl.read_csv(tmp_path / "out" / "contrasts.csv")
+    assert contrasts["finding"].to_list() == ["macro", *FINDINGS[:3]]
+    assert contrasts["verdict"][0] == comparison.result.contrasts[0].verdict
+    assert comparison.synthetic
+
+
+def test_the_order_of_runs_does_not_matter(runs, tmp_path):
+    compare(runs, tmp_path / "a", draws=DRAWS)
+    compare(runs[::-1], tmp_path / "b", draws=DRAWS)
+    for name in ("comparison.csv", "contrasts.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ({"studies": 50}, "test studies"),
+        ({"studies_a_patient": 2}, "patients"),
+        ({"labels_seed": 5}, "labels"),
+        ({"labels_sha256": "3" * 64}, "labels"),
+        ({"splits_sha256": "3" * 64}, "splits"),
+        ({"blank_policy": "mask"}, "policy for blank labels"),
+        ({"synthetic": False}, "one is synthetic, one is real"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path, other, what):
+    stranger = write_run(tmp_path / "stranger", arm="molre", seed=9, **other)
+    with pytest.raises(MolreError, match=what):
+        compare([*runs, stranger], tmp_path / "out", draws=DRAWS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_run_twice_is_refused(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "copy")
+    with pytest.raises(MolreError, match="given twice"):
+        compare([*runs, tmp_path / "copy"], tmp_path / "out", draws=DRAWS)
+
+
+def test_one_run_is_not_a_comparison(runs, tmp_path):
+    with pytest.raises(MolreError, match="at least two"):
+        compare(runs[:1], tmp_path / "out", draws=DRAWS)
+
+
+def test_arms_without_a_contrast_still_make_tables(runs, tmp_path):
+    comparison = compare(runs[:2], tmp_path / "out", draws=DRAWS)
+    assert comparison.result.contrasts == ()
+    assert pl.read_csv(tmp_path / "out" / "contrasts.csv").is_empty()
+
+
+def test_backbones_are_groups_of_their_own(runs, tmp_path):
+    backbone = {"name": "other", "dim": 8, "parameters": 1}
+    others = [
+        write_run(tmp_path / f"other-{arm}", arm=arm, seed=0, backbone=backbone)
+        for arm in ("frozen", "molre")
+    ]
+    comparison = compare([*runs, *others], tmp_path / "out", draws=DRAWS)
+    assert [c.group for c in comparison.result.contrasts] == [
+        "efficientnet_lite0, slice",
+        "other, slice",
+    ]
+    assert any("different numbers of seeds" in note for note in comparison.notes)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from references import pairwise_auc
+from runs import write_run
+
+from molre.evaluation.evaluate import evaluate
+from molre.evaluation.run_files import read_run
+
+DRAWS = 200
+
+
+def test_metrics_hold_what_the_predictions_say(tmp_path):
+    run = write_run(tmp_path / "run", studies=80)
+    evaluation = evaluate(run, draws=DRAWS)
+    table = pl.read_parquet(run / "metrics.parquet")
+    read = read_run(run)
+    assert table["finding"].to_list() == [*read.findings, "macro"]
+    expected = []
+    for k in range(3):
+        known = ~np.isnan(read.labels[:, k])
+        expected.append(pairwise_auc(read.logits[known, k], read.labels[known, k]))
+    assert table["auc"].to_list()[:3] == pytest.approx(expected)
+    assert table["auc"].to_list()[4] == pytest.approx(np.mean(expected))
+    assert evaluation.endpoint == read.findings[:3]
+    low, high = table.row(-1, named=True)["auc_low"], table.row(-1, named=True)["auc_high"]
+    assert low < evaluation.macro.value < high
+
+
+def test_a_rare_finding_has_counts_and_no_auc(tmp_path):
+    run = write_run(tmp_path / "run", studies=80)
+    evaluate(run, draws=DRAWS)
+    row = pl.read_parquet(run / "metrics.parquet").row(3, named=True)
+    assert row["status"] == "too few"
+    assert row["positives"] < 10
+    assert row["auc"] is None
+    assert row["brier"] is None
+    assert row["sensitivity_method"] == "Clopper-Pearson"
+    assert row["sensitivity_n"] == row["positives"]
+
+
+def test_a_test_set_without_the_endpoint_says_so(tmp_path):
+    run = write_run(tmp_path / "run", studies=12)
+    evaluation = evaluate(run, draws=DRAWS)
+    assert evaluation.endpoint == ()
+    assert math.isnan(evaluation.macro.value)
+    assert evaluation.bins == ()
+    assert pl.read_parquet(run / "metrics.parquet").row(-1, named=True)["auc"] is None
+
+
+def test_one_class_is_not_estimable(tmp_path):
+    run = write_run(tmp_path / "run")
+    predictions = pl.read_parquet(run / "predictions.parquet")
+    predictions.with_columns(label=pl.lit(0, dtype=pl.Int8)).write_parquet(
+        run / "predictions.parquet"
+    )
+    evaluation = evaluate(run, draws=DRAWS)
+    assert {result.support.status for result in evaluation.findings} == {"not estimable"}
+    assert all(result.auc is None for result in evaluation.findings)
+
+
+def test_only_routed_arms_have_routing(tmp_path):
+    assert evaluate(write_run(tmp_path / "a", arm="frozen"), draws=DRAWS).routing is None
+    routing = evaluate(write_run(tmp_path / "b", arm="molre"), draws=DRAWS).routing
+    assert np.abs(routing.association[0, 0]) > routing.critical  # planted by the builder
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    run = write_run(tmp_path / "run")
+    evaluate(run, draws=DRAWS)
+    first = (run / "metrics.parquet").read_bytes()
+    evaluate(run, draws=DRAWS)
+    assert (run / "metrics.parquet").read_bytes() == first
+
+
+def test_studies_of_one_patient_switch_to_the_patient_bootstrap(tmp_path):
+    evaluation = evaluate(write_run(tmp_path / "run", studies=80, studies_a_patient=2), draws=DRAWS)
+    assert (evaluation.studies, evaluation.patients) == (80, 40)
+    assert evaluation.findings[0].auc.method == "patient bootstrap"

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from runs import FINDINGS, write_run
+
+from molre.errors import MolreError
+from molre.evaluation.run_files import read_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "molre-0", studies=30)
+
+
+def change(run: Path, **columns: pl.Expr) -> None:
+    table = pl.read_parquet(run / "predictions.parquet")
+    table.with_columns(**columns).write_parquet(run / "predictions.parquet")
+
+
+def test_reads_the_test_split_only(run):
+    read = read_run(run)
+    assert read.studies == tuple(f"test{i:04d}" for i in range(30))
+    assert read.findings == FINDINGS
+    assert read.labels.shape == read.logits.shape == (30, 4)
+
+
+def test_the_order_of_rows_does_not_matter(run):
+    before = read_run(run)
+    table = pl.read_parquet(run / "predictions.parquet")
+    table.sample(fraction=1, shuffle=True, seed=0).write_parquet(run / "predictions.parquet")
+    after = read_run(run)
+    np.testing.assert_array_equal(before.logits, after.logits)
+    np.testing.assert_array_equal(before.labels, after.labels)
+    assert before.patients == after.patients
+
+
+def test_gates_are_averaged_over_slices(run):
+    table = pl.read_parquet(run / "routing.parquet").filter(pl.col("study") == "test0003")
+    expected = np.array(table["gates"].to_list()).mean(axis=0)
+    np.testing.assert_allclose(read_run(run).gates.mean[3], expected, atol=1e-6)
+
+
+def test_what_a_run_may_lack(run):
+    shutil.rmtree(run / "model")
+    (run / "history.parquet").unlink()
+    (run / "routing.parquet").unlink()
+    read = read_run(run)
+    assert (read.thresholds, read.history, read.gates) == ({}, None, None)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "predictions.parquet"])
+def test_a_missing_file_is_named(run, name):
+    (run / name).unlink()
+    with pytest.raises(MolreError, match=f"{name}: missing"):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    "name", ["predictions.parquet", "routing.parquet", "history.parquet", "manifest.json"]
+)
+def test_a_truncated_file_is_named(run, name):
+    whole = (run / name).read_bytes()
+    (run / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(MolreError, match=f"{name}: not readable"):
+        read_run(run)
+
+
+def test_a_newer_format_is_refused(run):
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"format_version": 2}))
+    with pytest.raises(MolreError, match="format version 2 is newer"):
+        read_run(run)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(MolreError, match="not a folder"):
+        read_run(tmp_path / "nowhere")
+    with pytest.raises(MolreError, match="RUN folder"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "what"),
+    [
+        ({"label": pl.lit(7, dtype=pl.Int8)}, "a label is not 0, 1 or empty"),
+        ({"logit": pl.lit(float("nan"))}, "a logit is not a finite number"),
+        ({"logit": pl.lit(None, dtype=pl.Float32)}, "a logit is not a finite number"),
+        ({"probability": pl.lit(1.5)}, "a probability is outside 0 to 1"),
+        ({"finding": pl.lit("gout")}, "finding 'gout' is not in manifest.json"),
+        ({"split": pl.lit("tune")}, "no study of the test split"),
+        ({"finding": pl.lit(FINDINGS[0])}, "each finding once for each study"),
+    ],
+)
+def test_values_that_do_not_add_up_are_refused(run, columns, what):
+    change(run, **columns)
+    with pytest.raises(MolreError, match=what):
+        read_run(run)
+
+
+def test_missing_rows_and_columns_are_refused(run):
+    table = pl.read_parquet(run / "predictions.parquet")
+    table.slice(0, len(table) - 1).write_parquet(run / "predictions.parquet")
+    with pytest.raises(MolreError, match="each finding once"):
+        read_run(run)
+    table.drop("patient").write_parquet(run / "predictions.parquet")
+    with pytest.raises(MolreError, match="lacks column patient"):
+        read_run(run)
+
+
+def test_gates_of_other_studies_are_refused(run):
+    table = pl.read_parquet(run / "routing.parquet")
+    table.filter(pl.col("study") != "test0003").write_parquet(run / "routing.parquet")
+    with pytest.raises(MolreError, match="does not hold gates of the test studies"):
+        read_run(run)
