@@ -32,8 +32,7 @@ class MolreError(Exception):
     def message(self) -> str:
         """The sentence that is printed: ``where: what. fix.``"""
         place = f"{self.where}: " if self.where else ""
-        remedy = f" {self.fix[0].upper()}{self.fix[1:]}." if self.fix else ""
-        return f"{place}{self.what}.{remedy}"
+        return f"{place}{self.what}.{_sentence(self.fix)}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process borders with all three parts (workers raise these)."""
@@ -44,6 +43,14 @@ class RefusedScan(MolreError):
     """A file, series or study that molre will not read as head CT; ends as a row of rejects.csv."""
 
     exit_code = 1
+
+
+def _sentence(fix: str | None) -> str:
+    if not fix:
+        return ""
+    if fix.startswith("molre "):
+        return f" Run: {fix}"
+    return f" {fix[0].upper()}{fix[1:]}."
 
 
 def _rebuild(kind: type[MolreError], what: str, where: str | None, fix: str | None) -> MolreError:

@@ -52,8 +52,8 @@ def test_windows_by_name_from_a_file(tmp_path: Path):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"sise": 224}, "did you mean 'size'"),
-        ({"windows": ["brian", "blood", "bone"]}, "did you mean 'brain'"),
+        ({"sise": 224}, "Did you mean 'size'"),
+        ({"windows": ["brian", "blood", "bone"]}, "Did you mean 'brain'"),
         ({"windows": ["brain"]}, "1 windows, 3 means and 3 stds"),
         ({"windows": [], "mean": [], "std": []}, "0 windows"),
         ({"windows": "brain"}, "windows"),

@@ -177,3 +177,31 @@ def test_a_missing_slice_is_noted_or_refused_as_asked(tmp_path: Path):
     refused = ingest([folder], tmp_path / "cohort", missing_slices="refuse")
     assert (refused.studies, refused.exit_code) == (0, 1)
     assert refused.cohort.scans().is_empty()
+
+
+def test_a_text_or_a_picture_beside_scans_is_named_and_no_failure(tmp_path: Path):
+    folder = write_study(tmp_path / "scans", "1.2.10", slices=4)
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    done = ingest([folder], tmp_path / "cohort")
+    assert (done.studies, done.exit_code) == (1, 0)
+    (row,) = read_rejects(tmp_path / "cohort" / "rejects.csv")
+    assert row["file"].endswith("photo.jpg")
+    assert "could not be used" not in done.as_text()
+
+
+def test_equal_niftis_are_one_study_and_their_names_stay_out_of_the_keys(tmp_path: Path):
+    import nibabel
+
+    volume = np.full((32, 32, 20), -1000, np.int16)
+    volume[6:26, 6:26] = 35
+    affine = np.diag([-7.0, -7.0, 7.0, 1.0])
+    for name in ("jane.nii.gz", "john.nii.gz"):
+        (tmp_path / "scans").mkdir(exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(volume, affine), tmp_path / "scans" / name)
+    done = ingest([tmp_path / "scans"], tmp_path / "cohort")
+    assert (done.studies, done.refused, done.exit_code) == (1, 1, 0)
+    (row,) = read_rejects(tmp_path / "cohort" / "rejects.csv")
+    assert "same pixels" in row["reason"]
+    path = tmp_path / "reads.csv"
+    path.write_text("file,skull_fracture\njane,1\n")
+    assert match_labels(done.cohort.path, path).matched == 1

@@ -12,14 +12,14 @@ from dicoms import write_study
 
 from molre.cohort.ingest import ingest
 
-STUDIES = 40
+STUDIES = 24
 CODE = "import sys; from molre.cohort.ingest import ingest; ingest(sys.argv[1:2], sys.argv[2])"
 
 
 def test_ctrl_c_stops_cleanly_and_a_rerun_goes_on(tmp_path: Path):
     scans, out = tmp_path / "scans", tmp_path / "cohort"
     for i in range(STUDIES):
-        write_study(scans / f"{i:02d}", f"1.2.{i + 100}", f"P{i}", seed=i, slices=12)
+        write_study(scans / f"{i:02d}", f"1.2.{i + 100}", f"P{i}", seed=i, slices=6)
     run = subprocess.Popen(
         [sys.executable, "-c", f"if __name__ == '__main__':\n    {CODE}", scans, out],
         stderr=subprocess.PIPE,

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import json
+from math import nan
 from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import write_cohort
+from cohorts import SALT, write_cohort
 
-from molre.cohort.cohort import SPLITS
+from molre.cohort.cohort import SPLITS, Cohort, write_table
+from molre.cohort.keys import pseudonym
 from molre.cohort.split import describe, split
 from molre.errors import MolreError
 
 MANY = {f"s{i}": f"p{i // 3}" for i in range(900)}
 
 
-def test_shares_are_kept_and_all_series_of_a_patient_are_in_one_split(tmp_path: Path):
+def test_shares_are_kept_and_described(tmp_path: Path):
     cohort = write_cohort(tmp_path / "c", MANY)
     table = split(cohort)
     assert table["patient"].n_unique() == table.height == 300
@@ -21,8 +24,12 @@ def test_shares_are_kept_and_all_series_of_a_patient_are_in_one_split(tmp_path: 
     assert share == pytest.approx(
         {"train": 0.6, "tune": 0.1, "calibrate": 0.1, "test": 0.2}, abs=0.08
     )
-    assert "900" not in describe(table, cohort)
-    assert '"train": {"patients"' in describe(table, cohort, as_json=True)
+    counts = json.loads(describe(table, cohort, as_json=True))
+    assert list(counts) == list(SPLITS)
+    assert sum(c["patients"] for c in counts.values()) == 300
+    assert sum(c["studies"] for c in counts.values()) == 900
+    train = counts["train"]
+    assert f"train {train['patients']} ({train['studies']} studies)" in describe(table, cohort)
 
 
 def test_splitting_again_changes_nothing_and_new_patients_are_added(tmp_path: Path):
@@ -37,13 +44,71 @@ def test_splitting_again_changes_nothing_and_new_patients_are_added(tmp_path: Pa
     assert before.join(after, on=["patient", "split"], how="inner").height == before.height
 
 
+def test_all_series_of_all_studies_of_a_patient_are_in_one_split(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", MANY)
+    scans = Cohort(cohort).scans()
+    second = scans.with_columns(series=pl.col("series") + "b", chosen=False)
+    write_table(cohort / "scans.parquet", pl.concat([scans, second]))
+    joined = Cohort(cohort).scans().join(split(cohort), on="patient", how="left")
+    assert joined.height == 1800
+    assert joined["split"].null_count() == 0
+    assert joined.group_by("patient").agg(pl.col("split").n_unique())["split"].max() == 1
+
+
+def test_shares_are_near_what_was_asked_for_when_patients_are_many(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", {f"s{i}": f"p{i}" for i in range(4000)})
+    table = split(cohort, (0.5, 0.2, 0.3, 0))
+    share = [(table["split"] == n).mean() for n in SPLITS]
+    assert share == pytest.approx([0.5, 0.2, 0.3, 0], abs=0.03)
+
+
+def test_a_split_depends_on_salt_and_patient_alone(tmp_path: Path):
+    """Which other patients there are, and in which order, does not matter."""
+    some = dict(list(MANY.items())[:90])
+    few = split(write_cohort(tmp_path / "few", dict(reversed(some.items()))))
+    all_of_them = split(write_cohort(tmp_path / "many", MANY))
+    assert few.join(all_of_them, on=["patient", "split"]).height == few.height
+    other = write_cohort(tmp_path / "other", some)
+    (other / "salt").write_bytes(b"another salt")
+    assert split(other)["split"].to_list() != few["split"].to_list()
+
+
+def test_patients_whose_scans_are_gone_keep_their_place(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", MANY)
+    before = split(cohort)
+    write_cohort(cohort, dict(list(MANY.items())[:30]))
+    assert split(cohort).equals(before)
+
+
+def test_a_twin_that_arrives_later_is_refused_and_the_frozen_splits_stay(tmp_path: Path):
+    studies = {f"s{i}": f"p{i}" for i in range(40)}
+    cohort = write_cohort(tmp_path / "c", studies)
+    split(cohort, (1, 0, 0, 0))
+    frozen = (cohort / "splits.csv").read_bytes()
+    write_cohort(cohort, studies | {"new": "p new"}, {"new": "twin", "s7": "twin"})
+    with pytest.raises(MolreError, match="the same pixels") as refused:
+        split(cohort, (0, 0, 0, 1))
+    for study in ("new", "s7"):
+        assert pseudonym(SALT, "study", study) in refused.value.message
+    assert (cohort / "splits.csv").read_bytes() == frozen
+
+
+def test_series_whose_pixels_were_not_read_are_no_twins(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", MANY)
+    unread = Cohort(cohort).scans().with_columns(pixel_hash=pl.lit(None, dtype=pl.String))
+    write_table(cohort / "scans.parquet", unread)
+    assert split(cohort).height == 300
+
+
 def test_overwrite_deals_again(tmp_path: Path):
     cohort = write_cohort(tmp_path / "c", MANY)
     split(cohort)
     assert set(split(cohort, (0, 0, 0, 1), overwrite=True)["split"]) == {"test"}
 
 
-@pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.6, 0.1, 0.1, 0.1), (1.2, -0.2, 0, 0)])
+@pytest.mark.parametrize(
+    "fractions", [(0.5, 0.5), (0.6, 0.1, 0.1, 0.1), (1.2, -0.2, 0, 0), (0.6, 0.1, 0.1, nan)]
+)
 def test_shares_that_are_none_are_refused(tmp_path: Path, fractions: tuple[float, ...]):
     with pytest.raises(MolreError, match="sum to 1"):
         split(write_cohort(tmp_path / "c", {"s": "p"}), fractions)

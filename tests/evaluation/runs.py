@@ -45,16 +45,9 @@ def write_run(
     pl.DataFrame(rows, orient="row", schema=_SCHEMA).write_parquet(path / "predictions.parquet")
     if arm.startswith("molre"):
         _write_gates(path, seed, truth, experts)
-    epochs = np.arange(1, 21)
-    pl.DataFrame(
-        {
-            "epoch": epochs,
-            "train_loss": 0.05 + 0.2 * np.exp(-epochs / 5),
-            "tune_auc": 0.8 - 0.25 * np.exp(-epochs / 4),
-            "gate_entropy": 1 - 0.01 * epochs,
-            "lr": np.full(20, 1e-3),
-        }
-    ).write_parquet(path / "history.parquet")
+    pl.concat([_history(1e-3, best=0.7), _history(3e-3, best=0.8)]).write_parquet(
+        path / "history.parquet"
+    )
     (path / "model").mkdir()
     thresholds = {f: {"value": 0.5, "origin": "Youden on calibrate"} for f in FINDINGS}
     (path / "model" / "model.json").write_text(json.dumps({"thresholds": thresholds}))
@@ -70,6 +63,19 @@ _SCHEMA = {
     "logit": pl.Float32,
     "probability": pl.Float32,
 }
+
+
+def _history(rate: float, best: float) -> pl.DataFrame:
+    epochs = np.arange(20)
+    return pl.DataFrame(
+        {
+            "epoch": epochs,
+            "learning_rate": np.full(20, rate),
+            "train_loss": 0.05 + 0.2 * np.exp(-epochs / 5),
+            "tune_auc": best - 0.25 * np.exp(-epochs / 4),
+            "gate_entropy": 1 - 0.01 * epochs,
+        }
+    )
 
 
 def _write_manifest(

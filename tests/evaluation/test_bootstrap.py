@@ -48,6 +48,12 @@ def test_each_draw_has_as_many_patients_as_there_are():
     assert (weights.sum(axis=1) == 17).all()
 
 
+def test_draws_do_not_share_random_numbers_with_data_of_the_same_seed():
+    chosen = np.random.default_rng(0).random(2000) < 0.1
+    first = patient_weights(2000, 1, seed=0)[0]
+    assert 0.8 < first[chosen].mean() < 1.2
+
+
 def test_the_same_seed_gives_the_same_draws_in_any_chunks(monkeypatch):
     scores, labels, patients = sample(5)
     whole = bootstrap_aucs(scores, labels, patients, draws=30, seed=1)

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from molre.evaluation.multiplicity import benjamini_hochberg, holm
 
-p_values = st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 0.3, 0.9, 1.0]), min_size=1)
+p_values = st.lists(
+    st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 0.3, 0.9, 1.0]), min_size=1, max_size=30
+)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
+@settings(max_examples=20, deadline=None)
 @given(p=p_values)
 def test_equals_statsmodels(ours, theirs, p):
     expected = multipletests(p, method=theirs)[1]

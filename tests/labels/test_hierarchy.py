@@ -50,7 +50,49 @@ def test_a_contradiction_is_refused_and_the_study_named():
         close(states, TABLE, ["A7"])
 
 
-any_states = arrays(np.int8, (2, len(TABLE)), elements=st.sampled_from([-1, -1, -1, -1, 0, 1]))
+def test_a_contradiction_without_names_gives_the_row():
+    states = np.vstack([stated(), stated(glioma=PRESENT, intracranial_mass=ABSENT)])
+    with pytest.raises(MolreError, match=r"row 2.*glioma is 1.*intracranial_mass is 0"):
+        close(states, TABLE)
+
+
+def test_the_states_given_stay_as_they_are():
+    states = stated(depressed_skull_fracture=PRESENT)
+    before = states.copy()
+    assert close(states, TABLE).dtype == np.int8
+    assert np.array_equal(states, before)
+    assert close(states[:0], TABLE).shape == (0, len(TABLE))
+
+
+def by_single_steps(states: np.ndarray) -> np.ndarray | None:
+    """One parent and child at a time until nothing changes; None if two rules disagree."""
+    closed = states.copy()
+    links = [(COLUMN[f.id], COLUMN[f.parent]) for f in TABLE if f.parent]
+    while True:
+        before = closed.copy()
+        for row in closed:
+            for child, parent in links:
+                if row[child] == PRESENT and row[parent] == ABSENT:
+                    return None
+                if row[child] == PRESENT:
+                    row[parent] = PRESENT
+                if row[parent] == ABSENT:
+                    row[child] = ABSENT
+        if np.array_equal(before, closed):
+            return closed
+
+
+any_states = arrays(np.int8, (2, len(TABLE)), elements=st.sampled_from([0, 1]), fill=st.just(-1))
+
+
+@given(any_states)
+def test_closing_is_what_single_steps_lead_to(states: np.ndarray):
+    expected = by_single_steps(states)
+    if expected is None:
+        with pytest.raises(MolreError, match="but the broader"):
+            close(states, TABLE)
+    else:
+        assert np.array_equal(close(states, TABLE), expected)
 
 
 @given(any_states)

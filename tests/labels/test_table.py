@@ -45,6 +45,8 @@ def test_a_wide_table_becomes_one_row_a_study_and_finding(tmp_path: Path):
         " study , skull_fracture \r\n A , 1.0 \r\n\r\n",
         "StudyInstanceUID,skull_fracture\nA,1\n",
         'skull_fracture,accession\n1,"A"\n',
+        "study,skull_fracture\rA,1\r",
+        'study;"skull_fracture"\n"A";" 1"\n',
     ],
 )
 def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
@@ -64,7 +66,15 @@ def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
         ("study,skull_fracture\n", "no rows"),
         ("study,source\nA,reader\n", "no finding's column"),
         ("patient_nr,skull_fracture\nA,1\n", r"no column names the study.*patient_nr"),
-        ("study,skull_fracture,skull_fracture\nA,1,1\n", "there twice"),
+        ("study,skull_fracture,skull_fracture\nA,1,1\n", "'skull_fracture' is there twice"),
+        ("study,study,skull_fracture\nA,B,1\n", "'study' is there twice"),
+        ("study,skull_fracture,\nA,1,\n", "a column has no name"),
+        ("study,skull_fracture\nA,yes\n", "line 2, column skull_fracture: value 'yes'"),
+        ('study,skull_fracture\n\n"A\nb",1\nC,-1\n', "line 5, .*value '-1'"),
+        ('study,skull_fracture\nA,1\n"B,0\nC,0\n', "line 3 is no CSV"),
+        ("study,skull_fracture\nA,1\nB\n", "line 3 has 1 cells, the header 2"),
+        ("", "is empty"),
+        ("\n \n", "is empty"),
         ("study,skull_fracture,calvarial_fracture\nA,0,1\n", "study A: calvarial_fracture is 1"),
     ],
 )
@@ -77,8 +87,14 @@ def test_a_bad_table_is_refused_with_its_place(tmp_path: Path, text: str, said: 
 def test_a_table_that_is_no_utf8_or_not_there_is_refused(tmp_path: Path):
     with pytest.raises(MolreError, match="UTF-8"):
         read_wide(csv(tmp_path, "study,skull_fracture\nMüller,1\n", "latin-1"), TABLE)
+    with pytest.raises(MolreError, match="UTF-8"):
+        read_wide(csv(tmp_path, "study,skull_fracture\nA,1\n", "utf-16"), TABLE)
+    with pytest.raises(MolreError, match="UTF-8"):
+        read_wide(csv(tmp_path, "study,skull_fracture\nA,1\n", "utf-16-le"), TABLE)
     with pytest.raises(MolreError, match="no such file"):
         read_wide(tmp_path / "none.csv", TABLE)
+    with pytest.raises(MolreError, match="is a folder"):
+        read_wide(tmp_path, TABLE)
 
 
 def test_other_columns_pass_when_they_are_named(tmp_path: Path):
@@ -87,6 +103,44 @@ def test_other_columns_pass_when_they_are_named(tmp_path: Path):
         read_wide(path, TABLE)
     long = read_wide(path, TABLE, source="reader", ignore=["comment"])
     assert dict(long.select("id", "source").unique().iter_rows()) == {"A": "cq500", "B": "reader"}
+
+
+def test_source_and_labeller_hold_per_row_unless_ignored(tmp_path: Path):
+    text = "study,source,labeller,skull_fracture\nA,report-llm,model 3,1\nB,,,0\n"
+    path = csv(tmp_path, text)
+
+    def said(**options: object) -> list[tuple[str, ...]]:
+        long = read_wide(path, TABLE, source="reader", labeller="Dr. X", **options)
+        return sorted(long.select("id", "source", "labeller").unique().iter_rows())
+
+    assert said() == [("A", "report-llm", "model 3"), ("B", "reader", "Dr. X")]
+    assert said(ignore=["source", "labeller"]) == [
+        ("A", "reader", "Dr. X"),
+        ("B", "reader", "Dr. X"),
+    ]
+
+
+def test_a_quoted_comma_belongs_to_its_cell(tmp_path: Path):
+    path = csv(tmp_path, 'study,"note, free",skull_fracture\n"Doe, A","1, 2",1\n')
+    long = read_wide(path, TABLE, ignore=["note, free"])
+    assert state(long, "Doe, A", "skull_fracture") == "present"
+    semicolons = csv(tmp_path, 'study;"a, b, c, d";skull_fracture\nA;;1\n')
+    assert state(read_wide(semicolons, TABLE, ignore=["a, b, c, d"]), "A", "skull_fracture") == (
+        "present"
+    )
+
+
+def test_identifiers_are_text_and_keep_their_zeros(tmp_path: Path):
+    long = read_wide(csv(tmp_path, "accession,skull_fracture\n007,1\n7,0\n"), TABLE)
+    assert long["id"].unique(maintain_order=True).to_list() == ["007", "7"]
+
+
+def test_uncertain_is_an_empty_cell_when_written(tmp_path: Path):
+    rows = [("A", "skull_fracture", "uncertain"), ("A", "hydrocephalus", "absent")]
+    long = pl.DataFrame(rows, schema=["study_id", "finding", "state"], orient="row")
+    few = FindingsTable(tuple(TABLE.by_id[f] for f in ("skull_fracture", "hydrocephalus")))
+    write_wide(long, tmp_path / "w.csv", few, id_name="accession")
+    assert (tmp_path / "w.csv").read_text() == "accession,skull_fracture,hydrocephalus\nA,,0\n"
 
 
 def test_the_id_column_can_be_named_and_a_wrong_name_gets_a_hint(tmp_path: Path):

@@ -69,6 +69,13 @@ def test_an_arm_without_router_history_or_endpoint_still_has_a_page(tmp_path):
     assert "What the router does" not in html
 
 
+def test_the_curve_is_that_of_the_learning_rate_that_was_kept(run):
+    html = page(run)
+    history = pl.read_parquet(run / "history.parquet")
+    history.filter(pl.col("learning_rate") == 3e-3).write_parquet(run / "history.parquet")
+    assert page(run) == html
+
+
 def test_gates_without_entropy_history_are_no_hindrance(run):
     history = pl.read_parquet(run / "history.parquet")
     history.with_columns(gate_entropy=pl.lit(None, dtype=pl.Float64)).write_parquet(

@@ -40,10 +40,20 @@ WEIGHTS = Weights(
 def load(
     name: str = NAME, weights_dir: Path | None = None, contract: Contract | None = None
 ) -> Backbone:
-    """EfficientNet-Lite0 with its published weights, (B, 3, 224, 224) to 1280 numbers."""
+    """EfficientNet-Lite0 with its published weights, (B, 3, 224, 224) to 1280 numbers.
+
+    Raises:
+        MolreError: the package's file is not the published one; a contract of other channels.
+    """
     import timm
     from safetensors.torch import load_file
 
+    contract = contract or CONTRACT
+    if len(contract.windows) != 3:
+        raise MolreError(
+            f"{NAME} takes 3 channels, the contract has {len(contract.windows)} windows",
+            fix="give 3 windows by --contract FILE",
+        )
     network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     kept = cache_folder() / f"efficientnet_lite0-{SHA256[:16]}.safetensors"
     if kept.is_file() and files.sha256(kept) == KEPT_SHA256:
@@ -53,7 +63,7 @@ def load(
         _keep(network, kept)
     network.reset_classifier(0)
     network = network.to(memory_format=torch.channels_last)
-    return Backbone(NAME, network, _features, DIM, contract or CONTRACT, WEIGHTS)
+    return Backbone(NAME, network, _features, DIM, contract, WEIGHTS)
 
 
 def _features(network: nn.Module, pixels: Tensor) -> Features:

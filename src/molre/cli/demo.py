@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from molre.evaluation.compare import Comparison
+    from molre.training.config import TrainConfig
 
 STUDIES = 160
 PREVALENCE = 0.4
@@ -46,11 +50,14 @@ def command(
     """
     import shutil
 
+    from molre.cli.evaluate import evaluate_and_report
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
     from molre.evaluation.compare import compare
+    from molre.output.cohort_html import write_contact_sheet
     from molre.output.comparison_html import write_comparison_report
+    from molre.output.examples import run_examples
     from molre.output.prediction_folder import write_predictions
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
@@ -70,7 +77,8 @@ def command(
     )
     _say("2/6 ingest: DICOM to a cohort")
     cohort = out / "cohort"
-    ingest([out / "phantoms"], cohort, workers=workers, salt=f"molre demo {seed}".encode())
+    done = ingest([out / "phantoms"], cohort, workers=workers, salt=f"molre demo {seed}".encode())
+    write_contact_sheet(done.cohort)
     match_labels(cohort, out / "phantoms" / "labels.csv")
     split(cohort, fractions=FRACTIONS)
     runs = []
@@ -80,11 +88,11 @@ def command(
             config = TrainConfig(arm=arm, seed=run_seed, **BUDGET)
             runs.append(_train(cohort, out / "runs" / f"{arm}-{run_seed}", config, device, workers))
     _say("4/6 evaluate")
-    for run in runs:
-        _report(run)
+    evaluations = [evaluate_and_report(run) for run in runs]
     _say("5/6 compare")
     comparison = compare(runs, out)
-    write_comparison_report(comparison, out / "report.html")
+    shown = next(e for e in evaluations if e.run.arm == "molre")
+    write_comparison_report(comparison, out / "report.html", run_examples(shown))
     _say("6/6 predict one study that no model was trained on")
     write_phantoms(out / "new", studies=1, seed=seed + 1000, findings=FINDINGS, prevalence=0.4)
     reader = load(out / "runs" / "molre-0" / "model", device=device)
@@ -92,19 +100,13 @@ def command(
     _finish(comparison, out, written.as_text(), json)
 
 
-def _train(cohort: Path, run: Path, config: object, device: str, workers: int) -> Path:
+def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: int) -> Path:
     from molre.training.train import train
 
-    return train(cohort, run, config, device=device, workers=workers)  # type: ignore[arg-type]
+    return train(cohort, run, config, device=device, workers=workers)
 
 
-def _report(run: Path) -> None:
-    from molre.cli.evaluate import evaluate_and_report
-
-    evaluate_and_report(run)
-
-
-def _finish(comparison: object, out: Path, predicted: str, json: bool) -> None:
+def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
     from molre.output.comparison_text import comparison_table
 
     if json:
@@ -114,8 +116,8 @@ def _finish(comparison: object, out: Path, predicted: str, json: bool) -> None:
 
     Console().print(comparison_table(comparison))
     typer.echo(
-        "These scans are synthetic: the table shows that the system runs from DICOM to a compared\n"
-        "table, and says nothing about patients."
+        "These scans are synthetic: the table shows that the system runs from DICOM to compared\n"
+        "arms, and says nothing about patients."
     )
     typer.echo(f"one new study: {predicted}")
     typer.echo(f"contact sheet: {out / 'cohort' / 'index.html'}")

@@ -39,8 +39,9 @@ def command(
 def evaluate_and_report(run: Path) -> Evaluation:
     """Both files of the verb; `molre demo` does the same for each of its runs."""
     from molre.evaluation.evaluate import evaluate
+    from molre.output.examples import run_examples
     from molre.output.run_html import write_run_report
 
     evaluation = evaluate(run)
-    write_run_report(evaluation, run / "report.html")
+    write_run_report(evaluation, run / "report.html", run_examples(evaluation))
     return evaluation

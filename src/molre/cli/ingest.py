@@ -36,5 +36,5 @@ def command(
 
     done = ingest(paths, out, workers=workers, overwrite=overwrite, missing_slices=missing_slices)
     page = write_contact_sheet(done.cohort)
-    typer.echo(done.as_json() if json else f"{done.as_text()}. Look at {page}")
+    typer.echo(done.as_json() if json else f"{done.as_text()}\nlook at {page}")
     raise typer.Exit(done.exit_code)

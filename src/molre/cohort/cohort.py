@@ -98,7 +98,7 @@ class Cohort:
             table = pl.read_csv(path, infer_schema=False)
         except pl.exceptions.PolarsError:
             table = pl.DataFrame()
-        if table.columns != ["patient", "split"] or not table["split"].is_in(SPLITS).all():
+        if table.columns != ["patient", "split"] or not set(table["split"]) <= {*SPLITS}:
             raise MolreError(
                 "is damaged", where=path, fix=f"deal anew: molre split {self.path} --overwrite"
             )

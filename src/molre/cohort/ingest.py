@@ -19,6 +19,7 @@ from molre.ct.survey import Study, Survey, survey
 from molre.errors import MolreError, RefusedScan
 from molre.progress import track
 
+SAID = 5  # rejected files that the closing sentence names
 Rows = list[dict[str, Any]]
 
 
@@ -32,6 +33,7 @@ class Ingested:
         read: of these, read in this run; the others were there, unchanged.
         rejected: studies and stand-alone files that could not be used.
         refused: series and files refused in all, localizers of good studies among them.
+        why: file, reason and remedy of the first few that could not be used.
     """
 
     cohort: Cohort
@@ -39,6 +41,7 @@ class Ingested:
     read: int
     rejected: int
     refused: int
+    why: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -52,9 +55,11 @@ class Ingested:
 
     def as_text(self) -> str:
         """One sentence."""
-        text = f"{self.studies} studies in {self.cohort.path} ({self.read} read now)"
+        studies = "1 study" if self.studies == 1 else f"{self.studies} studies"
+        text = f"{studies} in {self.cohort.path} ({self.read} read now)"
         if self.rejected:
-            return f"{text}, {self.rejected} could not be used: see rejects.csv"
+            more = "\n".join(f"  {line}" for line in self.why)
+            return f"{text}, {self.rejected} could not be used (rejects.csv):\n{more}"
         if self.refused:
             return f"{text}; {self.refused} other files or series are in rejects.csv"
         return text
@@ -94,7 +99,7 @@ def ingest(
     """
     folder = Path(out)
     new = _check_folder(folder)
-    found = survey([str(p) for p in paths])
+    found = survey([str(p) for p in paths], progress=track)
     if not found.studies:
         raise _nothing(paths, found)
     _refuse_mixture(found, folder)
@@ -133,9 +138,10 @@ class _Run:
         write_rejects(self.folder / "rejects.csv", rejects)
         write_facts(self.folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
         _sweep_sheets(self.folder, set(table["study"]))
-        lost = {r.study or r.file for r in rejects if r.lost}
+        lost = {r.study or r.file: r for r in sorted(rejects) if r.lost}
+        why = tuple(f"{r.file}: {r.reason} ({r.remedy})" for r in list(lost.values())[:SAID])
         read = sum(state.file_of(self.folder, self.salt, s) in rows for s in fresh)
-        return Ingested(Cohort(self.folder), len(rows), read, len(lost), len(rejects))
+        return Ingested(Cohort(self.folder), len(rows), read, len(lost), len(rejects), why)
 
     def _kept(self, by_file: dict[Path, Study]) -> tuple[dict[Path, Rows], list[Study]]:
         """Rows of studies that need no reading, and the studies that do."""
@@ -234,10 +240,6 @@ def _nothing(paths: Sequence[str | Path], found: Survey) -> MolreError:
     if not found.rejects:
         return MolreError("no files there", where=where, fix="give folders with head CT")
     reasons = list(dict.fromkeys(r.reason for r in found.rejects))
-    first = found.rejects[0]
-    more = f", and {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
-    return MolreError(
-        f"no head CT there: {first.file} {'; others: '.join(reasons[:2])}{more}",
-        where=where,
-        fix=first.remedy or "give folders with head CT",
-    )
+    more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
+    fix = found.rejects[0].remedy if len(reasons) == 1 else "give folders with head CT"
+    return MolreError(f"no head CT there: {'; '.join(reasons[:3])}{more}", where=where, fix=fix)

@@ -89,11 +89,14 @@ def _folder_names(path: Path) -> set[str]:
 
 
 def _named(study: Study) -> list[tuple[Series, str]]:
-    """Series with their UIDs; where a UID holds several stacks, the later ones are numbered."""
+    """Series with their UIDs; where a UID holds several stacks, the later ones are numbered.
+
+    A NIfTI has none: its path stands in the field.
+    """
     named: list[tuple[Series, str]] = []
     used: dict[str, int] = {}
     for series in sorted(study.series, key=lambda s: s.files):
-        uid = series.uid or ""
+        uid = "" if series.uid in series.files else series.uid
         count = used[uid] = used.get(uid, 0) + 1
         named.append((series, f"{uid} part {count}" if uid and count > 1 else uid))
     return named

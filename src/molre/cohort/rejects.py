@@ -28,8 +28,8 @@ class Rejected:
         study: pseudonym, or empty where the file belongs to none.
         reason: one sentence.
         remedy: what to do.
-        lost: whether a study or a stand-alone file is lost by it; a localizer or a dose page of a
-            study that was read is not, and does not make the exit code 1.
+        lost: whether a study or a stand-alone scan is lost by it. A localizer or dose page of a
+            study that was read is none, nor is a text or a picture; they leave the exit code 0.
     """
 
     file: str
@@ -54,7 +54,7 @@ def of_survey(found: Survey, usable: set[str], salt: bytes) -> list[Rejected]:
             _study(r.study, salt),
             r.reason,
             r.remedy,
-            lost=r.study not in usable,
+            lost=r.dicom and r.study not in usable,
         )
         for r in found.rejects
     ]

@@ -100,7 +100,8 @@ def find_gaps(positions: np.ndarray, thickness: np.ndarray | None = None) -> lis
     """Locate missing slices in a stack, tolerating a deliberate change of the step.
 
     A step is a gap where it exceeds 1.5 times the usual step on both of its sides and, where
-    the thickness is known, leaves tissue between the slices that was not imaged.
+    the thickness is known, leaves tissue between the slices that was not imaged. At the ends of
+    the stack the one neighboring step stands for the side that is not there.
 
     Args:
         positions: mm along the normal, ascending (S,).
@@ -109,7 +110,8 @@ def find_gaps(positions: np.ndarray, thickness: np.ndarray | None = None) -> lis
     steps = np.diff(positions)
     gaps = []
     for index, step in enumerate(steps):
-        sides = [steps[max(0, index - 3) : index], steps[index + 1 : index + 4]]
+        before, after = steps[max(0, index - 3) : index], steps[index + 1 : index + 4]
+        sides = (before if before.size else after[:1], after if after.size else before[-1:])
         usual = max((float(np.median(side)) for side in sides if side.size), default=0.0)
         if usual <= 0 or step <= 1.5 * usual:
             continue
@@ -142,11 +144,8 @@ def straighten(
     local = volume.origins @ frame.T  # (S, 3): mm along normal, down, across
     low = local.min(axis=0)
     rows, columns = volume.hu.shape[1:]
-    extent = np.ptp(local, axis=0) + [
-        0.0,
-        (rows - 1) * volume.pixel_spacing[0],
-        (columns - 1) * volume.pixel_spacing[1],
-    ]
+    height, width = (np.array([rows, columns]) - 1) * volume.pixel_spacing
+    extent = np.ptp(local, axis=0) + np.array([0.0, height, width])
     shape = np.floor(extent / spacing_mm + 1e-4).astype(int) + 1
     heights = low[0] + np.arange(shape[0]) * spacing_mm[0]
     planes = _InPlane(volume, local - low, shape[1:], spacing_mm[1:])

@@ -18,6 +18,7 @@ from molre.ct.volume import Volume
 
 GRID_MM = 2.0  # averaging to this grid tames the noise of a bone kernel
 BONE_HU = 230.0
+AIR_HU = -300.0
 SOFT_HU = (-15.0, 110.0)  # brain, CSF, clotted blood
 BRAIN_MEDIAN_HU = (5.0, 75.0)
 SLICE_AREA_CM2 = (25.0, 290.0)
@@ -96,6 +97,9 @@ def _what_instead(profile: _Profile) -> str:
     if not profile.sized.any():
         return "no skull around any slice"
     median = float(np.median(profile.median[profile.sized]))
+    low, high = BRAIN_MEDIAN_HU
+    if low <= median <= high:
+        return "no brain tissue inside a skull (too much bone, air or fat for that)"
     return f"no brain tissue inside a skull (median {median:.0f} HU where brain is 20 to 45)"
 
 
@@ -108,7 +112,8 @@ def _incomplete(profile: _Profile, covered: float) -> tuple[str, ...]:
         )
     if covered < MIN_COVERAGE_MM:
         reasons.append(
-            f"incomplete: {covered:.0f} mm of brain, where a whole one has at least {MIN_COVERAGE_MM:.0f}"
+            f"incomplete: {covered:.0f} mm of brain, where a whole one has at least "
+            f"{MIN_COVERAGE_MM:.0f}"
         )
     if profile.brain[-1] and profile.area[-1] > CUT_SHARE * widest:
         reasons.append("incomplete: the top of the head is cut off")
@@ -124,7 +129,7 @@ def _profile(volume: Volume) -> _Profile:
     for index, image in enumerate(volume.hu):
         small = _average(image, rows, columns)
         bone = small > BONE_HU
-        inside = small[_enclosed(bone)]
+        inside = small[_enclosed(bone) & ~_outside(small)]
         if inside.size:
             area[index] = inside.size * pixel_cm2
             soft[index] = np.mean((inside >= SOFT_HU[0]) & (inside <= SOFT_HU[1]))
@@ -136,6 +141,15 @@ def _average(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
     height, width = (image.shape[0] // rows) * rows, (image.shape[1] // columns) * columns
     blocks = image[:height, :width].reshape(height // rows, rows, width // columns, columns)
     return blocks.mean(axis=(1, 3), dtype=np.float32)
+
+
+def _outside(small: np.ndarray) -> np.ndarray:
+    """Air that reaches the image's edge, so that a table or a head holder encloses nothing."""
+    from scipy import ndimage
+
+    regions, _ = ndimage.label(small < AIR_HU)
+    edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    return np.isin(regions, np.unique(edge[edge > 0]))
 
 
 def _enclosed(bone: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -12,14 +13,25 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from molre.ct.acquisition import acquisition, floats, number, text, value
+from molre.ct.syntax import DEFLATED, LOSSY
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
 INFLATE_LIMIT = 512 * 2**20  # bytes; a deflated header can otherwise grow a thousandfold
-LOSSY_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 93, 203, 112)}
 
-_TAGS = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex", "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer", "ManufacturerModelName", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent", "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression", "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
+_TAGS = [
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
+    "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex",
+    "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer",
+    "ManufacturerModelName", "SeriesDescription", "ProtocolName", "BodyPartExamined",
+    "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent",
+    "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Plane:
         position: Image Position (Patient), mm (L, P, S) of the first pixel's centre.
         orientation: Image Orientation (Patient), six cosines.
         spacing: Pixel Spacing, mm (between rows, between columns).
-        slope, intercept: rescale to HU; None where the header has none.
+        slope, intercept: rescale to HU; None where the header has none, nan where unusable.
         acquisition_number: tells repeated passes over the same slices apart.
     """
 
@@ -186,12 +198,17 @@ def _record(dataset: Dataset, file: str, size: int) -> Header:
         bits_allocated=int(value(dataset, "BitsAllocated") or 0),
         signed=value(dataset, "PixelRepresentation") == 1,
         photometric=text(dataset, "PhotometricInterpretation"),
-        lossy=text(dataset, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES,
+        lossy=_is_lossy(text(dataset, "LossyImageCompression"), syntax),
         acquisition=acquisition(
             dataset, thickness, first.text("CTReconstructionSequence", "ConvolutionKernel")
         ),
         planes=planes,
     )
+
+
+def _is_lossy(stated: str | None, syntax: str) -> bool:
+    """As the header says; JPEG 2000 and JPEG-LS may be lossless under a lossy syntax."""
+    return stated == "01" or (stated != "00" and syntax in LOSSY)
 
 
 class _Groups:
@@ -227,8 +244,12 @@ def _frame_plane(dataset: Dataset, shared: Dataset, frame: Dataset, index: int) 
         orientation=groups.floats("PlaneOrientationSequence", "ImageOrientationPatient"),
         spacing=groups.floats("PixelMeasuresSequence", "PixelSpacing"),
         thickness=groups.number("PixelMeasuresSequence", "SliceThickness"),
-        slope=groups.number("PixelValueTransformationSequence", "RescaleSlope"),
-        intercept=groups.number("PixelValueTransformationSequence", "RescaleIntercept"),
+        slope=_rescale(
+            groups.find("PixelValueTransformationSequence", "RescaleSlope"), "RescaleSlope"
+        ),
+        intercept=_rescale(
+            groups.find("PixelValueTransformationSequence", "RescaleIntercept"), "RescaleIntercept"
+        ),
         acquisition_number=None if acquired is None else int(acquired),
     )
 
@@ -241,10 +262,18 @@ def _classic_plane(dataset: Dataset) -> Plane:
         orientation=floats(dataset, "ImageOrientationPatient"),
         spacing=floats(dataset, "PixelSpacing"),
         thickness=number(dataset, "SliceThickness"),
-        slope=number(dataset, "RescaleSlope"),
-        intercept=number(dataset, "RescaleIntercept"),
+        slope=_rescale(dataset, "RescaleSlope"),
+        intercept=_rescale(dataset, "RescaleIntercept"),
         acquisition_number=None if acquired is None else int(acquired),
     )
+
+
+def _rescale(dataset: Dataset, keyword: str) -> float | None:
+    """A number; None where absent, nan where it is stated but is no usable number."""
+    found = number(dataset, keyword)
+    if found is None and keyword in dataset and dataset.get_item(keyword).value:
+        return math.nan
+    return found
 
 
 def _item(dataset: Dataset, sequence: str) -> Dataset:

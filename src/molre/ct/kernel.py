@@ -14,7 +14,8 @@ _TOSHIBA = re.compile(r"^FC(\d{2})")
 _PHILIPS_SOFT = {"UA", "UB", "A", "B", "C", "EA", "EB"}
 _PHILIPS_SHARP = {"UC", "D", "E", "L", "EC", "YA", "YB", "YC", "YD", "YE"}
 _SAYS_SHARP = re.compile(
-    r"bone|knochen|osseu|\bos\b|hueso|\bosso|sharp|edge|lung|\biac\b|petrous|felsenbein|hr[ _]?head",
+    r"bone|knochen|osseu|\bos\b|hueso|\bosso|sharp|edge|lung|\biac\b|petrous|felsenbein"
+    r"|hr[ _]?head",
     re.I,
 )
 _SAYS_SOFT = re.compile(

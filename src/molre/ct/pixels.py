@@ -12,14 +12,9 @@ from scipy import ndimage
 
 from molre.ct.acquisition import number
 from molre.ct.header import Header, Plane
+from molre.ct.syntax import DECODERS
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan
-
-# Named, so that no other decoder that happens to be installed (pylibjpeg-libjpeg: GPL) is used.
-_JPEG_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70)}
-_JPEG_LS_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in (80, 81)}
-_JPEG_2000_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 92, 93, 201, 202, 203)}
-_RLE = "1.2.840.10008.1.2.5"
 
 PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the border's is padding
 
@@ -32,11 +27,13 @@ class Slice:
         hu: int16 (rows, columns), as stored in the file: not yet reordered.
         padded: pixels that were padding or below -1024 and became air.
         saturated: pixels at or above 3071.
+        lowest: HU, before padding and clamping.
     """
 
     hu: np.ndarray
     padded: int
     saturated: int
+    lowest: int
 
 
 def decode(dataset: Dataset, header: Header) -> np.ndarray:
@@ -50,7 +47,7 @@ def decode(dataset: Dataset, header: Header) -> np.ndarray:
             warnings.simplefilter("ignore")
             if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
                 _name_syntax(dataset, header.syntax)
-            stored = pixel_array(dataset, raw=True, decoding_plugin=_plugin(header.syntax))
+            stored = pixel_array(dataset, raw=True, decoding_plugin=DECODERS.get(header.syntax, ""))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # pyo3's PanicException is no Exception
@@ -78,12 +75,13 @@ def to_hu(stored: np.ndarray, plane: Plane, dataset: Dataset) -> Slice:
         plane: its own slope and intercept (they may differ from slice to slice).
         dataset: for Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
     """
-    slope = 1.0 if plane.slope in (None, 0.0) else float(plane.slope or 1.0)
+    slope = 1.0 if plane.slope is None else plane.slope
     intercept = float(plane.intercept or 0.0)
     if slope == 1.0 and intercept == int(intercept):
         hu = stored.astype(np.int32) + np.int32(intercept)
     else:
         hu = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
+    lowest = int(hu.min())
     outside = hu < HU_MIN
     padding = _padding(stored, dataset)
     if padding is not None:
@@ -91,7 +89,7 @@ def to_hu(stored: np.ndarray, plane: Plane, dataset: Dataset) -> Slice:
     saturated = int(np.count_nonzero((hu >= HU_MAX) & ~outside))
     hu[outside] = AIR
     np.clip(hu, HU_MIN, HU_MAX, out=hu)
-    return Slice(hu.astype(np.int16), int(np.count_nonzero(outside)), saturated)
+    return Slice(hu.astype(np.int16), int(np.count_nonzero(outside)), saturated, lowest)
 
 
 def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
@@ -120,18 +118,6 @@ def _only_border(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
     regions, _ = ndimage.label(padding)
     border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
     return np.isin(regions, np.unique(border[border > 0]))
-
-
-def _plugin(syntax: str) -> str:
-    if syntax in _JPEG_SYNTAXES:
-        return "gdcm"
-    if syntax in _JPEG_LS_SYNTAXES:
-        return "pyjpegls"
-    if syntax in _JPEG_2000_SYNTAXES:
-        return "pylibjpeg"
-    if syntax == _RLE:
-        return "pydicom"
-    return ""
 
 
 def _name_syntax(dataset: Dataset, syntax: str) -> None:

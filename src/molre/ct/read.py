@@ -21,6 +21,7 @@ from molre.ct.volume import HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan
 
 Missing = Literal["warn", "refuse"]
+MUST_HAVE_HU = -300  # some voxel of a series lies below
 
 
 def read(path: str | Path, *, missing: Missing = "warn") -> Volume:
@@ -115,10 +116,14 @@ def _one_stack(headers: list[Header]) -> Stack:
 
 def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     notes: list[str] = []
-    groups = [_drop_lossy(group, notes) for group in stack.slices()]
+    groups = [_drop_lossy(group) for group in stack.slices()]
+    lossy = len(stack.members) - sum(len(group) for group in groups)
+    if lossy:
+        notes.append(f"{lossy} lossy copies of slices that are there lossless were dropped")
     decoder = _Decoder(entries)
     slices = [decoder.slice(group) for group in groups]
     members = [group[0] for group in groups]
+    _require_air(slices, members)
     if decoder.duplicates:
         notes.append(f"{decoder.duplicates} duplicate slices with equal pixels were dropped")
     how, orientation = reorder(members[0].orientation)
@@ -142,17 +147,10 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     return volume.with_notes(*notes)
 
 
-def _drop_lossy(group: list[Member], notes: list[str]) -> list[Member]:
+def _drop_lossy(group: list[Member]) -> list[Member]:
+    """Of a slice that is there lossless and lossy, only the lossless; else all."""
     lossless = [member for member in group if not member.header.lossy]
-    if not lossless or len(lossless) == len(group):
-        return group
-    for member in group:
-        if member.header.lossy:
-            name = Path(member.header.file).name
-            notes.append(
-                f"{name} is a lossy copy of a slice that is there lossless, and was dropped"
-            )
-    return lossless
+    return lossless or group
 
 
 class _Decoder:
@@ -170,8 +168,8 @@ class _Decoder:
         for other in group[1:]:
             if not np.array_equal(self._decode(other).hu, first.hu):
                 raise RefusedScan(
-                    f"{Path(group[0].header.file).name} and {Path(other.header.file).name} are at one "
-                    "position but differ in their pixels",
+                    f"{Path(group[0].header.file).name} and {Path(other.header.file).name} are at "
+                    "one position but differ in their pixels",
                     where=other.header.file,
                     fix="keep the files of one reconstruction and one pass",
                 )
@@ -184,14 +182,18 @@ class _Decoder:
             self._dataset = parse_bytes(self.entries.read(header.file), header.file)
             self._stored, self._file = decode(self._dataset, header), header.file
         stored = self._stored[member.plane.frame or 0]
-        one = to_hu(stored, member.plane, self._dataset)
-        if not header.signed and not member.plane.intercept and one.hu.min() >= 0:
-            raise RefusedScan(
-                "its values are unsigned and have no rescale intercept, so they are not in HU",
-                where=header.file,
-                fix="export it with Rescale Intercept (0028,1052)",
-            )
-        return one
+        return to_hu(stored, member.plane, self._dataset)
+
+
+def _require_air(slices: list[Slice], members: list[Member]) -> None:
+    """Around every head there is air; a series without any was not stored in HU."""
+    lowest = min(one.lowest for one in slices)
+    if lowest > MUST_HAVE_HU:
+        raise RefusedScan(
+            f"its values begin at {lowest} and hold no air (-1000), so they are not in HU",
+            where=members[0].header.file,
+            fix="export it with Rescale Slope and Intercept (0028,1053), (0028,1052)",
+        )
 
 
 def _pixel_notes(slices: list[Slice]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.uid import UID
 
+from molre.ct import syntax
 from molre.ct.header import Header, Plane
 
 CT_CLASSES = {
@@ -33,16 +34,20 @@ _MAPS = {
 }  # fmt: skip
 _PROJECTIONS = {
     "MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "MIN IP", "CSA MIP", "CSA MINIP",
-    "PROJECTION IMAGE", "VOLUME RENDERING", "VOLUME_RENDER", "VRT", "CSA VRT", "SURFACE_RENDER", "3D",
+    "PROJECTION IMAGE", "VOLUME RENDERING", "VOLUME_RENDER", "VRT", "CSA VRT",
+    "SURFACE_RENDER", "3D",
 }  # fmt: skip
 _HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED"}
+
+_UNCOMPRESSED = "export it uncompressed, or as lossless JPEG or JPEG 2000"
 
 Refusal = tuple[str, str]  # reason, remedy
 
 
 def refusal(header: Header) -> Refusal | None:
     """Why this file cannot be a slice of a head CT, and what to do; None where it can."""
-    for judge in (_wrong_object, _wrong_image_type, _wrong_pixels, _wrong_geometry):
+    judges = (_wrong_object, _wrong_image_type, _wrong_values, _wrong_pixels, _wrong_geometry)
+    for judge in judges:
         found = judge(header)
         if found:
             return found
@@ -52,7 +57,7 @@ def refusal(header: Header) -> Refusal | None:
 def _wrong_object(header: Header) -> Refusal | None:
     give_ct = "give the CT series of the study"
     if header.sop_class is None:
-        return "it has no SOP class, so it is no DICOM image", "check that it is a DICOM image"
+        return "it has no SOP class: cut off, or no DICOM image", "copy or export it again"
     if header.sop_class not in CT_CLASSES:
         name = UID(header.sop_class).name.removesuffix(" Storage")
         if "Secondary Capture" in name:
@@ -78,27 +83,46 @@ def _wrong_image_type(header: Header) -> Refusal | None:
     found = next((kind for kind in header.image_type if kind in _PROJECTIONS), None)
     if found or (header.technique or "NONE").upper() in _PROJECTIONS:
         return f"a projection or rendering ({(found or header.technique or '').lower()})", axial
+    return None
+
+
+def _wrong_values(header: Header) -> Refusal | None:
+    """What the header alone says against Hounsfield units."""
+    in_hu = "give the series in HU"
     if header.rescale_type and header.rescale_type.upper() not in _HU_TYPES:
-        return f"its values are {header.rescale_type}, not HU", "give the series in HU"
+        return f"its values are {header.rescale_type}, not HU", in_hu
+    if header.samples != 1:
+        return "a color picture, no CT image", "give the CT series of the study"
+    if header.photometric == "MONOCHROME1":
+        return "its gray values are inverted (MONOCHROME1), so they are not in HU", in_hu
+    again = "export it with Rescale Slope and Intercept (0028,1053), (0028,1052)"
+    for plane in header.planes:
+        slope = 1.0 if plane.slope is None else plane.slope
+        if not 1e-4 < slope < 1e4:
+            return f"its rescale slope of {slope:g} makes no sense", again
+        intercept = plane.intercept or 0.0
+        if not (intercept < 0 or (header.signed and intercept < 1e4)):
+            return (
+                "its values are unsigned without a negative intercept, so they are not in HU",
+                again,
+            )
     return None
 
 
 def _wrong_pixels(header: Header) -> Refusal | None:
     again = "export the file again"
     if not header.rows or not header.columns:
-        return "it has no image", "give files with pixels"
-    if header.samples != 1:
-        return "a color picture, no CT image", "give the CT series of the study"
+        return "it has no image: cut off, or saved without pixels", again
+    if not syntax.is_read(header.syntax):
+        what = syntax.name(header.syntax)
+        return f"its pixels are compressed as {what}, which is not read here", _UNCOMPRESSED
     if header.bits_allocated not in (8, 16, 32):
         return f"it has {header.bits_allocated} bits a pixel, which no CT has", again
     sides = f"{header.rows} x {header.columns} pixels, {header.frames} frames"
     too_large = max(header.rows, header.columns) > MAX_SIDE or header.pixel_bytes > MAX_FILE_BYTES
     if too_large or header.frames < 1:
         return f"it claims {sides}, which no head CT has", again
-    syntax = UID(header.syntax)
-    if not syntax.is_transfer_syntax or syntax.is_compressed or syntax.is_deflated:
-        return None
-    if header.pixel_bytes > header.size:
+    if header.syntax in syntax.NATIVE and header.pixel_bytes > header.size:
         return f"cut off: {header.size} bytes cannot hold {sides}", "copy or export the file again"
     return None
 

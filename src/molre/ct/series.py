@@ -121,7 +121,8 @@ def _by_pass(members: Sequence[Member]) -> list[list[Member]]:
     passes: list[tuple[list[Member], list[float], set[str | None]]] = []
     for _, group in sorted(acquisitions.items()):
         heights = [float(member.position @ normal) for member in group]
-        for taken, covered, names in passes:
+        for known in passes:
+            taken, covered, names = known
             fresh = [
                 h for h, m in zip(heights, group, strict=True) if m.header.sop_uid not in names
             ]

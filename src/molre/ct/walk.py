@@ -20,6 +20,7 @@ _COMPANIONS = (
     "dicomdir",
     "changelog",
 )
+_SCAN_NAMES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
 _SYSTEM = {
     ".ds_store",
     "thumbs.db",
@@ -47,10 +48,15 @@ class Found:
 
     @property
     def companion(self) -> bool:
-        """A README, LICENSE, DICOMDIR or system file that lies beside scans."""
+        """A README, table, mask, DICOMDIR or system file that lies beside scans and is none.
+
+        A text under a scan's name is no companion: somebody will miss it.
+        """
         name = os.path.basename(self.entry.split("!")[-1]).lower()
         if name in _SYSTEM or name.startswith("._") or name == "dicomdir":
             return True
+        if self.kind in ("a text file", "a NumPy archive"):
+            return not name.endswith(_SCAN_NAMES)
         return self.kind != "dicom" and name.startswith(_COMPANIONS)
 
 
@@ -98,7 +104,9 @@ def _file(path: str, entries: Entries, seen: set[str]) -> Iterator[Found]:
         yield Found(path, "unreadable", _unreadable(path, error))
         return
     what = kind(head)
-    if what == "zip":
+    if what == "zip" and path.lower().endswith(".npz"):
+        yield Found(path, "a NumPy archive")
+    elif what == "zip":
         yield from _zip(path, entries)
     else:
         yield Found(path, what)

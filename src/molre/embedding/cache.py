@@ -27,7 +27,7 @@ from molre.errors import MolreError
 
 SHARD_SCANS = 64
 CODE_VERSION = 1  # raise when pixels or embeddings change for the same contract and weights
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "content_hash": pl.String,
     "shard": pl.String,
     "sha256": pl.String,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -11,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from molre.errors import MolreError
+from molre.labels.rows import read_rows
 
 REQUIRED = ("id", "name", "category", "parent", "blank_means")
 
@@ -91,57 +90,40 @@ def findings() -> FindingsTable:
 
 
 def load(path: Path) -> FindingsTable:
-    """Read a findings table.
+    """Read a findings table (CSV).
 
     Raises:
         MolreError: no such file, not UTF-8, no rows, a ragged line, a missing column, an empty or
             repeated id, an unknown or circular parent, a ``blank_means`` other than absent or
             unknown.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MolreError("no such file", where=path, fix="give a findings table") from None
-    except UnicodeDecodeError:
-        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval=None, strict=True)
-    try:
-        missing = [c for c in REQUIRED if c not in (reader.fieldnames or ())]
-        if missing:
-            raise MolreError(f"has no column {missing[0]!r}", where=path, fix="add the column")
-        table = FindingsTable(tuple(_finding(row, path, reader.line_num) for row in reader))
-    except csv.Error as error:
-        raise MolreError(
-            f"line {reader.line_num} is no CSV ({error})", where=path, fix="mend its quotes"
-        ) from None
+    header, rows = read_rows(path)
+    missing = [c for c in REQUIRED if c not in header]
+    if missing:
+        raise MolreError(f"has no column {missing[0]!r}", where=path, fix="add the column")
+    table = FindingsTable(tuple(_finding(dict(zip(header, row, strict=True))) for _, row in rows))
     _check(table, path)
     return table
 
 
-def _finding(row: dict[str, str], path: Path, line: int) -> Finding:
-    if None in row or None in row.values():
-        raise MolreError(
-            f"line {line} has more or fewer cells than the header", where=path, fix="mend the line"
-        )
+def _finding(row: dict[str, str]) -> Finding:
     return Finding(
-        id=row["id"].strip(),
-        name=row["name"].strip(),
-        category=row["category"].strip(),
-        parent=row["parent"].strip() or None,
-        blank_means=row["blank_means"].strip(),
-        definition=(row.get("definition") or "").strip(),
-        report_terms=_terms(row.get("report_terms")),
-        exclude_terms=_terms(row.get("exclude_terms")),
+        id=row["id"],
+        name=row["name"],
+        category=row["category"],
+        parent=row["parent"] or None,
+        blank_means=row["blank_means"],
+        definition=row.get("definition", ""),
+        report_terms=_terms(row.get("report_terms", "")),
+        exclude_terms=_terms(row.get("exclude_terms", "")),
     )
 
 
-def _terms(cell: str | None) -> tuple[str, ...]:
-    return tuple(t.strip() for t in (cell or "").split(";") if t.strip())
+def _terms(cell: str) -> tuple[str, ...]:
+    return tuple(t.strip() for t in cell.split(";") if t.strip())
 
 
 def _check(table: FindingsTable, path: Path) -> None:
-    if not len(table):
-        raise MolreError("has no findings", where=path, fix="give one row a finding")
     seen: set[str] = set()
     for f in table:
         if not f.id:

@@ -16,6 +16,7 @@ from molre import files
 from molre.errors import MolreError, did_you_mean
 from molre.labels.findings import FindingsTable
 from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
+from molre.labels.rows import Rows, read_rows
 
 STATES = {PRESENT: "present", ABSENT: "absent", UNKNOWN: "not_mentioned"}
 CODES = {"present": "1", "absent": "0"}
@@ -127,18 +128,12 @@ def write_wide(
 
 
 def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
-    header, rows = _rows(path)
+    header, rows = read_rows(path)
     _check_columns(path, [c for c in header if c not in ignore])
     name = _id_column(path, header, id_column)
     columns = _finding_columns(path, header, name, table, ignore)
     states = np.full((len(rows), len(table)), UNKNOWN, dtype=np.int8)
     for i, (line, row) in enumerate(rows):
-        if len(row) != len(header):
-            raise MolreError(
-                f"line {line} has {len(row)} cells, the header {len(header)}",
-                where=path,
-                fix="mend the line",
-            )
         for at, k in columns.items():
             states[i, k] = _cell(path, line, header[at], row[at])
     ids = _ids(path, name, [line for line, _ in rows], _column(header, rows, name))
@@ -146,47 +141,6 @@ def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[
         tuple(_column(header, rows, None if extra in ignore else extra)) for extra in RESERVED
     )
     return WideTable(ids, states, source, labeller)
-
-
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header, and (line it starts on, cells) of each row that is not blank."""
-    text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    lines, start = [], 1
-    try:
-        for row in reader:
-            if any(c.strip() for c in row):
-                lines.append((start, row))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise MolreError(
-            f"line {start} is no CSV ({error})", where=path, fix="mend its quotes"
-        ) from None
-    if not lines:
-        raise MolreError("is empty", where=path, fix="give a header and one row a study")
-    if len(lines) == 1:
-        raise MolreError("has no rows below its header", where=path, fix="give one row a study")
-    return [c.strip() for c in lines[0][1]], lines[1:]
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MolreError("no such file", where=path, fix="give the CSV of labels") from None
-    except IsADirectoryError:
-        raise MolreError("is a folder", where=path, fix="give the CSV of labels") from None
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # UTF-16 without its mark, or a workbook
-        raise MolreError("is not UTF-8 text", where=path, fix="save it as CSV UTF-8")
-    return text
-
-
-def _delimiter(text: str) -> str:
-    """The one that cuts the first line into most cells; quoted ones cut nothing."""
-    first = text.lstrip().split("\n", 1)[0]
-    return max(",;\t", key=lambda d: len(next(csv.reader([first], delimiter=d), [])))
 
 
 def _check_columns(path: Path, header: list[str]) -> None:
@@ -197,12 +151,12 @@ def _check_columns(path: Path, header: list[str]) -> None:
             raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
 
 
-def _column(header: list[str], rows: list[tuple[int, list[str]]], name: str | None) -> list[str]:
+def _column(header: list[str], rows: Rows, name: str | None) -> list[str]:
     """Cells of a column; empty ones where there is none of that name."""
     if name is None or name not in header:
         return [""] * len(rows)
     at = header.index(name)
-    return [row[at].strip() for _, row in rows]
+    return [row[at] for _, row in rows]
 
 
 def _ids(path: Path, name: str, lines: list[int], cells: list[str]) -> tuple[str, ...]:
@@ -258,10 +212,10 @@ def _finding_columns(
 
 
 def _cell(path: Path, line: int, column: str, value: str) -> int:
-    state = CELLS.get(value.strip())
+    state = CELLS.get(value)
     if state is None:
         raise MolreError(
-            f"line {line}, column {column}: value {value.strip()!r} is not 1, 0 or empty",
+            f"line {line}, column {column}: value {value!r} is not 1, 0 or empty",
             where=path,
             fix="write 1 present, 0 absent, nothing if unknown",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import re
@@ -313,9 +314,12 @@ def _svg(figure: Figure, label: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]  # the page has its own prolog
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    used = set(re.findall(r"#([\w.-]+)", text))
+    used = re.findall(r'(?:href="|url\()#([\w.-]+)', text)
     # matplotlib numbers its groups: in a page of several charts those ids would clash.
     text = re.sub(r' id="([\w.-]+)"', lambda m: m[0] if m[1] in used else "", text)
+    # Equal ticks have equal ids in every chart: a name of its own for each chart keeps them apart.
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>c{own}-", text)
     text = re.sub(r">\s*\n\s*<", ">\n<", text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
 

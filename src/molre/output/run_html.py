@@ -109,6 +109,7 @@ def _reliability(evaluation: Evaluation) -> str:
 def _curve(history: pl.DataFrame | None) -> str:
     if history is None or history.is_empty():
         return ""
+    history = _chosen(history)
     columns = {
         name: history[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         for name in ("epoch", "train_loss", "tune_auc", "gate_entropy")
@@ -117,6 +118,18 @@ def _curve(history: pl.DataFrame | None) -> str:
     return charts.training_curve(
         columns["epoch"], columns["train_loss"], columns["tune_auc"], columns.get("gate_entropy")
     )
+
+
+def _chosen(history: pl.DataFrame) -> pl.DataFrame:
+    """Epochs of the learning rate that training kept: the best on tune, the first on a tie.
+
+    A run tries its learning rates one after the other, so epochs start anew with each.
+    """
+    starts = pl.col("epoch").diff().fill_null(1) <= 0
+    rates = history.with_columns(rate=starts.cast(pl.Int64).cum_sum())
+    best = rates.group_by("rate").agg(pl.col("tune_auc").fill_nan(None).max())
+    best = best.sort(["tune_auc", "rate"], descending=[True, False], nulls_last=True)
+    return rates.filter(pl.col("rate") == best["rate"][0])
 
 
 def _routing(summary: RoutingSummary | None, names: dict[str, str]) -> dict[str, Any] | None:

@@ -303,6 +303,7 @@ def _facts(task: Task, fitted: Fitted, model: TrainedModel) -> dict[str, object]
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,
         "cohort": str(task.cohort.path.resolve()),
+        "embeddings": task.cache.folder.name,
         "synthetic": task.cohort.synthetic,
         "findings": list(task.splits.findings),
         "n": {s: len(task.splits[s]) for s in SPLITS},

@@ -1,0 +1,103 @@
+"""Example cases of a run: its surest true positives, with their key slices and the attention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from molre.cohort.cohort import Cohort
+from molre.ct.read import read_series
+from molre.embedding.cache import EmbeddingCache
+from molre.errors import MolreError
+from molre.evaluation.evaluate import Evaluation
+from molre.labels.findings import Finding, findings
+from molre.model import folder
+from molre.model.classifier import bank_indices
+from molre.output.charts import attention_bars
+from molre.output.example import Example
+from molre.output.pictures import slice_picture
+
+LIMIT = 6
+BONE_WINDOW = ("trauma",)  # categories whose findings a bone window shows
+
+
+def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
+    """Cases to look at: of each finding the present case with the highest probability.
+
+    Findings of different categories come first. Needs the cohort and its embeddings where the run
+    was trained; a case whose scan or embedding is gone is left out, as the report's numbers do not
+    depend on it.
+
+    Args:
+        evaluation: of the run.
+        limit: most cases.
+    """
+    run = evaluation.run
+    manifest, table = run.manifest, findings()
+    try:
+        cohort = Cohort(Path(manifest["cohort"]))
+        cache = EmbeddingCache(cohort.path / "embeddings" / str(manifest["embeddings"]))
+        model = folder.load(run.path / "model")
+        scans = {row["study"]: row for row in cohort.chosen().iter_rows(named=True)}
+    except (MolreError, KeyError, OSError):
+        return []
+    cases = []
+    for study, finding, probability in _surest(run.path):
+        row = scans.get(study)
+        if row is None or len(cases) == limit:
+            continue
+        try:
+            cases.append(_case(model, cache, row, table.by_id[finding], probability))
+        except (MolreError, KeyError):
+            continue
+    return cases
+
+
+def _surest(run: Path) -> list[tuple[str, str, float]]:
+    """(study, finding, probability) of the surest true positive of each finding, mixed by category."""
+    test = pl.read_parquet(run / "predictions.parquet").filter(
+        (pl.col("split") == "test") & (pl.col("label") == 1)
+    )
+    best = (
+        test.sort("probability", "study", descending=[True, False])
+        .group_by("finding", maintain_order=True)
+        .first()
+    )
+    table, rank = findings(), {}
+    rows = []
+    for study, finding, probability in best.select("study", "finding", "probability").iter_rows():
+        category = table.by_id[finding].category
+        rank[category] = rank.get(category, 0) + 1
+        rows.append((rank[category], -probability, study, finding, probability))
+    return [(study, finding, probability) for _, _, study, finding, probability in sorted(rows)]
+
+
+def _case(
+    model: folder.TrainedModel, cache: EmbeddingCache, row: dict[str, Any], finding: Finding, probability: float
+) -> Example:
+    content_hash = row["content_hash"]
+    scan, index = cache.get(content_hash).float(), cache.index(content_hash)
+    bank = bank_indices(content_hash, len(scan), model.description.seed)
+    k = [f.id for f in model.description.findings].index(finding.id)
+    with torch.inference_mode():
+        mask = torch.ones(1, len(scan), dtype=torch.bool)
+        scores = model.classifier(scan.unsqueeze(0), mask, bank.unsqueeze(0))
+    weights = scores.attention[0, :, k].numpy()
+    volume = read_series(row["files"])
+    key = int(index[int(weights.argmax())])
+    first, second = (
+        ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
+    )
+    return Example(
+        title=f"study {row['study']}",
+        finding=finding.name,
+        probability=probability,
+        pictures=[
+            (f"slice {key + 1} of {len(volume)}, {window} window", slice_picture(volume, key, window))
+            for window in (first, second)
+        ],
+        bars=attention_bars(weights),
+    )

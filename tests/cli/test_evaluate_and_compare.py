@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from runs import write_run
+from typer.testing import CliRunner
+
+from molre.cli import compare, evaluate
+from molre.errors import MolreError
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[str]:
+    return [
+        str(write_run(tmp_path / arm, arm=arm, seed=i, skill=0.6 + i))
+        for i, arm in enumerate(("frozen", "molre"))
+    ]
+
+
+def call(module, *arguments: str):
+    app = typer.Typer()
+    app.command()(module.command)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_evaluate_writes_both_files_and_says_where(runs):
+    said = call(evaluate, runs[1])
+    assert said.exit_code == 0
+    assert "synthetic test studies" in said.output
+    assert (Path(runs[1]) / "metrics.parquet").is_file()
+    assert (Path(runs[1]) / "report.html").is_file()
+
+
+def test_evaluate_speaks_json(runs):
+    rows = json.loads(call(evaluate, runs[0], "--json").output)
+    assert rows[-1]["finding"] == "macro"
+    assert rows[3]["auc"] is None
+
+
+def test_compare_writes_three_files_and_prints_the_table(runs, tmp_path):
+    said = call(compare, *runs, "-o", str(tmp_path / "out"))
+    assert said.exit_code == 0
+    assert "molre minus frozen" in said.output
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"report.html", "comparison.csv", "contrasts.csv"}
+
+
+def test_compare_speaks_json(runs, tmp_path):
+    rows = json.loads(call(compare, *runs, "-o", str(tmp_path / "out"), "--json").output)
+    assert rows[0]["control"] == "frozen"
+
+
+def test_a_broken_run_ends_in_a_sentence(runs):
+    (Path(runs[0]) / "predictions.parquet").write_bytes(b"PAR1")
+    said = call(evaluate, runs[0])
+    assert isinstance(said.exception, MolreError)

@@ -1,0 +1,170 @@
+"""Stored values to HU: rescale, padding, saturation, and what is not HU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dicom_files import Turn as Turned
+from dicom_files import ct_slice, cube, one_slice, place, positions, save, set_pixels, write_series
+
+from molre.ct.read import read, read_series
+from molre.errors import RefusedScan
+
+
+def _read(tmp_path, ds):
+    return read(save(ds, tmp_path / "one.dcm"))
+
+
+def _signed(stored, **header):
+    ds = ct_slice(stored.astype(np.int16))
+    origins, orientation = positions(1)
+    place(ds, origins[0], orientation, (2.0, 2.0), stored.shape, Turned())
+    for keyword, value in header.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+def test_every_slice_has_its_own_slope(tmp_path):
+    slopes = [1.0, 2.0, 0.5, 1.0, 1.5]
+    write_series(tmp_path, slope=slopes, intercept=-1200.0)
+    difference = read(tmp_path).hu.astype(int) - cube()
+    assert np.abs(difference).max() <= 1
+    np.testing.assert_array_equal(difference[[0, 2, 3]], 0)
+
+
+def test_signed_pixels_without_offset(tmp_path):
+    write_series(tmp_path, signed=True, intercept=0.0)
+    np.testing.assert_array_equal(read(tmp_path).hu, cube())
+
+
+def test_sixteen_bit_arithmetic_does_not_wrap(tmp_path):
+    ds = one_slice(cube()[0])
+    stored = np.full((12, 10), 60000, np.uint16)
+    stored[:6] = 0
+    set_pixels(ds, stored)
+    hu = _read(tmp_path, ds).hu[0]
+    assert set(np.unique(hu)) == {-1024, 3071}
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_padding_below_the_scale_becomes_air(tmp_path, tagged):
+    image = cube()[0]
+    image[:3] = -2000
+    header = {"PixelPaddingValue": -2000} if tagged else {}
+    hu = _read(tmp_path, _signed(image, **header)).hu[0]
+    assert (hu[:3] == -1024).all()
+    np.testing.assert_array_equal(hu[3:], cube()[0, 3:])
+
+
+def test_padding_tag_of_the_other_signedness(tmp_path):
+    image = cube()[0]
+    image[:3] = -2000
+    ds = _signed(image)
+    ds.add_new("PixelPaddingValue", "US", 63536)
+    assert (_read(tmp_path, ds).hu[0, :3] == -1024).all()
+
+
+def test_padding_range(tmp_path):
+    image = cube()[0]
+    image[:2], image[2] = 3500, 3700
+    ds = _signed(image, PixelPaddingValue=3500, PixelPaddingRangeLimit=3800)
+    hu = _read(tmp_path, ds).hu[0]
+    assert (hu[:3] == -1024).all()
+    np.testing.assert_array_equal(hu[3:], cube()[0, 3:])
+
+
+def test_padding_value_that_is_water_counts_only_at_the_border(tmp_path):
+    image = np.full((12, 10), 30, np.int16)
+    image[:2], image[:, :2] = 0, 0
+    image[6:8, 5:7] = 0  # a ventricle
+    image[9, 9] = -900
+    hu = _read(tmp_path, _signed(image, PixelPaddingValue=0)).hu[0]
+    assert (hu[:2] == -1024).all()
+    assert (hu[:, :2] == -1024).all()
+    assert (hu[6:8, 5:7] == 0).all()
+
+
+def test_metal_saturates_with_a_note(tmp_path):
+    image = cube()[0]
+    image[5, 5] = 9000
+    volume = _read(tmp_path, _signed(image))
+    assert volume.hu.max() == 3071
+    assert any("saturat" in note for note in volume.notes)
+
+
+def test_unsigned_values_without_rescale_are_not_hu(tmp_path):
+    ds = one_slice(cube()[0])
+    del ds.RescaleIntercept
+    with pytest.raises(RefusedScan, match="not in HU"):
+        _read(tmp_path, ds)
+
+
+def test_padding_does_not_pass_for_air_where_rescale_is_missing(tmp_path):
+    image = np.full((12, 10), 1060, np.uint16)
+    image[:3] = 0
+    ds = one_slice(cube()[0])
+    set_pixels(ds, image)
+    del ds.RescaleIntercept
+    ds.PixelPaddingValue = 0
+    with pytest.raises(RefusedScan, match="not in HU"):
+        _read(tmp_path, ds)
+
+
+def test_intercept_of_zero_on_offset_values_is_not_hu_either(tmp_path):
+    write_series(tmp_path, RescaleIntercept=0)
+    with pytest.raises(RefusedScan, match="not in HU"):
+        read(tmp_path)
+
+
+def test_signed_values_with_air_pass_without_rescale_and_say_so(tmp_path):
+    ds = _signed(cube()[0])
+    del ds.RescaleSlope, ds.RescaleIntercept
+    volume = _read(tmp_path, ds)
+    np.testing.assert_array_equal(volume.hu[0], cube()[0])
+    assert any("rescale" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e30", "0"])
+def test_absurd_slope_is_no_traceback(tmp_path, value):
+    ds = one_slice(cube()[0])
+    path = save(ds, tmp_path / "one.dcm")
+    raw = path.read_bytes()
+    tag = b"\x28\x00\x53\x10DS"
+    at = raw.index(tag)
+    length = int.from_bytes(raw[at + 6 : at + 8], "little")
+    text = value.encode().ljust(4)
+    path.write_bytes(
+        raw[: at + 6] + len(text).to_bytes(2, "little") + text + raw[at + 8 + length :]
+    )
+    with pytest.raises(RefusedScan):
+        read(path)
+
+
+def test_twelve_bit_jpeg_asks_for_an_uncompressed_export(tmp_path):
+    ds = one_slice(cube()[0])
+    path = save(ds, tmp_path / "one.dcm")
+    plain, extended = b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.2.4.51"
+    raw = path.read_bytes()
+    at = raw.index(plain) - 8
+    element = raw[at : at + 6] + len(extended).to_bytes(2, "little") + extended
+    group = raw.index(b"\x02\x00\x00\x00UL") + 8
+    length = int.from_bytes(raw[group : group + 4], "little") + len(extended) - len(plain)
+    raw = raw[:at] + element + raw[at + 8 + len(plain) :]
+    path.write_bytes(raw[:group] + length.to_bytes(4, "little") + raw[group + 4 :])
+    with pytest.raises(RefusedScan, match="JPEG Extended") as error:
+        read(path)
+    assert "uncompressed" in (error.value.fix or "")
+    assert "copy" not in (error.value.fix or "")
+
+
+def test_j2k_with_the_wrong_sign_in_its_header(tmp_path):
+    """pydicom ships a CT whose JPEG 2000 stream is signed while its header says otherwise."""
+    from pydicom import dcmread
+    from pydicom.data import get_testdata_file
+
+    path = get_testdata_file("J2K_pixelrep_mismatch.dcm", download=False)
+    ds = dcmread(path)
+    volume = read_series([path]) if "ImagePositionPatient" in ds else None
+    if volume is not None:
+        assert volume.hu.min() == -1024
+        assert volume.hu.max() < 3071

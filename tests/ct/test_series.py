@@ -1,0 +1,97 @@
+import io
+
+import numpy as np
+from dicom_files import UID, cube, ct_slice, one_slice, save, write_series
+from hypothesis import given
+from hypothesis import strategies as st
+
+from molre.ct.header import read_header
+from molre.ct.series import stacks
+
+
+def headers(paths):
+    found = []
+    for path in paths:
+        data = path.read_bytes()
+        found.append(read_header(io.BytesIO(data), str(path), len(data)))
+    return found
+
+
+def test_two_kernels_under_one_series_uid_are_two_stacks(tmp_path):
+    soft = write_series(tmp_path / "soft", ConvolutionKernel="H31s")
+    bone = write_series(tmp_path / "bone", ConvolutionKernel="H60s")
+    found = stacks(headers([*soft, *bone]))
+    kernels = sorted(stack.members[0].header.acquisition.kernel for stack in found)
+    assert kernels == ["H31s", "H60s"]
+    assert all(len(stack.distinct) == 5 for stack in found)
+
+
+def test_two_sizes_and_two_orientations_are_apart(tmp_path):
+    small = write_series(tmp_path / "small", cube(4, 8, 8))
+    large = write_series(tmp_path / "large", cube(4, 12, 10))
+    tilted = write_series(tmp_path / "tilted", cube(4, 12, 10), tilt=15)
+    assert len(stacks(headers([*small, *large, *tilted]))) == 3
+
+
+def test_rounded_orientations_are_one_stack(tmp_path):
+    def blur(index, ds):
+        ds.ImageOrientationPatient = [1, 0.0001 * index, 0, 0, 1, 0.0002 * index]
+
+    assert len(stacks(headers(write_series(tmp_path, edit=blur)))) == 1
+
+
+def test_scanner_that_counts_acquisitions_up_is_one_stack(tmp_path):
+    def count(index, ds):
+        ds.AcquisitionNumber = index + 1
+
+    (stack,) = stacks(headers(write_series(tmp_path, edit=count)))
+    assert len(stack.distinct) == 5
+
+
+def test_slice_scanned_again_stands_apart(tmp_path):
+    def count(index, ds):
+        ds.AcquisitionNumber = index + 1
+
+    paths = write_series(tmp_path / "first", edit=count)
+
+    def again(index, ds):
+        ds.AcquisitionNumber = 9
+        ds.SOPInstanceUID = f"{UID}.7.{index}"
+
+    paths += write_series(tmp_path / "again", edit=again)[2:3]
+    assert [len(stack.distinct) for stack in stacks(headers(paths))] == [5, 1]
+
+
+def test_copy_of_a_file_is_the_same_slice_twice(tmp_path):
+    paths = write_series(tmp_path / "one") + write_series(tmp_path / "two")[1:2]
+    (stack,) = stacks(headers(paths))
+    assert len(stack.distinct) == 5
+    assert [len(group) for group in stack.slices()] == [1, 2, 1, 1, 1]
+
+
+def test_files_without_series_uid_are_grouped_by_folder(tmp_path):
+    def forget(index, ds):
+        del ds.SeriesInstanceUID
+
+    paths = write_series(tmp_path / "a", edit=forget) + write_series(tmp_path / "b", edit=forget)
+    assert len(stacks(headers(paths))) == 2
+
+
+@given(st.permutations(range(6)), st.floats(0.5, 10))
+def test_order_of_files_does_not_matter(tmp_path_factory, order, step):
+    folder = tmp_path_factory.mktemp("order")
+    paths = write_series(folder, cube(6, 4, 4), step=step)
+    (stack,) = stacks(headers([paths[i] for i in order]))
+    assert stack.files == tuple(str(path) for path in paths)
+    assert np.allclose(np.diff(stack.heights), step, atol=1e-4)
+
+
+def test_single_slice_is_a_stack(tmp_path):
+    path = save(one_slice(cube()[0]), tmp_path / "x")
+    (stack,) = stacks(headers([path]))
+    assert stack.distinct.shape == (1,)
+
+
+def test_stack_knows_its_series(tmp_path):
+    path = save(ct_slice(cube()[0].astype("u2"), f"{UID}.4.2"), tmp_path / "x")
+    assert headers([path])[0].acquisition.series_uid == f"{UID}.4.2"

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from volumes import noise
+
+from molre.backbones.backbone import Backbone, Features, Weights
+from molre.backbones.contract import Contract
+from molre.cohort.cohort import Cohort
+from molre.cohort.ingest import ingest
+from molre.embedding import cache as embedding_cache
+from molre.embedding.embed import embed, embed_volume, probe
+from molre.phantom.write import write_phantoms
+
+STUDIES = 5
+
+
+def tiny(seed: int = 0, scale: float = 1.0) -> Backbone:
+    """A convolution as a backbone."""
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=4), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    for parameter in network.parameters():
+        parameter.data *= scale
+    return Backbone(
+        "tiny",
+        network,
+        lambda net, pixels: Features(None, net(pixels)),
+        dim=8,
+        contract=Contract(size=32),
+        weights=Weights(id="tiny", sha256=f"{seed}{scale}"),
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five phantom studies, ingested; never written to."""
+    folder = tmp_path_factory.mktemp("made")
+    write_phantoms(folder / "scans", STUDIES, seed=3, max_slices=8, workers=1)
+    ingest([folder / "scans"], folder / "cohort", workers=1)
+    return folder
+
+
+@pytest.fixture
+def cohort(made: Path, tmp_path: Path) -> Path:
+    """A cohort of one's own over the same scans."""
+    shutil.copytree(made / "cohort", tmp_path / "cohort")
+    return tmp_path / "cohort"
+
+
+def hashes(cohort: Path) -> list[str]:
+    return Cohort(cohort).chosen()["content_hash"].to_list()
+
+
+def test_every_chosen_series_is_embedded(cohort: Path) -> None:
+    cache = embed(cohort, tiny(), workers=1)
+    assert len(hashes(cohort)) == STUDIES
+    for content_hash in hashes(cohort):
+        embeddings = cache.get(content_hash)
+        assert embeddings.dtype == torch.float16
+        assert embeddings.shape == (len(cache.index(content_hash)), 8)
+        assert torch.isfinite(embeddings).all()
+
+
+def test_workers_change_nothing(cohort: Path, made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "cohort", tmp_path / "other")
+    alone, together = embed(cohort, tiny(), workers=1), embed(tmp_path / "other", tiny(), workers=2)
+    for content_hash in hashes(cohort):
+        one, two = alone.get(content_hash).float(), together.get(content_hash).float()
+        torch.testing.assert_close(one, two, atol=2e-3, rtol=2e-3)
+        assert (alone.index(content_hash) == together.index(content_hash)).all()
+
+
+def test_a_rerun_embeds_nothing_again(cohort: Path) -> None:
+    first = embed(cohort, tiny(), workers=1)
+    before = {p.name: p.stat().st_mtime_ns for p in first.folder.iterdir()}
+    again = embed(cohort, tiny(), workers=1)
+    assert {p.name: p.stat().st_mtime_ns for p in again.folder.iterdir()} == before
+
+
+def test_other_weights_or_pixels_have_a_cache_of_their_own(cohort: Path) -> None:
+    other = tiny()
+    other.contract = Contract(size=32, slab_mm=10)
+    folders = {embed(cohort, b, workers=1).folder for b in (tiny(), tiny(1), other)}
+    assert len(folders) == 3
+
+
+def test_overwrite_embeds_again(cohort: Path) -> None:
+    first = embed(cohort, tiny(), workers=1)
+    stamp = {p: p.stat().st_mtime_ns for p in first.folder.glob("*.safetensors")}
+    embed(cohort, tiny(), workers=1, overwrite=True)
+    assert {p: p.stat().st_mtime_ns for p in first.folder.glob("*.safetensors")} != stamp
+
+
+def test_a_damaged_shard_is_made_again(cohort: Path) -> None:
+    cache = embed(cohort, tiny(), workers=1)
+    wanted = {h: cache.get(h).clone() for h in hashes(cohort)}
+    (shard,) = cache.folder.glob("*.safetensors")
+    blob = bytearray(shard.read_bytes())
+    blob[-3] ^= 1
+    shard.unlink()  # a new file: the old one stays mapped
+    shard.write_bytes(blob)
+    again = embed(cohort, tiny(), workers=1)
+    for content_hash, embeddings in wanted.items():
+        assert torch.equal(again.get(content_hash), embeddings)
+
+
+def test_a_vanished_study_is_named_and_the_others_go_on(
+    made: Path, cohort: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(made / "scans", tmp_path / "scans")
+    ingest([tmp_path / "scans"], tmp_path / "moved", workers=1)
+    gone = Cohort(tmp_path / "moved").chosen().row(2, named=True)
+    Path(gone["files"][0]).unlink()
+    failed: list[tuple[str, str]] = []
+    cache = embed(tmp_path / "moved", tiny(), workers=2, failed=failed)
+    assert [study for study, _ in failed] == [gone["study"]]
+    assert len(cache) == STUDIES - 1
+    assert gone["content_hash"] not in cache
+
+
+def test_embeddings_that_are_not_finite_are_refused(cohort: Path) -> None:
+    failed: list[tuple[str, str]] = []
+    cache = embed(cohort, tiny(scale=1e6), workers=1, failed=failed)
+    assert len(cache) == 0
+    assert {reason for _, reason in failed} == {"the backbone's embeddings are not finite numbers"}
+
+
+def test_batches_do_not_mix_slices() -> None:
+    volume, backbone = noise(37), tiny()
+    together, index = embed_volume(volume, backbone)
+    assert together.shape == (37, 8)
+    assert index.tolist() == list(range(37))
+    part = type(volume)(
+        hu=volume.hu[20:21],
+        origins=volume.origins[20:21],
+        orientation=volume.orientation,
+        pixel_spacing=volume.pixel_spacing,
+        source=volume.source[20:21],
+    )
+    alone, _ = embed_volume(part, backbone)
+    torch.testing.assert_close(alone[0], together[20], atol=1e-5, rtol=1e-4)
+
+
+def test_the_probe_is_the_same_every_time() -> None:
+    assert torch.equal(probe(tiny()), probe(tiny()))
+    assert not torch.equal(probe(tiny()), probe(tiny(1)))
+
+
+def _embed_slowly(cohort: Path) -> None:
+    torch.set_num_threads(1)
+    embedding_cache.SHARD_SCANS = 1  # a shard a scan, so that there is something to stop between
+    backbone = tiny()
+    answer = backbone._features
+    backbone._features = lambda net, pixels: (time.sleep(0.1), answer(net, pixels))[1]
+    embed(cohort, backbone, workers=1)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_goes_on_where_it_stopped(cohort: Path, stop: signal.Signals) -> None:
+    running = multiprocessing.get_context("fork").Process(target=_embed_slowly, args=(cohort,))
+    running.start()
+    deadline = time.monotonic() + 60
+    while not list(cohort.glob("embeddings/*/*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(running.pid, stop)
+    running.join(60)
+    assert running.exitcode not in (None, 0)
+    kept = {p: p.stat().st_mtime_ns for p in cohort.glob("embeddings/*/*.safetensors")}
+    assert 0 < len(kept) < STUDIES
+    cache = embed(cohort, tiny(), workers=1)
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    assert sorted(h for h in hashes(cohort) if h in cache) == sorted(hashes(cohort))
