@@ -18,7 +18,7 @@ demo: install
 	$(BIN)/molre demo -o demo
 
 test: install
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff check .

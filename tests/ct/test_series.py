@@ -1,8 +1,8 @@
 import io
 
 import numpy as np
-from dicom_files import UID, cube, ct_slice, one_slice, save, write_series
-from hypothesis import given
+from dicom_files import UID, ct_slice, cube, one_slice, save, write_series
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molre.ct.header import read_header
@@ -77,6 +77,7 @@ def test_files_without_series_uid_are_grouped_by_folder(tmp_path):
     assert len(stacks(headers(paths))) == 2
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(range(6)), st.floats(0.5, 10))
 def test_order_of_files_does_not_matter(tmp_path_factory, order, step):
     folder = tmp_path_factory.mktemp("order")

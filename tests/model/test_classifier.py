@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from molre.adapter.core import gate_entropy
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier, bank_indices
 from molre.model.slice_adapter import (
@@ -14,7 +15,6 @@ from molre.model.slice_adapter import (
     bottleneck_width,
     freeze_random_router,
 )
-from molre.adapter.core import gate_entropy
 
 KINDS = ["none", "bottleneck", "molre", "molre_shuffled"]
 
@@ -22,7 +22,12 @@ KINDS = ["none", "bottleneck", "molre", "molre_shuffled"]
 def classifier(kind: str, shared: bool = False) -> HeadCTClassifier:
     torch.manual_seed(3)
     spec = ClassifierSpec(
-        dim=24, findings=5, adapter=kind, r=2, shared_query=shared, bank_size=10  # type: ignore[arg-type]
+        dim=24,
+        findings=5,
+        adapter=kind,
+        r=2,
+        shared_query=shared,
+        bank_size=10,  # type: ignore[arg-type]
     )
     model = build_classifier(spec).eval()
     for parameter in model.parameters():  # away from the start, where half of it is zero

@@ -14,7 +14,9 @@ from molre.model.loss import focal_loss, prevalence_weights
 NAN = float("nan")
 
 
-def by_hand(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, gamma: float) -> float:
+def by_hand(
+    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, gamma: float
+) -> float:
     total, known = 0.0, 0
     for b in range(len(logits)):
         for k in range(logits.shape[1]):

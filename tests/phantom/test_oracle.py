@@ -10,7 +10,7 @@ from molre.phantom.render import render
 from molre.phantom.scanner import acquire, draw_scanner
 
 PAIRS = 24
-STEP_MM = 5.5
+STEP_MM = 7.0
 
 
 def measured_pair(generator: Generator, index: int) -> tuple[float, float] | None:
@@ -24,8 +24,8 @@ def measured_pair(generator: Generator, index: int) -> tuple[float, float] | Non
     untouched = clean.hu.copy()
     planted = clean
     if generator.shape is not None:
-        planted = render(generator.shape(head, rng, 1.0), grid)
-    mask = generator.paint(planted, rng, 1.0)
+        planted = render(generator.shape(head, rng, generator.scale), grid)
+    mask = generator.paint(planted, rng, generator.scale)
     if not mask.any():
         return None
     with_finding = acquire(planted.hu, grid, scanner, rng)

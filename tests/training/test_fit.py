@@ -87,7 +87,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     config = TrainConfig(max_epochs=8, patience=8)
     whole, _ = fitted(config)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     model = new_model()
@@ -97,9 +97,9 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     def kill_after_three(progress: Progress) -> None:
         checkpoint.save(model, optimizer, progress)
         if progress.epoch == 3:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fitted(config, kill_after_three, model=model, optimizer=optimizer)
     torch.manual_seed(1234)
     again = new_model()
@@ -160,4 +160,4 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
     first = [b.rows.tolist() for b in one.epoch(3)]
     assert first == [b.rows.tolist() for b in one.epoch(3)]
     assert first != [b.rows.tolist() for b in one.epoch(4)]
-    assert sorted(sum(first, [])) == list(range(30))
+    assert sorted(row for batch in first for row in batch) == list(range(30))

@@ -28,7 +28,7 @@ FINDINGS = (
     "paranasal_sinus_disease",
 )
 FRACTIONS = (0.50, 0.12, 0.14, 0.24)  # train, tune, calibrate, test: a test set worth a table
-BUDGET = {"max_epochs": 60, "patience": 12, "learning_rates": (1e-3, 3e-3)}
+EPOCHS, PATIENCE, RATES = 60, 12, (1e-3, 3e-3)  # the same for every arm
 
 
 def command(
@@ -85,7 +85,13 @@ def command(
     for number, arm in enumerate(ARMS):
         for run_seed in range(seeds):
             _say(f"3/6 train arm {number + 1} of {len(ARMS)}: {arm}, seed {run_seed}")
-            config = TrainConfig(arm=arm, seed=run_seed, **BUDGET)
+            config = TrainConfig(
+                arm=arm,
+                seed=run_seed,
+                max_epochs=EPOCHS,
+                patience=PATIENCE,
+                learning_rates=RATES,
+            )
             runs.append(_train(cohort, out / "runs" / f"{arm}-{run_seed}", config, device, workers))
     _say("4/6 evaluate")
     evaluations = [evaluate_and_report(run) for run in runs]

@@ -79,7 +79,9 @@ def _device() -> Iterator[Row]:
         yield Row("accelerator", "PASS", torch.cuda.get_device_name(0))
     else:
         found = f"none; {torch.get_num_threads()} CPU threads"
-        yield Row("accelerator", "WARN", found, "fine for small cohorts; --device cuda where one is")
+        yield Row(
+            "accelerator", "WARN", found, "fine for small cohorts; --device cuda where one is"
+        )
 
 
 def _decoders() -> Iterator[Row]:

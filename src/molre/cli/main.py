@@ -34,7 +34,8 @@ Start with `molre demo -o demo`: synthetic scans in, trained and compared arms o
 minutes. With your own scans: `molre ingest SCANS -o COHORT`, then look at COHORT/index.html.
 
 Research software, not a medical device.
-Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 130
+interrupted.
 """
 
 

@@ -37,7 +37,12 @@ def command(
 
     reader = load(model, weights_dir=weights_dir, device=device)
     written = write_predictions(
-        reader, studies, out, even_if_withheld=even_if_withheld, threads=workers, overwrite=overwrite
+        reader,
+        studies,
+        out,
+        even_if_withheld=even_if_withheld,
+        threads=workers,
+        overwrite=overwrite,
     )
     if json:
         typer.echo(written.as_json())

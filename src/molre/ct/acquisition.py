@@ -13,12 +13,14 @@ from molre.ct.volume import Acquisition
 SYNTHETIC_MANUFACTURER = "molre phantom"
 
 _PLAIN = re.compile(
-    r"without|w/o|\bwo\b|non[- ]?contrast|unenhanced|\bplain\b|\bnative?\b|\bnativ\b|\bNCCT\b|\bC-",
+    r"without|w/o|\bwo\b|non[- ]?contrast|unenhanced|\bplain\b|\bnative?\b|\bnativ\b|\bNCCT\b"
+    r"|\bC-(?!\w)",
     re.I,
 )
 _CONTRAST = re.compile(
     r"\bCTA\b|angio|perfusion|post[- ]?contrast|with contrast|\bC\+|\bvenogra", re.I
 )
+_BOTH = re.compile(r"\bw/?\s?wo\b|\bw/?\s?(and|&|\+)\s?w/?o\b|with (and|&|or) without", re.I)
 _NO_AGENT = {"", "NONE", "NO", "N", "0", "NO CONTRAST", "WITHOUT", "-"}
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
@@ -109,6 +111,8 @@ def _contrast(dataset: Dataset, description: str | None) -> bool | None:
     if agent not in _NO_AGENT or value(dataset, "ContrastBolusAgentSequence"):
         return True
     words = f"{description or ''} {text(dataset, 'ProtocolName') or ''}"
+    if _BOTH.search(words):
+        return None  # the name of the protocol, for the series before and the one after
     if _PLAIN.search(words):
         return False
     if _CONTRAST.search(words):

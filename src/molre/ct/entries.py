@@ -23,14 +23,8 @@ MAX_ARCHIVE_BYTES = 16 * 2**30
 MAX_RATIO = 200  # CT deflates 2 to 10 times; only a bomb goes beyond, once it is large
 RATIO_MATTERS_BYTES = 64 * 2**20
 
-_READ_ERRORS = (
-    OSError,
-    zipfile.BadZipFile,
-    RuntimeError,
-    NotImplementedError,
-    EOFError,
-    zlib.error,
-)
+# RuntimeError: a password is needed, or the compression is an unknown one
+_READ_ERRORS = (OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error)
 
 
 def split(entry: str) -> tuple[str, str | None]:

@@ -107,7 +107,9 @@ def read_header(data: BinaryIO, file: str, size: int) -> Header:
     """
     dataset = parse(data, file, stop_before_pixels=True, tags=_TAGS)
     try:
-        return _record(dataset, file, size)
+        with warnings.catch_warnings():  # values are parsed when they are asked for
+            warnings.simplefilter("ignore")
+            return _record(dataset, file, size)
     except Exception as error:
         raise RefusedScan(
             f"its DICOM header makes no sense ({type(error).__name__})",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
-from scipy import ndimage
 
 from molre.ct.acquisition import number
 from molre.ct.header import Header, Plane
@@ -115,6 +114,8 @@ def _only_border(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
     """A padding value in the range of tissue (0 HU is water) counts only around the image."""
     if not padding.any() or hu[padding].max() <= PADDING_IS_DARK:
         return padding
+    from scipy import ndimage
+
     regions, _ = ndimage.label(padding)
     border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
     return np.isin(regions, np.unique(border[border > 0]))

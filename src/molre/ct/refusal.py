@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from pydicom.uid import UID
 
 from molre.ct import syntax
 from molre.ct.header import Header, Plane
@@ -37,7 +36,7 @@ _PROJECTIONS = {
     "PROJECTION IMAGE", "VOLUME RENDERING", "VOLUME_RENDER", "VRT", "CSA VRT",
     "SURFACE_RENDER", "3D",
 }  # fmt: skip
-_HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED"}
+_HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED", "HU_MOD"}
 
 _UNCOMPRESSED = "export it uncompressed, or as lossless JPEG or JPEG 2000"
 
@@ -46,7 +45,7 @@ Refusal = tuple[str, str]  # reason, remedy
 
 def refusal(header: Header) -> Refusal | None:
     """Why this file cannot be a slice of a head CT, and what to do; None where it can."""
-    judges = (_wrong_object, _wrong_image_type, _wrong_values, _wrong_pixels, _wrong_geometry)
+    judges = (_wrong_object, _wrong_image_type, _wrong_pixels, _wrong_values, _wrong_geometry)
     for judge in judges:
         found = judge(header)
         if found:
@@ -59,7 +58,7 @@ def _wrong_object(header: Header) -> Refusal | None:
     if header.sop_class is None:
         return "it has no SOP class: cut off, or no DICOM image", "copy or export it again"
     if header.sop_class not in CT_CLASSES:
-        name = UID(header.sop_class).name.removesuffix(" Storage")
+        name = syntax.uid_name(header.sop_class).removesuffix(" Storage")
         if "Secondary Capture" in name:
             return "a secondary capture (screen or dose page), no CT image", give_ct
         if header.modality not in (None, "CT", "OT", "SR") or "CT" not in name.split():
@@ -114,9 +113,11 @@ def _wrong_pixels(header: Header) -> Refusal | None:
     if not header.rows or not header.columns:
         return "it has no image: cut off, or saved without pixels", again
     if not syntax.is_read(header.syntax):
-        what = syntax.name(header.syntax)
+        what = syntax.uid_name(header.syntax)
         return f"its pixels are compressed as {what}, which is not read here", _UNCOMPRESSED
-    if header.bits_allocated not in (8, 16, 32):
+    if header.bits_allocated == 8:
+        return "its pixels have 8 bits, which cannot hold HU", "give the original CT series"
+    if header.bits_allocated not in (16, 32):
         return f"it has {header.bits_allocated} bits a pixel, which no CT has", again
     sides = f"{header.rows} x {header.columns} pixels, {header.frames} frames"
     too_large = max(header.rows, header.columns) > MAX_SIDE or header.pixel_bytes > MAX_FILE_BYTES

@@ -1,7 +1,8 @@
-"""Transfer syntaxes that are read, and the decoder for each."""
+"""Transfer syntaxes that are read, and the decoder for each; names of UIDs."""
 
 from __future__ import annotations
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -29,6 +30,6 @@ def is_read(syntax: str) -> bool:
     return syntax in NATIVE or syntax == DEFLATED or syntax in DECODERS
 
 
-def name(syntax: str) -> str:
-    """What DICOM calls it, e.g. ``"JPEG Extended (Process 2 and 4)"``, else the UID."""
-    return UID(syntax).name
+def uid_name(uid: str) -> str:
+    """What DICOM calls it, e.g. ``"JPEG Extended (Process 2 and 4)"``, else the UID itself."""
+    return UID(uid, IGNORE).name

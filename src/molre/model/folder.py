@@ -1,9 +1,9 @@
 """The model folder: what predicts, whole or not at all, and never silently changed.
 
-    model.json           what it is: findings in order, backbone, contract, calibrators, thresholds
-    model.safetensors    classifier, familiarity and self-test tensors
-    README.md            model card
-    checksums.json       SHA-256 of the three above and of itself; a flipped byte is found on load
+model.json           what it is: findings in order, backbone, contract, calibrators, thresholds
+model.safetensors    classifier, familiarity and self-test tensors
+README.md            model card
+checksums.json       SHA-256 of the three above and of itself; a flipped byte is found on load
 """
 
 from __future__ import annotations

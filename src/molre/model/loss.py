@@ -28,7 +28,11 @@ def prevalence_weights(targets: Tensor) -> Tensor:
 
 
 def focal_loss(
-    logits: Tensor, targets: Tensor, weights: Tensor, gamma: float = 2.0, known: Tensor | None = None
+    logits: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    gamma: float = 2.0,
+    known: Tensor | None = None,
 ) -> Tensor:
     """Mean over the known labels of ``w (1 - p_t)^gamma * -log(p_t)``.
 

@@ -189,6 +189,7 @@ def heatmap(
     columns: Sequence[str],
     *,
     label: str,
+    across: str,
     critical: float,
 ) -> str:
     """Signed values as colored cells; those beyond ``critical`` either way are bold and framed.
@@ -198,12 +199,13 @@ def heatmap(
         rows: names.
         columns: names.
         label: of the color bar.
+        across: what the columns are.
         critical: what chance reaches.
     """
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
-    figure, axes = _canvas(3.4 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
+    figure, axes = _canvas(3.6 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
     limit = max(float(np.abs(values).max(initial=0)), critical if critical == critical else 0, 1.0)
     colors = LinearSegmentedColormap.from_list("signed", [RED, "#ffffff", BLUE])
     picture = axes.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
@@ -223,6 +225,7 @@ def heatmap(
             frame = Rectangle((c - 0.47, r - 0.45), 0.94, 0.9, fill=False, edgecolor=INK)
             axes.add_patch(frame)
     axes.set_xticks(range(len(columns)), columns)
+    axes.set_xlabel(across)
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

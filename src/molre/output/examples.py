@@ -44,7 +44,7 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
         scans = {row["study"]: row for row in cohort.chosen().iter_rows(named=True)}
     except (MolreError, KeyError, OSError):
         return []
-    cases = []
+    cases: list[Example] = []
     for study, finding, probability in _surest(run.path):
         row = scans.get(study)
         if row is None or len(cases) == limit:
@@ -57,7 +57,7 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
 
 
 def _surest(run: Path) -> list[tuple[str, str, float]]:
-    """(study, finding, probability) of the surest true positive of each finding, mixed by category."""
+    """(study, finding, probability) of each finding's surest true positive, categories mixed."""
     test = pl.read_parquet(run / "predictions.parquet").filter(
         (pl.col("split") == "test") & (pl.col("label") == 1)
     )
@@ -66,8 +66,8 @@ def _surest(run: Path) -> list[tuple[str, str, float]]:
         .group_by("finding", maintain_order=True)
         .first()
     )
-    table, rank = findings(), {}
-    rows = []
+    table, rows = findings(), []
+    rank: dict[str, int] = {}
     for study, finding, probability in best.select("study", "finding", "probability").iter_rows():
         category = table.by_id[finding].category
         rank[category] = rank.get(category, 0) + 1
@@ -76,7 +76,11 @@ def _surest(run: Path) -> list[tuple[str, str, float]]:
 
 
 def _case(
-    model: folder.TrainedModel, cache: EmbeddingCache, row: dict[str, Any], finding: Finding, probability: float
+    model: folder.TrainedModel,
+    cache: EmbeddingCache,
+    row: dict[str, Any],
+    finding: Finding,
+    probability: float,
 ) -> Example:
     content_hash = row["content_hash"]
     scan, index = cache.get(content_hash).float(), cache.index(content_hash)
@@ -88,15 +92,16 @@ def _case(
     weights = scores.attention[0, :, k].numpy()
     volume = read_series(row["files"])
     key = int(index[int(weights.argmax())])
-    first, second = (
-        ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
-    )
+    first, second = ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
     return Example(
         title=f"study {row['study']}",
         finding=finding.name,
         probability=probability,
         pictures=[
-            (f"slice {key + 1} of {len(volume)}, {window} window", slice_picture(volume, key, window))
+            (
+                f"slice {key + 1} of {len(volume)}, {window} window",
+                slice_picture(volume, key, window),
+            )
             for window in (first, second)
         ],
         bars=attention_bars(weights),

@@ -1,4 +1,4 @@
-"""OUT/<study>/prediction.json and report.html for every study given, OUT/rejects.csv for the rest."""
+"""OUT/<study>/prediction.json and report.html of every study, OUT/rejects.csv of the rest."""
 
 from __future__ import annotations
 

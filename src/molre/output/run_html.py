@@ -141,7 +141,8 @@ def _routing(summary: RoutingSummary | None, names: dict[str, str]) -> dict[str,
         picture = charts.heatmap(
             summary.association,
             [names[finding] for finding in summary.findings],
-            experts,
+            [str(e + 1) for e in range(len(experts))],
+            across="expert",
             label="gate with minus without,\nin standard errors",
             critical=summary.critical,
         )

@@ -94,7 +94,7 @@ def posterior_fossa_infarct(scene: Scene, rng: np.random.Generator, size: float)
 def lacunar_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """One to three small dark holes in the deep grey and white matter."""
     parts = []
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(2, 5))):
         side, spot = side_of(rng), ((24.0, -6.0), (13.0, 12.0), (19.0, -20.0))[int(rng.integers(3))]
         center = (
             side * (spot[0] + rng.uniform(-3, 3)),

@@ -17,6 +17,34 @@ Paint = Callable[[Scene, np.random.Generator, float], Array]
 Shape = Callable[[Head, np.random.Generator, float], Head]
 
 
+# Severity 1: large enough to be learnt from 600 studies, small enough not to be given away.
+# The exceptions are found by a frozen network more easily, or would outgrow their definition.
+SCALE = 1.4
+SCALES = {
+    "acute_subdural_hemorrhage": 1.2,
+    "basal_cistern_effacement": 1.0,
+    "cerebellopontine_angle_mass": 1.2,
+    "cerebral_atrophy": 1.0,
+    "cerebral_edema": 0.75,
+    "chiari_malformation": 1.2,
+    "craniectomy_defect": 1.2,
+    "epidural_hemorrhage": 1.2,
+    "hydrocephalus": 0.9,
+    "hypoxic_ischemic_injury": 1.0,
+    "intracranial_aneurysm": 1.2,
+    "lacunar_infarct": 1.15,
+    "midline_shift": 1.2,
+    "orbital_mass": 1.2,
+    "paranasal_sinus_disease": 1.0,
+    "pineal_region_mass": 1.2,
+    "sellar_suprasellar_mass": 1.2,
+    "subacute_chronic_subdural_hemorrhage": 1.2,
+    "subdural_hygroma": 1.2,
+    "transtentorial_herniation": 1.2,
+    "venous_sinus_thrombosis": 1.2,
+}
+
+
 @dataclass(frozen=True)
 class Generator:
     """How a finding is planted.
@@ -44,6 +72,11 @@ class Generator:
     also: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> float:
+        """What severity 1 stands for."""
+        return SCALES.get(self.finding, SCALE)
 
 
 GENERATORS: dict[str, Generator] = {}

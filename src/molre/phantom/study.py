@@ -53,7 +53,8 @@ def make_study(recipe: Recipe, index: int) -> PhantomStudy:
     for finding in plan:
         shape = GENERATORS[finding].shape
         if shape is not None:
-            bent = shape(bent, sources[finding], recipe.severity)
+            size = recipe.severity * GENERATORS[finding].scale
+            bent = shape(bent, sources[finding], size)
     if recipe.level_dependent:
         bent = without_dots(bent)
     scene = render(bent, grid)
@@ -64,6 +65,6 @@ def make_study(recipe: Recipe, index: int) -> PhantomStudy:
         paint = GENERATORS[finding].paint
         if recipe.level_dependent:
             paint = LEVEL_DEPENDENT.get(finding, paint)
-        masks[finding] = paint(scene, sources[finding], recipe.severity)
+        masks[finding] = paint(scene, sources[finding], recipe.severity * GENERATORS[finding].scale)
     image = acquire(scene.hu, grid, scanner, recipe.rng(index, NOISE))
     return PhantomStudy(index, head, scanner, grid, to_stored(image, grid, scanner), masks)

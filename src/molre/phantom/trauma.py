@@ -118,7 +118,7 @@ def scalp_hematoma(scene: Scene, rng: np.random.Generator, size: float) -> Array
 def pneumocephalus(scene: Scene, rng: np.random.Generator, size: float) -> Array:
     """Small bubbles under the frontal bone, where air collects in a supine patient."""
     parts = []
-    for _ in range(int(rng.integers(2, 6))):
+    for _ in range(int(rng.integers(4, 9))):
         toward = direction(rng, (10, 60), (3, 60))
         surface = scene.head.surface(toward)
         center = surface - np.array(toward) * rng.uniform(1.5, 5)

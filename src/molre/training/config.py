@@ -59,7 +59,9 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
     for key in values:
         if key not in TrainConfig.model_fields:
             raise MolreError(
-                f"unknown setting {key!r}", where=path, fix=did_you_mean(key, TrainConfig.model_fields)
+                f"unknown setting {key!r}",
+                where=path,
+                fix=did_you_mean(key, TrainConfig.model_fields),
             )
     try:
         return TrainConfig(**values)

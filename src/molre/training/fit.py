@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from molre.adapter.core import gate_entropy
 from molre.errors import MolreError
 from molre.evaluation.auc import auc_by_finding
 from molre.model.classifier import HeadCTClassifier
 from molre.model.loss import focal_loss
 from molre.model.slice_adapter import MoLRESlices
-from molre.adapter.core import gate_entropy
 from molre.training.config import TrainConfig
 from molre.training.data import Batch, Loader
 

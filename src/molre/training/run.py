@@ -73,7 +73,12 @@ class RunFolder:
         versions = {"molre": molre.__version__, "python": platform.python_version()}
         versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        content = {"format_version": FORMAT_VERSION, **facts, "versions": versions, "created": stamp}
+        content = {
+            "format_version": FORMAT_VERSION,
+            **facts,
+            "versions": versions,
+            "created": stamp,
+        }
         files.write_text(self.manifest, json.dumps(content, indent=2) + "\n")
 
 

@@ -165,7 +165,9 @@ def new_classifier(task: Task, loader: Loader) -> HeadCTClassifier:
     normalised = classifier.normalise(slices)
     if isinstance(classifier.adapter, ShuffledMoLRESlices):
         picked = spread(len(normalised), spec.bank_size)
-        classifier.adapter.bank = normalised[[picked[i % len(picked)] for i in range(spec.bank_size)]]
+        classifier.adapter.bank = normalised[
+            [picked[i % len(picked)] for i in range(spec.bank_size)]
+        ]
     if task.arm.random_router:
         assert isinstance(classifier.adapter, MoLRESlices)
         freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
