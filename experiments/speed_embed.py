@@ -149,7 +149,9 @@ def measure(name: str, edge: int, studies: int, workers: int, rounds: int) -> st
         for _ in range(rounds):
             bare = time_bare(backbone, ready, studies, workers)
             pairs.append((time_embed(cohort, backbone, studies, workers), bare))
-    found, bare = (statistics.median(s.clock for s in column) for column in zip(*pairs, strict=True))
+    found, bare = (
+        statistics.median(s.clock for s in column) for column in zip(*pairs, strict=True)
+    )
     clock = [a.clock / b.clock for a, b in pairs]
     processor = [a.processor / b.processor for a, b in pairs]
     target = TARGETS[name.partition(":")[0]]
@@ -176,9 +178,13 @@ def main() -> None:
     runs = [("efficientnet_lite0", given.studies)]
     if given.weights:
         runs.append((f"hf:{given.weights}", given.weights_studies))
-    command = "python experiments/speed_embed.py"
+    asked = [f"--studies {given.studies}", f"--rounds {given.rounds}"]
     if given.weights:
-        command += f" --weights .../{given.weights.name}"
+        asked += [
+            f"--weights-studies {given.weights_studies}",
+            f"--weights .../{given.weights.name}",
+        ]
+    command = " ".join(["python experiments/speed_embed.py", *asked])
     lines = [
         "# Embedding, against the bare backbone",
         "",

@@ -103,9 +103,7 @@ def test_too_many_slabs_become_thicker_ones() -> None:
     st.floats(0.5, 12),
     st.integers(1, 60),
 )
-def test_slabs_partition_the_slices_in_order(
-    steps: list[float], slab_mm: float, most: int
-) -> None:
+def test_slabs_partition_the_slices_in_order(steps: list[float], slab_mm: float, most: int) -> None:
     positions = np.cumsum([0.0, *steps])
     groups = slabs(positions, slab_mm, most)
     assert np.concatenate(groups).tolist() == list(range(len(positions)))
