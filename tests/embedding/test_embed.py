@@ -157,6 +157,7 @@ def test_the_probe_is_the_same_every_time() -> None:
 
 
 def _embed_slowly(cohort: Path) -> None:
+    """In a process of its own: spawned, as polars does not survive a fork."""
     torch.set_num_threads(1)
     embedding_cache.SHARD_SCANS = 1  # a shard a scan, so that there is something to stop between
     backbone = tiny()
@@ -167,7 +168,7 @@ def _embed_slowly(cohort: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_where_it_stopped(cohort: Path, stop: signal.Signals) -> None:
-    running = multiprocessing.get_context("fork").Process(target=_embed_slowly, args=(cohort,))
+    running = multiprocessing.get_context("spawn").Process(target=_embed_slowly, args=(cohort,))
     running.start()
     deadline = time.monotonic() + 60
     while not list(cohort.glob("embeddings/*/*.safetensors")) and time.monotonic() < deadline:

@@ -147,6 +147,8 @@ def _overlap(heights: Sequence[float], covered: Sequence[float]) -> bool:
     return bool(np.minimum(below, above).min() <= _NEAR)
 
 
-def _order(member: Member, normal: np.ndarray) -> tuple[float, bool, str, int]:
+def _order(member: Member, normal: np.ndarray) -> tuple[float, bool, str, str, int]:
+    """Names of files come last, so that a renamed copy of a study gives the same volume."""
+    header = member.header
     height = round(float(member.position @ normal), 3)
-    return (height, member.header.lossy, member.header.file, member.plane.frame or 0)
+    return (height, header.lossy, header.sop_uid or "", header.file, member.plane.frame or 0)
