@@ -6,7 +6,7 @@ import pytest
 from sampled_volumes import head, sampled
 
 from molre.ct.read import read
-from molre.errors import RefusedScan
+from molre.errors import MolreError, RefusedScan
 
 HEIGHTS = np.arange(-75, 80, 5.0)
 
@@ -118,3 +118,19 @@ def test_coronal_slices_that_lean_too_far_are_refused(tmp_path, scan):
     lean[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     with pytest.raises(RefusedScan, match="off axial"):
         read(save(tmp_path / "x.nii", array, lean @ affine))
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_damaged_bytes_never_escape_as_another_error(tmp_path, scan, suffix):
+    path = save(tmp_path / f"x{suffix}", *ras(scan))
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for at in random.integers(3, 400, 4):
+            damaged[at] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert read(path).hu.min() >= -1024
+        except MolreError:
+            continue

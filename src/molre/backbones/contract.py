@@ -85,9 +85,9 @@ class Contract(BaseModel):
             reason = error.errors()[0]
             key = ".".join(str(p) for p in reason["loc"])
             said = reason["msg"].removeprefix("Value error, ")
-            remedy = "give one of each per channel" if not key else None
+            advice = "give one of each per channel" if not key else None
             place = f"contract {key}: " if key else "the contract has "
-            raise MolreError(place + said, where=where, fix=remedy) from None
+            raise MolreError(place + said, where=where, fix=advice) from None
 
 
 def read_contract(path: Path) -> Contract:

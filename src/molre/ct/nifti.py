@@ -31,7 +31,10 @@ def read_nifti_header(entry: str, entries: Entries) -> int:
     with stream:
         raw = stream.read(1 << 16)
     if raw[:2] == b"\x1f\x8b":
-        raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(raw, 1 << 12)
+        try:
+            raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(raw, 1 << 12)
+        except zlib.error as error:
+            raise _damaged(entry, error) from error
     header = _parse_header(raw, entry)
     return _check_header(header, entry)
 

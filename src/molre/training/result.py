@@ -1,0 +1,173 @@
+"""What a finished search leaves behind: model folder, predictions, routing, manifest."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import torch
+
+import molre
+from molre.adapter.core import gate_entropy
+from molre.backbones.backbone import Backbone
+from molre.embedding.embed import probe
+from molre.model.calibration import Calibration, fit_calibration
+from molre.model.card import model_card
+from molre.model.classifier import HeadCTClassifier
+from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.folder import (
+    BackboneEntry,
+    FindingEntry,
+    ModelDescription,
+    Threshold,
+    TrainedModel,
+    answer,
+    save,
+)
+from molre.model.slice_adapter import MoLRESlices
+from molre.training.data import sample_slices, spread
+from molre.training.fit import run
+from molre.training.run import RunFolder, prediction_table
+from molre.training.studies import SPLITS
+from molre.training.task import Fitted, Task
+
+FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
+
+
+def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
+    """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
+    logits = {s: run(fitted.classifier, task.loader(s)).logits for s in SPLITS[1:]}
+    calibration = fit_calibration(logits["calibrate"], task.splits["calibrate"].targets)
+    model = _model(task, fitted, calibration)
+    save(model, folder.model, model_card(model.description))
+    tables = [
+        prediction_table(s, task.splits[s], task.splits.findings, logits[s], calibration)
+        for s in SPLITS[1:]
+    ]
+    folder.write_table("predictions", pl.concat(tables))
+    folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
+    if isinstance(fitted.classifier.adapter, MoLRESlices):
+        folder.write_table("routing", routing_table(task, fitted.classifier))
+    folder.write_manifest(_facts(task, fitted, model))
+    for leftover in folder.path.glob("checkpoint-*.safetensors"):
+        leftover.unlink()
+
+
+def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel:
+    classifier = fitted.classifier.eval()
+    entries = [task.table.by_id[f] for f in task.splits.findings]
+    counts = {s: len(task.splits[s]) for s in SPLITS}
+    origin = "calibrate split, largest sensitivity + specificity - 1"
+    description = ModelDescription(
+        molre_version=molre.__version__,
+        arm=task.config.arm,
+        placement=task.config.placement,
+        seed=task.config.seed,
+        findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
+        backbone=backbone_entry(task.backbone),
+        classifier=task.spec,
+        slope=calibration.slope,
+        intercepts=calibration.intercepts.tolist(),
+        calibrated=calibration.calibrated.tolist(),
+        thresholds={
+            f.id: Threshold(value=float(t), origin=f"{origin}, {p} with and {n} without")
+            for f, t, p, n in zip(
+                entries,
+                calibration.thresholds,
+                calibration.positives,
+                calibration.negatives,
+                strict=True,
+            )
+            if np.isfinite(t)
+        },
+        calibrate_positives=calibration.positives.tolist(),
+        calibrate_negatives=calibration.negatives.tolist(),
+        trained_on="synthetic phantoms" if task.cohort.synthetic else "patients",
+        synthetic=task.cohort.synthetic,
+        studies=counts,
+        license=task.backbone.weights.license,
+    )
+    summaries = {s: _summaries(task, classifier, s) for s in ("train", "calibrate")}
+    test_input = sample_slices(task.loader("train"), 1, 8)
+    return TrainedModel(
+        description,
+        classifier,
+        fit_familiarity(summaries["train"], summaries["calibrate"]),
+        (test_input, answer(classifier, test_input)),
+        probe(task.backbone),
+    )
+
+
+def backbone_entry(backbone: Backbone) -> BackboneEntry:
+    """What a model folder says of its backbone."""
+    return BackboneEntry(
+        name=backbone.name,
+        dim=backbone.dim,
+        parameters=sum(p.numel() for p in backbone.parameters()),
+        contract=backbone.contract.to_dict(),
+        contract_hash=backbone.contract.hash,
+        weights=backbone.weights.to_dict(),
+    )
+
+
+def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Tensor:
+    hashes = task.splits[split].content_hash
+    rows = spread(len(hashes), FAMILIAR_SCANS)
+    return torch.stack([summarise(classifier.normalise(task.cache.get(hashes[i]))) for i in rows])
+
+
+def routing_table(task: Task, classifier: HeadCTClassifier) -> pl.DataFrame:
+    """Gates of every test slice: study, split, slice (index in the series), gates."""
+    loader, parts = task.loader("test"), []
+    with torch.inference_mode():
+        for batch in loader.in_order():
+            gates = classifier(batch.embeddings, batch.mask, batch.bank_index).gates
+            assert gates is not None
+            for i, row in enumerate(batch.rows):
+                index = task.cache.index(loader.studies.content_hash[row])
+                part = {
+                    "study": [loader.studies.study[row]] * len(index),
+                    "split": ["test"] * len(index),
+                    "slice": np.asarray(index, dtype=np.int32),
+                    "gates": gates[i, : len(index)].tolist(),
+                }
+                parts.append(pl.DataFrame(part, schema_overrides={"gates": pl.List(pl.Float32)}))
+    return pl.concat(parts)
+
+
+def _facts(task: Task, fitted: Fitted, model: TrainedModel) -> dict[str, object]:
+    entry = model.description.backbone
+    trainable = sum(p.numel() for p in fitted.classifier.adapter.parameters())
+    gates = _entropy(task, fitted.classifier)
+    return {
+        "arm": task.config.arm,
+        "placement": task.config.placement,
+        "seed": task.config.seed,
+        "backbone": {
+            "name": entry.name,
+            "weights_sha256": entry.weights["sha256"],
+            "dim": entry.dim,
+            "parameters": entry.parameters,
+        },
+        "added_parameters": trainable,
+        "added_share": trainable / entry.parameters,
+        "cohort": str(task.cohort.path.resolve()),
+        "embeddings": task.cache.folder.name,
+        "synthetic": task.cohort.synthetic,
+        "findings": list(task.splits.findings),
+        "n": {s: len(task.splits[s]) for s in SPLITS},
+        "splits_sha256": task.splits.splits_sha256,
+        "labels_sha256": task.splits.labels_sha256,
+        "blank_policy": task.config.blank_policy,
+        "learning_rate": fitted.rate,
+        "epochs": fitted.progress.epoch,
+        "best_epoch": fitted.progress.best_epoch,
+        "converged": fitted.progress.stale(task.config.patience),
+        "gate_entropy": gates,
+    }
+
+
+def _entropy(task: Task, classifier: HeadCTClassifier) -> float | None:
+    if not isinstance(classifier.adapter, MoLRESlices):
+        return None
+    gates = torch.tensor(routing_table(task, classifier)["gates"].to_list())
+    return float(gate_entropy(gates))
