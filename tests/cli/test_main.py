@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from tests.system import molre
 
 from molre.cli.main import VERBS
-from tests.system import molre
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -75,7 +75,7 @@ def test_straighten_puts_every_voxel_where_its_position_says(tilt):
     assert scanned.mean() > 0.6
     assert edge[scanned].mean() < 0.15  # half-air pixels along the stack's own rim
     middle = (slice(None), slice(out.shape[1] // 2 - 5, out.shape[1] // 2 + 5), slice(8, -8))
-    assert np.abs(wanted - out)[middle].max() <= 1.5
+    assert np.abs(wanted - out)[middle].max() <= 1.0 + 1e-6  # both copies are rounded
 
 
 def test_straighten_leaves_a_regular_stack_alone():

@@ -134,3 +134,16 @@ def test_damaged_bytes_never_escape_as_another_error(tmp_path, scan, suffix):
             assert read(path).hu.min() >= -1024
         except MolreError:
             continue
+
+
+def test_oblique_scan_keeps_its_positions(tmp_path, scan):
+    array, affine = ras(scan)
+    angle = np.radians(16.5)
+    lean = np.eye(4)
+    lean[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    volume = read(save(tmp_path / "x.nii", array, lean @ affine))
+    assert np.array_equal(volume.hu, scan.hu)
+    turn = np.diag([-1.0, -1, 1]) @ lean[:3, :3] @ np.diag([-1.0, -1, 1])
+    assert np.allclose(volume.origins, scan.origins @ turn.T, atol=1e-3)
+    assert np.allclose(volume.orientation, scan.orientation @ turn.T, atol=1e-5)
+    assert volume.tilt_degrees == pytest.approx(0, abs=0.01)

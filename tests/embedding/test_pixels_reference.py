@@ -37,9 +37,7 @@ def slowly(hu: np.ndarray, spacing: tuple[float, float], contract: Contract) -> 
     top, left = (contract.size - rows) // 2, (contract.size - columns) // 2
     square[top : top + rows, left : left + columns] = small
     channels = []
-    for (level, wide), mean, std in zip(
-        contract.windows, contract.mean, contract.std, strict=True
-    ):
+    for (level, wide), mean, std in zip(contract.windows, contract.mean, contract.std, strict=True):
         grey = np.clip((square - (level - wide / 2)) / wide, 0, 1)
         channels.append((grey - mean) / std)
     return np.stack(channels)

@@ -14,15 +14,20 @@ import numpy as np
 import polars as pl
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.system import build, molre
 
 import molre as library
 from molre.model.prediction import Prediction
-from tests.system import build, molre
 
-CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")

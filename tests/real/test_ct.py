@@ -121,6 +121,15 @@ def test_twelve_bit_jpeg_is_refused_with_the_way_out(shared):
     assert "uncompressed" in (error.value.fix or "")
 
 
+@pytest.mark.parametrize("uid", ["2", *LOSSLESS[2:]])
+@pytest.mark.parametrize("share", [0.5, 0.995])
+def test_file_cut_short_is_refused_in_every_syntax(shared, tmp_path, uid, share):
+    whole = _syntax(shared, uid).read_bytes()
+    (tmp_path / "cut.dcm").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(RefusedScan):
+        read(tmp_path / "cut.dcm")
+
+
 def test_neck_slices_are_no_head(shared):
     assert not check_head(read(_syntax(shared, "2.1"))).ok
 

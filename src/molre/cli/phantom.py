@@ -29,7 +29,10 @@ def command(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
-    """Write synthetic (phantom) head CT studies as DICOM, with labels and masks."""
+    """Write synthetic (phantom) head CT studies as DICOM, with labels and masks.
+
+    Example: molre phantom --studies 100 --seed 1 -o phantoms
+    """
     from molre.phantom.write import write_phantoms
 
     chosen = [f.strip() for f in findings.split(",") if f.strip()] if findings else None

@@ -4,6 +4,7 @@
       key.json           what the key was made of
       <hash>.safetensors about 64 scans each, float16 (S', D) under the scan's content hash
       index.parquet      content_hash, shard, sha256, source (slice index of each embedding)
+      index.sha256       of the index, which is rebuilt from the shards where they disagree
 
 A shard appears whole or not at all. The index can be rebuilt from the shards, so a run killed at
 any moment loses at most the shard in the making. A shard's hash is checked when it is first read.
@@ -11,7 +12,9 @@ any moment loses at most the shard in the making. A shard's hash is checked when
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +120,7 @@ class EmbeddingCache:
         if bad:
             self._entries = {k: e for k, e in self._entries.items() if e.shard not in bad}
             for shard in bad:
+                self._open.pop(shard, None)
                 (self.folder / shard).unlink(missing_ok=True)
             self._write_index()
         return bad
@@ -138,19 +142,22 @@ class EmbeddingCache:
         return safe_open(path, "pt")
 
     def _read_index(self) -> dict[str, _Entry]:
-        path = self.folder / "index.parquet"
+        """The index; empty where it is absent or not what was written: the shards rebuild it."""
         try:
-            table = pl.read_parquet(path)
-            rows = table.select(list(SCHEMA)).iter_rows()
-            return {h: _Entry(shard, sha256, source) for h, shard, sha256, source in rows}
-        except (OSError, pl.exceptions.PolarsError):
-            return {}  # absent or damaged: rebuilt from the shards
+            blob = (self.folder / "index.parquet").read_bytes()
+            wanted = (self.folder / "index.sha256").read_bytes()
+        except OSError:
+            return {}
+        if hashlib.sha256(blob).hexdigest().encode() != wanted:
+            return {}
+        rows = pl.read_parquet(blob).select(list(SCHEMA)).iter_rows()
+        return {h: _Entry(shard, sha256, source) for h, shard, sha256, source in rows}
 
     def _adopt(self) -> None:
         """Take in shards that the index does not know (a run was killed in between)."""
         from safetensors import SafetensorError, safe_open
 
-        known = {e.shard for e in self._entries.values()}
+        known, found = {e.shard for e in self._entries.values()}, False
         for path in sorted(self.folder.glob("*.safetensors")):
             if path.name in known:
                 continue
@@ -165,11 +172,18 @@ class EmbeddingCache:
                 path.unlink()
                 continue
             self._entries |= {h: _Entry(path.name, sha256, s) for h, s in sources.items()}
+            found = True
+        if found:
+            with contextlib.suppress(OSError):  # a folder that may only be read works as well
+                self._write_index()
 
     def _write_index(self) -> None:
         rows = [(h, e.shard, e.sha256, e.source) for h, e in self._entries.items()]
-        with files.atomic(self.folder / "index.parquet") as part:
-            pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(part)
+        buffer = io.BytesIO()
+        pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(buffer)
+        blob = buffer.getvalue()
+        files.write_bytes(self.folder / "index.parquet", blob)
+        files.write_text(self.folder / "index.sha256", hashlib.sha256(blob).hexdigest())
 
 
 def cache_key(weights_sha256: str, contract_hash: str) -> dict[str, Any]:
