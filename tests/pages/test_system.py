@@ -19,15 +19,11 @@ from tests.system import build, molre
 import molre as library
 from molre.model.prediction import Prediction
 
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+QUIET = (
+    "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
+    "disable-component-update disable-sync"
+)
+CHROMIUM = [f"--{flag}" for flag in QUIET.split(" ")]
 
 
 @pytest.fixture(scope="module")
