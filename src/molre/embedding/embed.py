@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,13 +162,11 @@ def _answers(
             yield _embed_one(job, backbone)
         return
     if device == "cpu":
-        for future in _pooled(jobs, _embed_in_worker, count, backbone, len(jobs)):
-            yield future.result()
+        yield from _pooled(jobs, _embed_in_worker, count, backbone, len(jobs))
         return
     backbone.to(device)
     # pictures are large, so no more than two studies a worker are prepared ahead of the device
-    for future in _pooled(jobs, _prepare, max(count, 1), backbone, 2 * count):
-        prepared = future.result()
+    for prepared in _pooled(jobs, _prepare, max(count, 1), backbone, 2 * count):
         if isinstance(prepared, Embedded):
             yield prepared
         else:
@@ -178,8 +176,8 @@ def _answers(
 
 def _pooled(
     jobs: list[Job], work: Callable[[Job], Any], count: int, backbone: Backbone, ahead: int
-) -> Iterator[Future[Any]]:
-    """Futures of ``work`` as they are done, never more than ``ahead`` of them at a time."""
+) -> Iterator[Any]:
+    """Results of ``work`` as they are done, never more than ``ahead`` of them at a time."""
     # forked, so that the workers share the weights in memory; each keeps to one thread
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, context, _start_worker, (backbone,))
@@ -189,7 +187,8 @@ def _pooled(
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             running |= {pool.submit(work, job) for job in itertools.islice(waiting, len(done))}
-            yield from done
+            for future in done:
+                yield future.result()
     except BrokenProcessPool:
         raise MolreError(
             "an embedding process died, most likely for want of memory",

@@ -51,7 +51,8 @@ def free_place(scene: Scene, rng: np.random.Generator, radius: float, **where: t
     for _ in range(8):
         unit = np.array(direction(rng, where["up"], where["around"]))
         surface = scene.head.surface(tuple(unit))
-        center = surface - unit * rng.uniform(*where["depth"])
+        shallow, deep = where["depth"]  # a lesion too large for its range lies at its shallow end
+        center = surface - unit * rng.uniform(shallow, max(shallow, deep))
         clear = all(np.linalg.norm(center - at) > radius + r for at, r in scene.taken)
         if clear:
             break

@@ -19,29 +19,29 @@ Shape = Callable[[Head, np.random.Generator, float], Head]
 
 # Severity 1: large enough to be learnt from 600 studies, small enough not to be given away.
 # The exceptions are found by a frozen network more easily, or would outgrow their definition.
-SCALE = 1.4
+SCALE = 1.8
 SCALES = {
-    "acute_subdural_hemorrhage": 1.2,
+    "acute_subdural_hemorrhage": 1.5,
     "basal_cistern_effacement": 1.0,
-    "cerebellopontine_angle_mass": 1.2,
+    "cerebellopontine_angle_mass": 1.5,
     "cerebral_atrophy": 1.0,
     "cerebral_edema": 0.75,
-    "chiari_malformation": 1.2,
-    "craniectomy_defect": 1.2,
-    "epidural_hemorrhage": 1.2,
+    "chiari_malformation": 1.5,
+    "craniectomy_defect": 1.5,
+    "epidural_hemorrhage": 1.5,
     "hydrocephalus": 0.9,
     "hypoxic_ischemic_injury": 1.0,
-    "intracranial_aneurysm": 1.2,
+    "intracranial_aneurysm": 1.5,
     "lacunar_infarct": 1.15,
-    "midline_shift": 1.2,
-    "orbital_mass": 1.2,
+    "midline_shift": 1.5,
+    "orbital_mass": 1.5,
     "paranasal_sinus_disease": 1.0,
-    "pineal_region_mass": 1.2,
-    "sellar_suprasellar_mass": 1.2,
-    "subacute_chronic_subdural_hemorrhage": 1.2,
-    "subdural_hygroma": 1.2,
-    "transtentorial_herniation": 1.2,
-    "venous_sinus_thrombosis": 1.2,
+    "pineal_region_mass": 1.5,
+    "sellar_suprasellar_mass": 1.5,
+    "subacute_chronic_subdural_hemorrhage": 1.5,
+    "subdural_hygroma": 1.5,
+    "transtentorial_herniation": 1.5,
+    "venous_sinus_thrombosis": 1.5,
 }
 
 
