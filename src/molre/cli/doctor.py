@@ -50,7 +50,10 @@ def _print(rows: list[Row]) -> None:
     for row in rows:
         color = colors[row.result]
         table.add_row(row.check, f"[{color}]{row.result}[/{color}]", row.found, row.fix)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a pipe or file gets whole words, whatever its "width"
+        console = Console(width=200)
+    console.print(table)
 
 
 def _python() -> Iterator[Row]:

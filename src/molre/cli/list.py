@@ -38,7 +38,10 @@ def _print(rows: list[dict[str, Any]]) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*[str(v) for v in row.values()])
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a pipe or file gets whole words, whatever its "width"
+        console = Console(width=200)
+    console.print(table)
 
 
 def _backbones() -> list[dict[str, Any]]:
