@@ -24,6 +24,7 @@ _PUBLIC = {
     "train": "molre.training.train",
     "evaluate": "molre.evaluation.evaluate",
     "compare": "molre.evaluation.compare",
+    "MoLREConfig": "molre.adapter",
 }
 
 __all__ = sorted(_PUBLIC)

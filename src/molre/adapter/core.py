@@ -18,6 +18,35 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 ROUTER_HIDDEN = 32
+ROUTER_START_STD = 0.01  # near-uniform gates at the start
+
+
+def router_gates(
+    context: Tensor, w_in: Tensor, b_in: Tensor | None, w_out: Tensor, b_out: Tensor | None
+) -> Tensor:
+    """The router, ``softmax(w_out gelu(w_in c + b_in) + b_out)``, never below float32.
+
+    Autocast is switched off inside: the softmax of close logits loses its differences in bfloat16.
+
+    Args:
+        context: (..., d_context), any floating dtype.
+        w_in: (hidden, d_context).
+        b_in: (hidden,) or None.
+        w_out: (E, hidden).
+        b_out: (E,) or None.
+
+    Returns:
+        (..., E), non-negative, summing to one; float64 where the weights are, else float32.
+    """
+    dtype = torch.promote_types(w_in.dtype, torch.float32)
+    with torch.autocast(context.device.type, enabled=False):
+        hidden = functional.linear(context.to(dtype), w_in.to(dtype), _to(b_in, dtype))
+        logits = functional.linear(functional.gelu(hidden), w_out.to(dtype), _to(b_out, dtype))
+        return torch.softmax(logits, dim=-1)
+
+
+def _to(bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if bias is None else bias.to(dtype)
 
 
 class Router(nn.Module):
@@ -33,26 +62,21 @@ class Router(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(d_context, hidden)
         self.out = nn.Linear(hidden, num_experts)
-        nn.init.normal_(self.out.weight, std=0.01)  # near-uniform gates at the start
+        nn.init.normal_(self.out.weight, std=ROUTER_START_STD)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, context: Tensor) -> Tensor:
-        """Gates for a context.
-
-        Args:
-            context: (..., d_context), any floating dtype.
-
-        Returns:
-            float32 (..., E), non-negative, summing to one; float32 under autocast too, as the
-            softmax of close logits loses its differences in bfloat16.
-        """
-        with torch.autocast(context.device.type, enabled=False):
-            hidden = functional.gelu(self.hidden(context.to(self.hidden.weight.dtype)))
-            return torch.softmax(self.out(hidden).float(), dim=-1)
+        """Gates (..., E) of a context (..., d_context), as :func:`router_gates`."""
+        return router_gates(
+            context, self.hidden.weight, self.hidden.bias, self.out.weight, self.out.bias
+        )
 
 
 def molre_delta(x: Tensor, gates: Tensor, a: Tensor, b: Tensor, scaling: float) -> Tensor:
     """The low-rank part of the layer, ``scaling * sum_e g_e B_e A_e x``, fused.
+
+    The gates act on the E*r numbers between the two products, so nothing of width ``d_out`` is
+    kept per expert.
 
     Args:
         x: (..., d_in).
@@ -65,9 +89,21 @@ def molre_delta(x: Tensor, gates: Tensor, a: Tensor, b: Tensor, scaling: float) 
         (..., d_out) in the dtype of ``a @ x``.
     """
     z = functional.linear(x, a)
-    weights = (gates * scaling).to(z.dtype).unsqueeze(-1)
-    z = z.unflatten(-1, (gates.shape[-1], -1)) * weights
-    return functional.linear(z.flatten(-2), b)
+    return functional.linear(z * spread_gates(gates, z.shape[-1], scaling).to(z.dtype), b)
+
+
+def spread_gates(gates: Tensor, width: int, scaling: float) -> Tensor:
+    """Each gate repeated over the rows of its expert, times ``scaling``.
+
+    Args:
+        gates: (..., E).
+        width: E * r.
+        scaling: alpha / r.
+
+    Returns:
+        (..., E * r) in the dtype of the gates.
+    """
+    return (gates * scaling).repeat_interleave(width // gates.shape[-1], dim=-1)
 
 
 class LowRankExperts(nn.Module):

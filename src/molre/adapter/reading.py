@@ -1,0 +1,149 @@
+"""Reading a trained router: which experts each input used, and whether they differ at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from molre.adapter.core import gate_entropy
+from molre.adapter.layer import MoLRELayer
+
+COLLAPSE_LOAD = 0.95
+COLLAPSE_ENTROPY = 0.05
+
+
+def layers(model: nn.Module) -> dict[str, MoLRELayer]:
+    """The adapted layers of a model by name, in its order.
+
+    Raises:
+        ValueError: if the model has none.
+    """
+    found = {name: m for name, m in model.named_modules() if isinstance(m, MoLRELayer)}
+    if not found:
+        raise ValueError("this model has no MoLRE layers: adapt it with get_peft_model first.")
+    return found
+
+
+@torch.no_grad()
+def gates(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    """Run the model once and return the gates of each adapted layer.
+
+    Args:
+        model: an adapted model; its active adapter is read.
+        args: what the model is called with, such as a batch of pixels.
+        kwargs: the same.
+
+    Returns:
+        for each layer float32 (batch, E), or (batch, tokens, E) with ``gate_mode='token'``. Layers
+        that were not run, or run without an active adapter, are absent.
+
+    Raises:
+        ValueError: if the model has no MoLRE layers.
+    """
+    found = layers(model)
+    with _noting(found):
+        model(*args, **kwargs)
+        return {name: torch.cat(m.seen_gates) for name, m in found.items() if m.seen_gates}
+
+
+@contextmanager
+def _noting(found: Mapping[str, MoLRELayer]) -> Iterator[None]:
+    for layer in found.values():
+        layer.seen_gates = []
+    try:
+        yield
+    finally:
+        for layer in found.values():
+            layer.seen_gates = None
+
+
+@contextmanager
+def routed_by(model: nn.Module, contexts: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let routers see other contexts than their layers' own inputs, for a control or for windows.
+
+    Keep the block open until after ``backward``: gradient checkpointing runs the forward again.
+
+    Args:
+        model: an adapted model.
+        contexts: layer name to (batch, d_in); layers that are not named keep their own.
+
+    Raises:
+        ValueError: if a name is no adapted layer.
+    """
+    found = layers(model)
+    unknown = sorted(set(contexts) - set(found))
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no adapted layer: there are {', '.join(found)}.")
+    for name, context in contexts.items():
+        found[name].contexts = context
+    try:
+        yield
+    finally:
+        for name in contexts:
+            found[name].contexts = None
+
+
+def mean_load(gates: Tensor) -> Tensor:
+    """The mean share of each expert over all inputs: (..., E) to float32 (E,)."""
+    return gates.float().reshape(-1, gates.shape[-1]).mean(0)
+
+
+def collapsed(gates: Tensor) -> bool:
+    """Whether routing has died: one expert takes nearly all, for every input.
+
+    True where one expert's mean load exceeds 0.95, or the mean gate entropy falls under 0.05 of
+    its maximum while the load says the same. Uniform gates are no collapse: they are plain LoRA,
+    which :func:`~molre.adapter.core.gate_entropy` near 1 tells.
+
+    Args:
+        gates: (..., E) of many inputs.
+    """
+    return bool(mean_load(gates).max() > COLLAPSE_LOAD)
+
+
+@torch.no_grad()
+def expert_similarity(layer: MoLRELayer, adapter: str = "default") -> Tensor:
+    """Cosine similarity of the experts' weight updates ``B_e A_e``.
+
+    All near 1 means that the experts are one expert: routing between them cannot matter.
+
+    Args:
+        layer: an adapted layer.
+        adapter: an adapter's name.
+
+    Returns:
+        float32 (E, E) in [-1, 1], ones on the diagonal; zeros off it while B is zero.
+
+    Raises:
+        ValueError: if the layer has no such adapter.
+    """
+    if adapter not in layer.molre_A:
+        raise ValueError(f"{layer.name} has no adapter {adapter!r}.")
+    experts = layer.configs[adapter].num_experts
+    a = layer.molre_A[adapter].weight.flatten(1).double().unflatten(0, (experts, -1))
+    b = layer.molre_B[adapter].weight.flatten(1).double().unflatten(1, (experts, -1)).movedim(1, 0)
+    # <B_e A_e, B_f A_f> = sum((B_e^T B_f) * (A_e A_f^T)): r x r numbers, never the full matrices
+    inner = torch.einsum("eor,fos,erd,fsd->ef", b, b, a, a)
+    norm = inner.diagonal().clamp_min(1e-30).sqrt()
+    similarity = inner / norm.outer(norm)
+    return similarity.fill_diagonal_(1).clamp(-1, 1).float()
+
+
+def summary(gates: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+    """Entropy, mean load and collapse of each layer, as plain numbers.
+
+    Args:
+        gates: of :func:`gates`, over as many inputs as possible.
+    """
+    return {
+        name: {
+            "entropy": float(gate_entropy(g)),
+            "mean_load": mean_load(g).tolist(),
+            "collapsed": collapsed(g),
+        }
+        for name, g in gates.items()
+    }

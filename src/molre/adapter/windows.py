@@ -1,0 +1,72 @@
+"""Layers whose batch axis is not a batch of images, and layers that are never called.
+
+Attention in windows (Swin, DaViT, MaxViT) folds the windows into the batch: a layer inside it sees
+(windows of all images, tokens, d), so a gate for each item would be a gate for each window.
+"""
+
+from __future__ import annotations
+
+import re
+
+from torch import nn
+
+_WINDOWED = re.compile(r"window|partition", re.IGNORECASE)
+
+
+def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
+    """Refuse a target that MoLRE would adapt wrongly without a sign.
+
+    Args:
+        model: the model that holds it.
+        key: the target's name.
+        gate_mode: ``token`` gates do not depend on the batch axis and are allowed in windows.
+
+    Raises:
+        ValueError: naming the target, why, and what to adapt instead.
+    """
+    parents = [name for name in _parents(key) if name]
+    if parents and isinstance(model.get_submodule(parents[-1]), nn.MultiheadAttention):
+        raise ValueError(
+            f"{key} belongs to torch's nn.MultiheadAttention, which reads its weight and never "
+            f"calls it: an adapter there would do nothing. Add it to exclude_modules."
+        )
+    if gate_mode == "token":
+        return
+    attention = next((name for name in reversed(parents) if _is_attention(model, name)), None)
+    if attention is not None and _in_windows(model, attention):
+        raise ValueError(
+            f"{key} is inside attention that works in windows folded into the batch, so "
+            f"gate_mode={gate_mode!r} would gate each window for itself and not the image. Adapt "
+            f"the MLPs instead ({_mlp_names(model)}), or use gate_mode='token'."
+        )
+
+
+def _parents(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[:i]) for i in range(len(parts))]
+
+
+def _is_attention(model: nn.Module, name: str) -> bool:
+    return "attention" in type(model.get_submodule(name)).__name__.lower() or name.endswith("attn")
+
+
+def _in_windows(model: nn.Module, attention: str) -> bool:
+    module = model.get_submodule(attention)
+    block = model.get_submodule(attention.rpartition(".")[0])
+    if _WINDOWED.search(type(module).__name__):
+        return True
+    return any(bool(_size(getattr(m, "window_size", 0))) for m in (module, block))
+
+
+def _size(window: object) -> object:
+    """A window size of 0, None or (0, 0) means no windows."""
+    return any(window) if isinstance(window, (tuple, list)) else window
+
+
+def _mlp_names(model: nn.Module) -> str:
+    pattern = re.compile(r"\.(mlp|ffn|intermediate|output)\b", re.IGNORECASE)
+    linears = (n for n, m in model.named_modules() if isinstance(m, nn.Linear))
+    ends = {name.rsplit(".", 1)[-1] for name in linears if pattern.search(name)}
+    ends -= {"qkv", "proj"}
+    named = ", ".join(repr(end) for end in sorted(ends))
+    return f"target_modules=[{named}]" if named else "see model.named_modules()"
