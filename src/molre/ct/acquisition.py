@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
 
 from pydicom.dataset import Dataset
 
+from molre.ct.elements import number, text, value
 from molre.ct.volume import Acquisition
 
 SYNTHETIC_MANUFACTURER = "molre phantom"
@@ -53,43 +53,6 @@ def acquisition(dataset: Dataset, thickness: float | None, kernel: str | None) -
         body_part=text(dataset, "BodyPartExamined"),
         synthetic=(manufacturer or "").lower().startswith(SYNTHETIC_MANUFACTURER),
     )
-
-
-def value(dataset: Dataset, keyword: str) -> Any:
-    """The value of an element, or None where it is absent or its bytes make no sense."""
-    try:
-        return dataset.get(keyword)
-    except Exception:  # any broken element counts as absent; the file as a whole is judged later
-        return None
-
-
-def text(dataset: Dataset, keyword: str) -> str | None:
-    """The value as stripped text, several values joined by a backslash; None where empty."""
-    found = value(dataset, keyword)
-    if found is None:
-        return None
-    if not isinstance(found, str) and hasattr(found, "__iter__"):
-        found = "\\".join(str(part) for part in found)
-    return str(found).strip(" \0") or None
-
-
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """The (first) value as a finite float; None where absent or not a number."""
-    numbers = floats(dataset, keyword)
-    return numbers[0] if numbers else None
-
-
-def floats(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
-    """All values as finite floats; None where absent, empty or not numbers."""
-    found = value(dataset, keyword)
-    if found is None or found == "":
-        return None
-    parts = found if hasattr(found, "__iter__") and not isinstance(found, str) else (found,)
-    try:
-        numbers = tuple(float(part) for part in parts)
-    except (TypeError, ValueError):
-        return None
-    return numbers if numbers and all(abs(n) < 1e9 for n in numbers) else None
 
 
 def _age(dataset: Dataset) -> float | None:

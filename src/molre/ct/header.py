@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import warnings
@@ -11,15 +12,21 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
-from molre.ct.acquisition import acquisition, floats, number, text, value
-from molre.ct.syntax import DEFLATED, LOSSY
+from molre.ct.acquisition import acquisition
+from molre.ct.elements import floats, has, number, text, value
+from molre.ct.syntax import DEFLATED, LOSSY, NATIVE
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
 
+_HEAD_BYTES = 1 << 15  # beyond the header of most classic files
+_PIXEL_DATA = (b"\x7f\xe0\0\x10", b"\xe0\x7f\x10\0")  # its tag, big and little endian
+_UNDEFINED = 0xFFFFFFFF  # length of encapsulated pixel data
+_NOTHING = Dataset()
 INFLATE_LIMIT = 512 * 2**20  # bytes; a deflated header can otherwise grow a thousandfold
 
-_TAGS = [
+_TAGS = [Tag(keyword) for keyword in (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
     "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex",
     "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer",
@@ -27,11 +34,11 @@ _TAGS = [
     "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent",
     "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient",
     "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-]  # fmt: skip
+)]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,9 @@ class Header:
         size: bytes of the file.
         syntax: transfer syntax UID.
         technique: Volume Based Calculation Technique of an Enhanced CT, e.g. ``"MAX_IP"``.
+        bits_stored, high_bit: which of the allocated bits hold the value.
+        padding: Pixel Padding Value and Range Limit, stored values; None where there is none.
+        pixels: offset and length in bytes of uncompressed pixel data; None where that is not plain.
     """
 
     file: str
@@ -82,11 +92,15 @@ class Header:
     frames: int
     samples: int
     bits_allocated: int
+    bits_stored: int
+    high_bit: int
     signed: bool
+    padding: tuple[float, float] | None
     photometric: str | None
     lossy: bool
     acquisition: Acquisition
     planes: tuple[Plane, ...]
+    pixels: tuple[int, int] | None
 
     @property
     def pixel_bytes(self) -> int:
@@ -105,11 +119,11 @@ def read_header(data: BinaryIO, file: str, size: int) -> Header:
     Raises:
         RefusedScan: the file cannot be parsed as DICOM.
     """
-    dataset = parse(data, file, stop_before_pixels=True, tags=_TAGS)
+    dataset, stopped = _parse_header(data, file)
     try:
         with warnings.catch_warnings():  # values are parsed when they are asked for
             warnings.simplefilter("ignore")
-            return _record(dataset, file, size)
+            return _record(dataset, file, size, stopped)
     except Exception as error:
         raise RefusedScan(
             f"its DICOM header makes no sense ({type(error).__name__})",
@@ -118,8 +132,30 @@ def read_header(data: BinaryIO, file: str, size: int) -> Header:
         ) from error
 
 
+def _parse_header(data: BinaryIO, file: str) -> tuple[Dataset, BinaryIO]:
+    """The header, and the stream that the parser stopped in.
+
+    The parser asks for its position at every element, which memory answers faster than a file.
+    """
+    first = data.read(_HEAD_BYTES)
+    head = io.BytesIO(first)
+    if len(first) < _HEAD_BYTES:
+        return parse(head, file, stop_before_pixels=True, tags=_TAGS), head
+    with contextlib.suppress(RefusedScan):  # it may end within an element
+        dataset = parse(head, file, stop_before_pixels=True, tags=_TAGS)
+        stop = head.tell()
+        if first[stop : stop + 4] in _PIXEL_DATA and stop + 12 <= _HEAD_BYTES:
+            return dataset, head
+    data.seek(0)
+    return parse(data, file, stop_before_pixels=True, tags=_TAGS), data
+
+
 def parse(
-    data: BinaryIO, file: str, *, stop_before_pixels: bool = False, tags: list[str] | None = None
+    data: BinaryIO,
+    file: str,
+    *,
+    stop_before_pixels: bool = False,
+    tags: list[BaseTag] | None = None,
 ) -> Dataset:
     """pydicom's parser with a cap on inflation and one kind of error.
 
@@ -170,8 +206,8 @@ def _check_deflated(data: BinaryIO, file: str) -> None:
         )
 
 
-def _record(dataset: Dataset, file: str, size: int) -> Header:
-    meta = getattr(dataset, "file_meta", Dataset())
+def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
+    meta = getattr(dataset, "file_meta", _NOTHING)
     syntax = text(meta, "TransferSyntaxUID") or _guess_syntax(dataset)
     shared = _item(dataset, "SharedFunctionalGroupsSequence")
     per_frame = value(dataset, "PerFrameFunctionalGroupsSequence") or ()
@@ -179,7 +215,7 @@ def _record(dataset: Dataset, file: str, size: int) -> Header:
         planes = tuple(_frame_plane(dataset, shared, g, i) for i, g in enumerate(per_frame))
     else:
         planes = (_classic_plane(dataset),)
-    first = _Groups(dataset, shared, per_frame[0] if per_frame else Dataset())
+    first = _Groups(dataset, shared, per_frame[0] if per_frame else _NOTHING)
     frame_type = first.text("CTImageFrameTypeSequence", "FrameType") or ""
     image_type = f"{text(dataset, 'ImageType') or ''}\\{frame_type}".upper()
     thickness = planes[0].thickness
@@ -198,14 +234,45 @@ def _record(dataset: Dataset, file: str, size: int) -> Header:
         frames=int(value(dataset, "NumberOfFrames") or 1),
         samples=int(value(dataset, "SamplesPerPixel") or 1),
         bits_allocated=int(value(dataset, "BitsAllocated") or 0),
+        bits_stored=int(value(dataset, "BitsStored") or 0),
+        high_bit=int(value(dataset, "HighBit") or 0),
         signed=value(dataset, "PixelRepresentation") == 1,
+        padding=_padding(dataset),
         photometric=text(dataset, "PhotometricInterpretation"),
         lossy=_is_lossy(text(dataset, "LossyImageCompression"), syntax),
         acquisition=acquisition(
             dataset, thickness, first.text("CTReconstructionSequence", "ConvolutionKernel")
         ),
         planes=planes,
+        pixels=_pixel_data(data, dataset) if syntax in NATIVE else None,
     )
+
+
+def _padding(dataset: Dataset) -> tuple[float, float] | None:
+    first = number(dataset, "PixelPaddingValue")
+    if first is None:
+        return None
+    last = number(dataset, "PixelPaddingRangeLimit")
+    return first, first if last is None else last
+
+
+def _pixel_data(data: BinaryIO, dataset: Dataset) -> tuple[int, int] | None:
+    """Offset and length of native Pixel Data (7FE0,0010), at which the parser stopped."""
+    if value(dataset, "PixelRepresentation") not in (0, 1):
+        return None
+    implicit, little = dataset.original_encoding
+    start, head = data.tell(), data.read(12)
+    if head[:4] != _PIXEL_DATA[bool(little)]:
+        return None
+    # by its own form: the parser reads explicit elements under an implicit syntax, too
+    if head[4:6] in (b"OB", b"OW"):
+        at, raw = 12, head[8:]
+    elif implicit:
+        at, raw = 8, head[4:8]
+    else:
+        return None
+    length = int.from_bytes(raw, "little" if little else "big")
+    return None if length == _UNDEFINED else (start + at, length)
 
 
 def _is_lossy(stated: str | None, syntax: str) -> bool:
@@ -223,9 +290,9 @@ class _Groups:
         """The item that holds ``keyword``, an empty one where nothing does."""
         top, shared, frame = self.levels
         for level in (_item(frame, sequence), _item(shared, sequence), top):
-            if keyword in level:
+            if has(level, keyword):
                 return level
-        return Dataset()
+        return _NOTHING
 
     def text(self, sequence: str, keyword: str) -> str | None:
         return text(self.find(sequence, keyword), keyword)
@@ -273,14 +340,14 @@ def _classic_plane(dataset: Dataset) -> Plane:
 def _rescale(dataset: Dataset, keyword: str) -> float | None:
     """A number; None where absent, nan where it is stated but is no usable number."""
     found = number(dataset, keyword)
-    if found is None and keyword in dataset and dataset.get_item(keyword).value:
+    if found is None and has(dataset, keyword) and dataset.get_item(keyword).value:
         return math.nan
     return found
 
 
 def _item(dataset: Dataset, sequence: str) -> Dataset:
     items = value(dataset, sequence)
-    return items[0] if items else Dataset()
+    return items[0] if items else _NOTHING
 
 
 def _guess_syntax(dataset: Dataset) -> str:
@@ -289,8 +356,3 @@ def _guess_syntax(dataset: Dataset) -> str:
     if implicit:
         return "1.2.840.10008.1.2"
     return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
-
-
-def parse_bytes(data: bytes, file: str) -> Dataset:
-    """The whole dataset of a file already in memory, pixels included."""
-    return parse(io.BytesIO(data), file)

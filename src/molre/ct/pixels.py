@@ -1,7 +1,12 @@
-"""Stored pixel values to Hounsfield units: decode, rescale, padding to air, clamp."""
+"""Stored pixel values to Hounsfield units: decode, rescale, padding to air, clamp.
+
+Uncompressed pixels are taken from the file's bytes; whatever is not plain goes to the decoders.
+"""
 
 from __future__ import annotations
 
+import io
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -9,9 +14,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
-from molre.ct.acquisition import number
-from molre.ct.header import Header, Plane
-from molre.ct.syntax import DECODERS
+from molre.ct.entries import Entries
+from molre.ct.header import Header, Plane, parse
+from molre.ct.syntax import BIG_ENDIAN, DECODERS
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan
 
@@ -20,23 +25,82 @@ PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the 
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice in HU, with what was done to it.
+    """What was done to bring one slice to HU.
 
     Attributes:
-        hu: int16 (rows, columns), as stored in the file: not yet reordered.
         padded: pixels that were padding or below -1024 and became air.
         saturated: pixels at or above 3071.
         lowest: HU, before padding and clamping.
     """
 
-    hu: np.ndarray
     padded: int
     saturated: int
     lowest: int
 
 
-def decode(dataset: Dataset, header: Header) -> np.ndarray:
-    """Stored values of all frames, int (frames, rows, columns).
+def stored_values(header: Header, entries: Entries) -> np.ndarray:
+    """Stored values of all frames of a file, int (frames, rows, columns).
+
+    Raises:
+        RefusedScan: the file is cut off or damaged, or a decoder cannot read it.
+    """
+    known = header.photometric == "MONOCHROME2" and header.samples == 1
+    known = known and 0 < header.bits_stored <= header.bits_allocated in (16, 32)
+    if known and header.pixels:
+        return _native(header, *header.pixels, entries)
+    return _decode(parse(io.BytesIO(entries.read(header.file)), header.file), header)
+
+
+def _native(header: Header, offset: int, length: int, entries: Entries) -> np.ndarray:
+    """Uncompressed values from the file's bytes; bits that hold none of them count for nothing."""
+    _check_native(header, offset, length)
+    kind = f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
+    stored = np.empty((header.frames, header.rows, header.columns), kind)
+    stream, _ = entries.open(header.file)
+    with stream:
+        stream.seek(offset)
+        there = stream.readinto(stored.data.cast("B"))  # type: ignore[attr-defined]
+    if there < header.pixel_bytes:
+        raise _cut_off(header, there)
+    if (header.syntax == BIG_ENDIAN) == (sys.byteorder == "little"):
+        stored.byteswap(inplace=True)
+    unused = header.bits_allocated - header.bits_stored
+    if unused:  # they may hold anything; a shift there and back clears them or extends the sign
+        stored <<= unused
+        stored >>= unused
+    return stored
+
+
+def _check_native(header: Header, offset: int, length: int) -> None:
+    if header.high_bit and header.high_bit != header.bits_stored - 1:
+        raise RefusedScan(
+            f"its header puts {header.bits_stored} bits below bit {header.high_bit}, so where its "
+            "values lie is not certain",
+            where=header.file,
+            fix="export it again with High Bit (0028,0102) one less than Bits Stored (0028,0101)",
+        )
+    there = min(length, header.size - offset)
+    if there < header.pixel_bytes:
+        raise _cut_off(header, max(there, 0))
+    if there >= header.pixel_bytes // header.frames * (header.frames + 1):
+        raise RefusedScan(
+            f"its pixels are {length} bytes, more than {header.frames} frames of "
+            f"{header.rows} x {header.columns}",
+            where=header.file,
+            fix="export the file again",
+        )
+
+
+def _cut_off(header: Header, there: int) -> RefusedScan:
+    return RefusedScan(
+        f"its pixels are damaged or cut off: {there} of {header.pixel_bytes} bytes",
+        where=header.file,
+        fix="copy or export the file again",
+    )
+
+
+def _decode(dataset: Dataset, header: Header) -> np.ndarray:
+    """Stored values by pydicom and its decoders.
 
     Raises:
         RefusedScan: whatever the decoder raises, Rust panics included.
@@ -57,46 +121,51 @@ def decode(dataset: Dataset, header: Header) -> np.ndarray:
             fix="export the file again, uncompressed",
         ) from error
     wanted = (header.frames, header.rows, header.columns)
-    if stored.size != np.prod(wanted):
+    if stored.size != np.prod(wanted) or stored.dtype.kind not in "iu":
         raise RefusedScan(
-            f"its pixels decode to {stored.shape}, not {wanted}",
+            f"its pixels decode to {stored.dtype} {stored.shape}, not to integers {wanted}",
             where=header.file,
             fix="export the file again",
         )
     return stored.reshape(wanted)
 
 
-def to_hu(stored: np.ndarray, plane: Plane, dataset: Dataset) -> Slice:
+def to_hu(
+    stored: np.ndarray, plane: Plane, padding: tuple[float, float] | None, out: np.ndarray
+) -> Slice:
     """One slice's stored values in HU; padding becomes air before anything else sees it.
 
     Args:
         stored: int (rows, columns).
         plane: its own slope and intercept (they may differ from slice to slice).
-        dataset: for Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
+        padding: Pixel Padding Value (0028,0120) and Range Limit (0028,0121), if there is any.
+        out: int16 (rows, columns), filled with HU in [-1024, 3071].
     """
     slope = 1.0 if plane.slope is None else plane.slope
     intercept = float(plane.intercept or 0.0)
-    if slope == 1.0 and intercept == int(intercept):
-        hu = stored.astype(np.int32) + np.int32(intercept)
+    shifted = slope == 1.0 and intercept == int(intercept)
+    if shifted and padding is None and abs(intercept) < 1 << 15:
+        low, high = int(stored.min()) + int(intercept), int(stored.max()) + int(intercept)
+        if low >= HU_MIN and high < HU_MAX:  # nothing to clamp, so that 16 bits do
+            np.add(stored, np.int16(intercept), out=out, dtype=np.int16, casting="unsafe")
+            return Slice(0, 0, low)
+    if shifted:
+        hu = stored.astype(np.int32)
+        hu += np.int32(intercept)
     else:
         hu = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
     lowest = int(hu.min())
     outside = hu < HU_MIN
-    padding = _padding(stored, dataset)
     if padding is not None:
-        outside |= _only_border(padding, hu)
-    saturated = int(np.count_nonzero((hu >= HU_MAX) & ~outside))
-    hu[outside] = AIR
-    np.clip(hu, HU_MIN, HU_MAX, out=hu)
-    return Slice(hu.astype(np.int16), int(np.count_nonzero(outside)), saturated, lowest)
+        outside |= _only_border(_is_padding(stored, padding), hu)
+        hu[outside] = AIR
+    saturated = int(np.count_nonzero(hu >= HU_MAX))
+    out[:] = np.clip(hu, HU_MIN, HU_MAX, out=hu)  # what lies below becomes air as well
+    return Slice(int(np.count_nonzero(outside)), saturated, lowest)
 
 
-def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
-    value = number(dataset, "PixelPaddingValue")
-    if value is None:
-        return None
-    limit = number(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted(_as_stored(v, stored) for v in (value, value if limit is None else limit))
+def _is_padding(stored: np.ndarray, padding: tuple[float, float]) -> np.ndarray:
+    low, high = sorted(_as_stored(limit, stored) for limit in padding)
     return (stored >= low) & (stored <= high)
 
 

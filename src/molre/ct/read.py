@@ -10,9 +10,9 @@ import numpy as np
 
 from molre.ct.entries import Entries
 from molre.ct.geometry import find_gaps, first_voxel, reorder
-from molre.ct.header import Header, parse_bytes, read_header
+from molre.ct.header import Header, read_header
 from molre.ct.nifti import read_nifti
-from molre.ct.pixels import Slice, decode, to_hu
+from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
 from molre.ct.series import Member, Stack, stacks
 from molre.ct.sniff import HEAD_BYTES, kind
@@ -121,13 +121,15 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     if lossy:
         notes.append(f"{lossy} lossy copies of slices that are there lossless were dropped")
     decoder = _Decoder(entries)
-    slices = [decoder.slice(group) for group in groups]
     members = [group[0] for group in groups]
-    _require_air(slices, members)
+    header = members[0].header
+    stored = np.empty((len(groups), header.rows, header.columns), dtype=np.int16)
+    slices = [decoder.slice(group, out) for group, out in zip(groups, stored, strict=True)]
+    _require_air(slices, header.file)
     if decoder.duplicates:
         notes.append(f"{decoder.duplicates} duplicate slices with equal pixels were dropped")
     how, orientation = reorder(members[0].orientation)
-    hu = np.ascontiguousarray(how.pixels(np.stack([one.hu for one in slices])))
+    hu = np.ascontiguousarray(how.pixels(stored))
     spacing = members[0].plane.spacing or (1.0, 1.0)
     between = (spacing[1], spacing[0]) if how.transpose else (spacing[0], spacing[1])
     shape = (hu.shape[1], hu.shape[2])
@@ -140,9 +142,9 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
         source=tuple(
             SliceSource(i, m.header.sop_uid, m.plane.frame) for i, m in enumerate(members)
         ),
-        acquisition=members[0].header.acquisition,
+        acquisition=header.acquisition,
     )
-    notes += [*_pixel_notes(slices), *_header_notes(members), *_geometry_notes(volume)]
+    notes += [*_pixel_notes(slices, hu.size), *_header_notes(members), *_geometry_notes(volume)]
     notes += _gap_notes(volume, members, missing)
     return volume.with_notes(*notes)
 
@@ -162,11 +164,13 @@ class _Decoder:
         self._file = ""
         self._stored = np.empty(0)
 
-    def slice(self, group: list[Member]) -> Slice:
-        """One slice; the same slice again must have the same pixels."""
-        first = self._decode(group[0])
+    def slice(self, group: list[Member], out: np.ndarray) -> Slice:
+        """Decode one slice to ``out``; the same slice again must have the same pixels."""
+        first = self._decode(group[0], out)
         for other in group[1:]:
-            if not np.array_equal(self._decode(other).hu, first.hu):
+            again = np.empty_like(out)
+            self._decode(other, again)
+            if not np.array_equal(again, out):
                 raise RefusedScan(
                     f"{Path(group[0].header.file).name} and {Path(other.header.file).name} are at "
                     "one position but differ in their pixels",
@@ -176,28 +180,25 @@ class _Decoder:
             self.duplicates += 1
         return first
 
-    def _decode(self, member: Member) -> Slice:
+    def _decode(self, member: Member, out: np.ndarray) -> Slice:
         header = member.header
         if header.file != self._file:
-            self._dataset = parse_bytes(self.entries.read(header.file), header.file)
-            self._stored, self._file = decode(self._dataset, header), header.file
-        stored = self._stored[member.plane.frame or 0]
-        return to_hu(stored, member.plane, self._dataset)
+            self._stored, self._file = stored_values(header, self.entries), header.file
+        return to_hu(self._stored[member.plane.frame or 0], member.plane, header.padding, out)
 
 
-def _require_air(slices: list[Slice], members: list[Member]) -> None:
+def _require_air(slices: list[Slice], file: str) -> None:
     """Around every head there is air; a series without any was not stored in HU."""
     lowest = min(one.lowest for one in slices)
     if lowest > MUST_HAVE_HU:
         raise RefusedScan(
             f"its values begin at {lowest} and hold no air (-1000), so they are not in HU",
-            where=members[0].header.file,
+            where=file,
             fix="export it with Rescale Slope and Intercept (0028,1053), (0028,1052)",
         )
 
 
-def _pixel_notes(slices: list[Slice]) -> list[str]:
-    total = sum(one.hu.size for one in slices)
+def _pixel_notes(slices: list[Slice], total: int) -> list[str]:
     padded = sum(one.padded for one in slices)
     saturated = sum(one.saturated for one in slices)
     notes = []

@@ -6,7 +6,8 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
-NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN}
 LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
 
 # Named, so that no other decoder that happens to be installed (pylibjpeg-libjpeg: GPL) is used.

@@ -1,0 +1,96 @@
+"""Values of header elements; what is absent or makes no sense is None.
+
+A scan has hundreds of files, each with some forty elements that matter, so values whose bytes are
+plain (ASCII text, decimal strings, one short integer) are taken as they lie in the file. All others
+are parsed by pydicom, and both ways give the same.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+_TEXT = {"AS", "DA", "LO", "SH", "UI"}
+
+
+def has(dataset: Dataset, keyword: str) -> bool:
+    """Whether the element is there, with a value or without."""
+    return _known(keyword)[0] in dataset
+
+
+def value(dataset: Dataset, keyword: str) -> Any:
+    """The value of an element, or None where it is absent or its bytes make no sense."""
+    if not has(dataset, keyword):
+        return None
+    kind, plain, little = _raw(dataset, keyword)
+    if kind == "US" and len(plain) == 2:
+        return int.from_bytes(plain, "little" if little else "big")
+    try:
+        return dataset.get(keyword)
+    except Exception:  # any broken element counts as absent; the file as a whole is judged later
+        return None
+
+
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """The value as stripped text, several values joined by a backslash; None where empty."""
+    if not has(dataset, keyword):
+        return None
+    kind, plain, _ = _raw(dataset, keyword)
+    # pydicom strips each of several values, but not those of a CS
+    single = kind == "CS" or (kind in _TEXT and b"\\" not in plain)
+    if single and plain.isascii():
+        stripped = plain.decode("ascii").strip(" \0")
+        if stripped.isprintable():  # an escape begins another character set, in what seems ASCII
+            return stripped or None
+    found = value(dataset, keyword)
+    if found is None:
+        return None
+    if not isinstance(found, str) and hasattr(found, "__iter__"):
+        found = "\\".join(str(part) for part in found)
+    return str(found).strip(" \0") or None
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The (first) value as a finite float; None where absent or not a number."""
+    numbers = floats(dataset, keyword)
+    return numbers[0] if numbers else None
+
+
+def floats(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
+    """All values as finite floats; None where absent, empty or not numbers."""
+    kind, plain, _ = _raw(dataset, keyword)
+    if (kind == "DS" and plain.isascii()) or (kind == "IS" and plain.strip(b" \0").isdigit()):
+        found: Any = plain.decode("ascii").rstrip(" \0").split("\\")
+    else:
+        found = value(dataset, keyword)
+    if found is None or found == "":
+        return None
+    parts = found if hasattr(found, "__iter__") and not isinstance(found, str) else (found,)
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers and all(abs(n) < 1e9 for n in numbers) else None
+
+
+def _raw(dataset: Dataset, keyword: str) -> tuple[str, bytes, bool]:
+    """VR, bytes and "little endian" of an element that pydicom has not parsed yet; else no VR."""
+    tag, usual = _known(keyword)
+    raw = dataset.get_item(tag, keep_deferred=True)
+    if isinstance(raw, RawDataElement) and raw.value:
+        return raw.VR or usual, raw.value, raw.is_little_endian
+    return "", b"", True
+
+
+@cache
+def _known(keyword: str) -> tuple[BaseTag, str]:
+    """Tag and VR by the data dictionary."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return BaseTag(tag), dictionary_VR(tag)
