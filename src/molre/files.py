@@ -28,8 +28,10 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(part, path)
         _sync_folder(path.parent)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            error.filename = str(path)  # a failed write does not know its file
         raise
 
 

@@ -205,3 +205,66 @@ def test_equal_niftis_are_one_study_and_their_names_stay_out_of_the_keys(tmp_pat
     path = tmp_path / "reads.csv"
     path.write_text("file,skull_fracture\njane,1\n")
     assert match_labels(done.cohort.path, path).matched == 1
+
+
+def two_series(folder: Path) -> Path:
+    """A study of two series: thick and soft, which scores higher, and a sharp one."""
+    write_study(folder / "soft", "1.2.10", seed=1)
+    write_study(
+        folder / "sharp",
+        "1.2.10",
+        seed=2,
+        SeriesInstanceUID="1.2.10.2",
+        SeriesNumber=3,
+        ConvolutionKernel="H70s",
+    )
+    for path in (folder / "sharp").iterdir():
+        _renumber(path)
+    return folder
+
+
+def _renumber(path: Path) -> None:
+    import pydicom
+
+    image = pydicom.dcmread(path)
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"{image.SOPInstanceUID}.2"
+    image.save_as(path)
+
+
+def spoil(folder: Path) -> None:
+    """Headers stay whole and name a compression; what should be its data is none."""
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import RLELossless
+
+    for path in folder.iterdir():
+        image = pydicom.dcmread(path)
+        image.file_meta.TransferSyntaxUID = RLELossless
+        image.PixelData = encapsulate([bytes(100)])
+        image["PixelData"].is_undefined_length = True
+        image.save_as(path)
+
+
+def test_where_the_best_series_cannot_be_read_the_next_one_is_and_both_are_told(tmp_path: Path):
+    folder, out = two_series(tmp_path / "scans"), tmp_path / "cohort"
+    spoil(folder / "soft")
+    done = ingest([folder], out)
+    assert (done.studies, done.read, done.rejected, done.exit_code) == (1, 1, 0, 0)
+    (row,) = done.cohort.chosen().to_dicts()
+    assert row["path"].endswith("sharp")
+    assert "a better series could not be read: " in row["reason"]
+    (refused,) = read_rejects(out / "rejects.csv")
+    assert "soft" in refused["file"]
+    assert refused["study"] == row["study"]
+    assert refused["reason"] in row["reason"]
+    before = (out / "rejects.csv").read_bytes()
+    again = ingest([folder], out)
+    assert (again.studies, again.read) == (1, 0)
+    assert (out / "rejects.csv").read_bytes() == before
+
+
+def test_a_study_without_a_readable_series_is_rejected_once(tmp_path: Path):
+    folder = two_series(tmp_path / "scans")
+    spoil(folder / "soft"), spoil(folder / "sharp")
+    done = ingest([folder], tmp_path / "cohort")
+    assert (done.studies, done.rejected, done.refused, done.exit_code) == (0, 1, 2, 1)

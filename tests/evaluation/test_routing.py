@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from molre.evaluation.routing import Gates, gate_entropy, standardized_difference, summarize
+from molre.evaluation.routing import Gates, entropy_by_slice, standardized_difference, summarize
 
 
 def gates_of(mean: np.ndarray) -> Gates:
     studies = tuple(f"s{i:03d}" for i in range(len(mean)))
-    return Gates(studies, mean, gate_entropy(mean), len(mean) * 5)
+    return Gates(studies, mean, entropy_by_slice(mean), len(mean) * 5)
 
 
 def random_gates(rng: np.random.Generator, n: int, experts: int = 4) -> np.ndarray:
@@ -21,7 +21,7 @@ def random_gates(rng: np.random.Generator, n: int, experts: int = 4) -> np.ndarr
 
 def test_entropy_is_a_share_of_its_maximum():
     rows = np.array([[0.25] * 4, [1.0, 0, 0, 0], [0.5, 0.5, 0, 0]])
-    np.testing.assert_allclose(gate_entropy(rows), [1, 0, 0.5], atol=1e-12)
+    np.testing.assert_allclose(entropy_by_slice(rows), [1, 0, 0.5], atol=1e-12)
 
 
 @given(st.integers(0, 200))

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 import subprocess
 
@@ -134,10 +135,10 @@ def test_level_dependent_findings_lie_above_the_normal_looks():
         assert study.grid.z[mask].min() > 10
 
 
-@pytest.mark.skipif(
-    shutil.which("dciodvfy") is None, reason="Debian's dicom3tools is not installed"
-)
 def test_dciodvfy_finds_no_error(phantoms):
+    if shutil.which("dciodvfy") is None:
+        missing = "dciodvfy is not installed (apt-get install dicom3tools)"
+        (pytest.fail if "CI" in os.environ else pytest.skip)(missing)
     for folder in phantoms.glob("study_*"):
         path = sorted(folder.glob("*.dcm"))[4]
         result = subprocess.run(

@@ -84,7 +84,6 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; run the same command again to go on where it stopped")
         code = 130
     except MolreError as error:
         _say(error.message)
@@ -93,6 +92,8 @@ def main() -> NoReturn:
         code = _system(error)
     except Exception as error:
         code = _usage(error)
+    if code == 130:  # typer turns Ctrl-C into this code without a word
+        _say("interrupted; run the same command again to go on where it stopped")
     sys.exit(code)
 
 
@@ -108,8 +109,10 @@ def _usage(error: Exception) -> int:
 def _system(error: OSError) -> int:
     """A full disk, a missing or forbidden file: the system's word for it, without a traceback."""
     place = f"{error.filename}: " if error.filename else ""
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         _say(f"{place}the disk is full. Free some space and run the same command again.")
+    elif error.errno == errno.EFBIG:
+        _say(f"{place}larger than files may be here. Raise the limit (ulimit -f) or the quota.")
     else:
         _say(f"{place}{error.strerror or error}.")
     return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,5 +126,6 @@ def write_facts(path: Path, synthetic: bool) -> None:
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
     """A Parquet file, whole or not at all."""
-    with files.atomic(path) as part:
-        table.write_parquet(part)
+    data = io.BytesIO()  # polars hides a full disk behind an error of its own
+    table.write_parquet(data)
+    files.write_bytes(path, data.getvalue())

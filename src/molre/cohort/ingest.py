@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from molre.progress import track
 
 SAID = 5  # rejected files that the closing sentence names
 Rows = list[dict[str, Any]]
+Read = dict[Path, state.Kept]  # by the file in COHORT/state that keeps it
 
 
 @dataclass(frozen=True)
@@ -128,77 +129,88 @@ class _Run:
 
     def ingest(self, found: Survey, workers: int, seconds: float, memory: int) -> Ingested:
         by_file = {state.file_of(self.folder, self.salt, s): s for s in found.studies}
-        rows, fresh = self._kept(by_file)
-        rejects = self._read(fresh, rows, workers, seconds, memory)
-        rows, twins = _drop_twins(rows)
-        usable = {study.key for path, study in by_file.items() if path in rows}
+        known, fresh = self._known(by_file)
+        rejects = self._read(fresh, known, workers, seconds, memory)
+        known, twins = _drop_twins(known)
+        usable = {study.key for path, study in by_file.items() if path in known}
         rejects += twins + of_survey(found, usable, self.salt)
-        table = scans.table(row for kept in rows.values() for row in kept)
+        rejects += [reject for kept in known.values() for reject in kept.unreadable]
+        table = scans.table(row for kept in known.values() for row in kept.rows)
         write_table(self.folder / "scans.parquet", table)
         write_rejects(self.folder / "rejects.csv", rejects)
         write_facts(self.folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
         _sweep_sheets(self.folder, set(table["study"]))
         lost = {r.study or r.file: r for r in sorted(rejects) if r.lost}
         why = tuple(f"{r.file}: {r.reason} ({r.remedy})" for r in list(lost.values())[:SAID])
-        read = sum(state.file_of(self.folder, self.salt, s) in rows for s in fresh)
-        return Ingested(Cohort(self.folder), len(rows), read, len(lost), len(rejects), why)
+        read = sum(state.file_of(self.folder, self.salt, s) in known for s in fresh)
+        return Ingested(Cohort(self.folder), len(known), read, len(lost), len(rejects), why)
 
-    def _kept(self, by_file: dict[Path, Study]) -> tuple[dict[Path, Rows], list[Study]]:
-        """Rows of studies that need no reading, and the studies that do."""
-        rows: dict[Path, Rows] = {}
+    def _known(self, by_file: dict[Path, Study]) -> tuple[Read, list[Study]]:
+        """Studies that need no reading, and those that do."""
+        known: Read = {}
         fresh: list[Study] = []
         for path, study in sorted(by_file.items()):
-            known = state.load(path, state.stamp(study, self.missing_slices))
-            if known is None:
+            kept = state.load(path, state.stamp(study, self.missing_slices))
+            if kept is None:
                 fresh.append(study)
             else:
-                rows[path] = known
+                known[path] = kept
         for path in sorted((self.folder / "state").glob("*.json")):
-            known = None if path in by_file else state.load(path)
-            if known is not None and all(_is_there(row["files"][0]) for row in known):
-                rows[path] = known
-        return rows, fresh
+            kept = None if path in by_file else state.load(path)
+            if kept is not None and all(_is_there(row["files"][0]) for row in kept.rows):
+                known[path] = kept
+        return known, fresh
 
     def _read(
-        self,
-        fresh: list[Study],
-        rows: dict[Path, Rows],
-        workers: int,
-        seconds: float,
-        memory: int,
+        self, fresh: list[Study], known: Read, workers: int, seconds: float, memory: int
     ) -> list[Rejected]:
-        """Read studies; each is kept in ``state`` as it comes. Returns those that failed."""
-        failed = []
+        """Read studies into ``known``; each is kept in ``state`` as it comes.
+
+        A study whose best series cannot be read, whatever the reason, is tried again with its
+        next best one. Returns the rejects of studies that have no series left.
+        """
+        whole = {study.key: study for study in fresh}
+        unreadable: dict[str, list[Rejected]] = {}
         common = (self.salt, self.folder, self.missing_slices)
-        results = each(read_study, fresh, common, workers, seconds, memory)
-        for study, result in track(results, "reading studies", total=len(fresh)):
-            if isinstance(result, RefusedScan):
-                failed.append(Rejected.of_study(study, result, self.salt))
-                continue
-            path = state.file_of(self.folder, self.salt, study)
-            state.save(path, state.stamp(study, self.missing_slices), result)
-            rows[path] = result
-        return failed
+        while fresh:
+            again = []
+            results = each(read_study, fresh, common, workers, seconds, memory)
+            for study, result in track(results, "reading studies", total=len(fresh)):
+                failed = unreadable.setdefault(study.key, [])
+                if isinstance(result, RefusedScan):
+                    failed.append(Rejected.of_best(study, result, self.salt))
+                    if len(study.series) > 1:
+                        again.append(replace(study, series=study.series[1:]))
+                    continue
+                path = state.file_of(self.folder, self.salt, study)
+                kept = state.Kept(*_with_failures(result, unreadable.pop(study.key)))
+                state.save(path, state.stamp(whole[study.key], self.missing_slices), kept)
+                known[path] = kept
+            fresh = again
+        return [reject for rejects in unreadable.values() for reject in rejects]
+
+
+def _with_failures(rows: Rows, failed: list[Rejected]) -> tuple[Rows, list[Rejected]]:
+    """Say in the reason of the chosen series which better ones could not be read."""
+    better = "".join(f"; a better series could not be read: {r.reason}" for r in failed)
+    said = [row | {"reason": row["reason"] + better} if row["chosen"] else row for row in rows]
+    return said, [replace(r, lost=False) for r in failed]
 
 
 def _is_there(name: str) -> bool:
     return Path(name.split("!")[0]).is_file()
 
 
-def _drop_twins(rows: dict[Path, Rows]) -> tuple[dict[Path, Rows], list[Rejected]]:
+def _drop_twins(known: Read) -> tuple[Read, list[Rejected]]:
     """Two files without a study UID and with equal pixels are one study: keep the first."""
-    kept: dict[str, tuple[Path, Rows]] = {}
+    first: dict[str, Path] = {}
     twins = []
-    for path, study in sorted(rows.items(), key=lambda item: item[1][0]["path"]):
-        first = kept.setdefault(study[0]["study"], (path, study))
-        if first[0] != path:
-            reason = f"has the same pixels as {first[1][0]['path']}"
-            twins.append(
-                Rejected(
-                    study[0]["path"], study[0]["study"], reason, "keep one of them", lost=False
-                )
-            )
-    return dict(kept.values()), twins
+    for path, kept in sorted(known.items(), key=lambda item: item[1].rows[0]["path"]):
+        study, place = kept.rows[0]["study"], kept.rows[0]["path"]
+        if first.setdefault(study, path) != path:
+            reason = f"has the same pixels as {known[first[study]].rows[0]['path']}"
+            twins.append(Rejected(place, study, reason, "keep one of them", lost=False))
+    return {path: known[path] for path in first.values()}, twins
 
 
 def _sweep_sheets(folder: Path, studies: set[str]) -> None:

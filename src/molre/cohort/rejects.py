@@ -39,10 +39,13 @@ class Rejected:
     lost: bool = True
 
     @classmethod
-    def of_study(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
-        """A study that could not be read."""
-        names = [name for series in study.series for name in series.files]
-        place = names[0] if len(names) == 1 else study.folder
+    def of_best(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
+        """The best series of a study could not be read; named by its first file.
+
+        The only one, or the last one left, is named by the study's folder.
+        """
+        best = study.series[0].files
+        place = best[0] if len(best) == 1 or len(study.series) > 1 else study.folder
         return cls(place, _study(study.key, salt), error.what, error.fix or "")
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molre import files
 from molre.cohort.keys import pseudonym
+from molre.cohort.rejects import Rejected
 
 if TYPE_CHECKING:
     from molre.ct.survey import Study
 
-VERSION = 1  # grows when the rows change; older files are read again
+VERSION = 2  # grows when the rows change; older files are read again
 
 
 def file_of(out: Path, salt: bytes, study: Study) -> Path:
@@ -33,13 +35,26 @@ def stamp(study: Study, missing_slices: str) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def save(path: Path, mark: str, rows: list[dict[str, Any]]) -> None:
-    """Keep the rows of a study that was read."""
-    files.write_text(path, json.dumps({"version": VERSION, "stamp": mark, "rows": rows}))
+@dataclass(frozen=True)
+class Kept:
+    """A study that was read.
+
+    Attributes:
+        rows: of scans.parquet.
+        unreadable: rows of rejects.csv, for better series that could not be read.
+    """
+
+    rows: list[dict[str, Any]]
+    unreadable: list[Rejected] = field(default_factory=list)
 
 
-def load(path: Path, mark: str | None = None) -> list[dict[str, Any]] | None:
-    """Rows of a study, or None if there are none, or not of this version or this stamp."""
+def save(path: Path, mark: str, kept: Kept) -> None:
+    """Keep a study that was read."""
+    files.write_text(path, json.dumps({"version": VERSION, "stamp": mark, **asdict(kept)}))
+
+
+def load(path: Path, mark: str | None = None) -> Kept | None:
+    """A study that was read, or None if there is none, or not of this version or this stamp."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -48,4 +63,5 @@ def load(path: Path, mark: str | None = None) -> list[dict[str, Any]] | None:
         return None
     rows: list[dict[str, Any]] = kept["rows"]
     sheet = path.parent.parent / "sheet" / f"{rows[0]['study']}.jpg"
-    return rows if sheet.is_file() else None
+    unreadable = [Rejected(**r) for r in kept["unreadable"]]
+    return Kept(rows, unreadable) if sheet.is_file() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from molre.evaluation.endpoint import endpoint, macro, supports
 from molre.evaluation.finding import BOOTSTRAP, Estimate, FindingResult, finding_result
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
-from molre.files import atomic
+from molre.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ def evaluate(run: Path | str, *, draws: int = DRAWS, seed: int = 0) -> Evaluatio
         MolreError: the folder is not a whole run.
     """
     evaluation = score(read_run(run), draws=draws, seed=seed)
-    with atomic(evaluation.run.path / "metrics.parquet") as part:
-        metrics_table(evaluation).write_parquet(part)
+    data = io.BytesIO()  # polars hides a full disk behind an error of its own
+    metrics_table(evaluation).write_parquet(data)
+    write_bytes(evaluation.run.path / "metrics.parquet", data.getvalue())
     return evaluation
 
 

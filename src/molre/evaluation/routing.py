@@ -126,7 +126,7 @@ def standardized_difference(values: FloatArray, labels: FloatArray) -> FloatArra
     return np.where(still, 0.0, (with_mean - without_mean) / np.where(still, 1.0, error))
 
 
-def gate_entropy(gates: FloatArray) -> FloatArray:
+def entropy_by_slice(gates: FloatArray) -> FloatArray:
     """Entropy of each row of gates as a share of its maximum.
 
     Args:

@@ -12,7 +12,7 @@ import polars as pl
 
 from molre.errors import MolreError
 from molre.evaluation.auc import FloatArray
-from molre.evaluation.routing import Gates, gate_entropy
+from molre.evaluation.routing import Gates, entropy_by_slice
 
 FORMAT_VERSION = 1
 SPLIT = "test"  # the only one that is scored
@@ -218,5 +218,5 @@ def _gates(source: Path, studies: list[str]) -> Gates | None:
     slices = np.bincount(owner, minlength=len(studies))
     mean = np.zeros((len(studies), experts))
     np.add.at(mean, owner, flat)
-    entropy = np.bincount(owner, weights=gate_entropy(flat), minlength=len(studies))
+    entropy = np.bincount(owner, weights=entropy_by_slice(flat), minlength=len(studies))
     return Gates(tuple(studies), mean / slices[:, None], entropy / slices, len(table))

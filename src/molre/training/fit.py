@@ -15,7 +15,6 @@ from molre.errors import MolreError
 from molre.evaluation.auc import auc_by_finding
 from molre.model.classifier import HeadCTClassifier
 from molre.model.loss import focal_loss
-from molre.model.slice_adapter import MoLRESlices
 from molre.training.config import TrainConfig
 from molre.training.data import Batch, Loader
 
@@ -40,10 +39,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a classifier said of a split: logits (N, K); mean gates (N, E) or None."""
+    """What a classifier said of a split.
+
+    Attributes:
+        logits: float32 (N, K).
+        gates: float32 (all slices of the split, E), study after study; None without a router.
+    """
 
     logits: np.ndarray
-    entropy: float | None
+    gates: Tensor | None
+
+    @property
+    def entropy(self) -> float | None:
+        """Mean gate entropy of the slices as a share of its maximum; None without a router."""
+        return None if self.gates is None else float(gate_entropy(self.gates))
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig, rate: float) -> torch.optim.AdamW:
@@ -115,19 +124,16 @@ def fit(
 
 
 def run(model: HeadCTClassifier, loader: Loader) -> Outputs:
-    """Logits of a whole split, in its order."""
+    """Logits and gates of a whole split, in its order."""
     model.eval()
-    logits, entropies, slices = [], 0.0, 0
-    routed = isinstance(model.adapter, MoLRESlices)
+    logits, gates = [], []
     with torch.inference_mode():
         for batch in loader.in_order():
             scores = model(batch.embeddings, batch.mask, batch.bank_index)
             logits.append(scores.logits.numpy())
             if scores.gates is not None:
-                count = int(batch.mask.sum())
-                entropies += float(gate_entropy(scores.gates[batch.mask])) * count
-                slices += count
-    return Outputs(np.concatenate(logits), entropies / slices if routed else None)
+                gates.append(scores.gates[batch.mask])
+    return Outputs(np.concatenate(logits), torch.cat(gates) if gates else None)
 
 
 def macro_auc(targets: np.ndarray, logits: np.ndarray) -> float:

@@ -7,7 +7,6 @@ import polars as pl
 import torch
 
 import molre
-from molre.adapter.core import gate_entropy
 from molre.backbones.backbone import Backbone
 from molre.embedding.embed import probe
 from molre.model.calibration import Calibration, fit_calibration
@@ -23,7 +22,6 @@ from molre.model.folder import (
     answer,
     save,
 )
-from molre.model.slice_adapter import MoLRESlices
 from molre.training.data import sample_slices, spread
 from molre.training.fit import run
 from molre.training.run import RunFolder, prediction_table
@@ -35,7 +33,8 @@ FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
 
 def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
     """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
-    logits = {s: run(fitted.classifier, task.loader(s)).logits for s in SPLITS[1:]}
+    outputs = {s: run(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
+    logits = {s: output.logits for s, output in outputs.items()}
     calibration = fit_calibration(logits["calibrate"], task.splits["calibrate"].targets)
     model = _model(task, fitted, calibration)
     save(model, folder.model, model_card(model.description))
@@ -45,9 +44,10 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
     ]
     folder.write_table("predictions", pl.concat(tables))
     folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
-    if isinstance(fitted.classifier.adapter, MoLRESlices):
-        folder.write_table("routing", routing_table(task, fitted.classifier))
-    folder.write_manifest(_facts(task, fitted, model))
+    gates = outputs["test"].gates
+    if gates is not None:
+        folder.write_table("routing", routing_table(task, gates))
+    folder.write_manifest(_facts(task, fitted, model, outputs["test"].entropy))
     for leftover in folder.path.glob("checkpoint-*.safetensors"):
         leftover.unlink()
 
@@ -115,29 +115,27 @@ def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Te
     return torch.stack([summarise(classifier.normalise(task.cache.get(hashes[i]))) for i in rows])
 
 
-def routing_table(task: Task, classifier: HeadCTClassifier) -> pl.DataFrame:
-    """Gates of every test slice: study, split, slice (index in the series), gates."""
-    loader, parts = task.loader("test"), []
-    with torch.inference_mode():
-        for batch in loader.in_order():
-            gates = classifier(batch.embeddings, batch.mask, batch.bank_index).gates
-            assert gates is not None
-            for i, row in enumerate(batch.rows):
-                index = task.cache.index(loader.studies.content_hash[row])
-                part = {
-                    "study": [loader.studies.study[row]] * len(index),
-                    "split": ["test"] * len(index),
-                    "slice": np.asarray(index, dtype=np.int32),
-                    "gates": gates[i, : len(index)].tolist(),
-                }
-                parts.append(pl.DataFrame(part, schema_overrides={"gates": pl.List(pl.Float32)}))
-    return pl.concat(parts)
+def routing_table(task: Task, gates: torch.Tensor) -> pl.DataFrame:
+    """Gates (all slices, E) of the test split: study, split, slice (index in the series), gates."""
+    studies = task.splits["test"]
+    index = [task.cache.index(h) for h in studies.content_hash]
+    names = [s for s, i in zip(studies.study, index, strict=True) for _ in i]
+    return pl.DataFrame(
+        {
+            "study": names,
+            "split": ["test"] * len(gates),
+            "slice": np.concatenate(index).astype(np.int32),
+            "gates": gates.tolist(),
+        },
+        schema_overrides={"gates": pl.List(pl.Float32)},
+    )
 
 
-def _facts(task: Task, fitted: Fitted, model: TrainedModel) -> dict[str, object]:
+def _facts(
+    task: Task, fitted: Fitted, model: TrainedModel, entropy: float | None
+) -> dict[str, object]:
     entry = model.description.backbone
     trainable = sum(p.numel() for p in fitted.classifier.adapter.parameters())
-    gates = _entropy(task, fitted.classifier)
     return {
         "arm": task.config.arm,
         "placement": task.config.placement,
@@ -155,19 +153,11 @@ def _facts(task: Task, fitted: Fitted, model: TrainedModel) -> dict[str, object]
         "synthetic": task.cohort.synthetic,
         "findings": list(task.splits.findings),
         "n": {s: len(task.splits[s]) for s in SPLITS},
-        "splits_sha256": task.splits.splits_sha256,
-        "labels_sha256": task.splits.labels_sha256,
+        **task.splits.hashes,
         "blank_policy": task.config.blank_policy,
         "learning_rate": fitted.rate,
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
         "converged": fitted.progress.stale(task.config.patience),
-        "gate_entropy": gates,
+        "gate_entropy": entropy,
     }
-
-
-def _entropy(task: Task, classifier: HeadCTClassifier) -> float | None:
-    if not isinstance(classifier.adapter, MoLRESlices):
-        return None
-    gates = torch.tensor(routing_table(task, classifier)["gates"].to_list())
-    return float(gate_entropy(gates))

@@ -16,6 +16,7 @@ import yaml
 
 import molre
 from molre import files
+from molre.cohort.cohort import write_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration
 from molre.training.config import TrainConfig
@@ -41,11 +42,16 @@ class RunFolder:
         """Written last: a run with a manifest is done."""
         return self.path / "manifest.json"
 
-    def is_done(self, config: TrainConfig) -> bool:
-        """Whether this run is there already, with the same configuration.
+    def is_done(self, config: TrainConfig, hashes: dict[str, str]) -> bool:
+        """Whether this run is there already, with the same configuration and data.
+
+        Args:
+            config: of the run that is wanted.
+            hashes: of its data, see :func:`molre.training.studies.data_hashes`.
 
         Raises:
-            MolreError: another configuration's run is in the way.
+            MolreError: a run of another configuration, or of data that has changed since, is in
+                the way.
         """
         path = self.path / "config.yaml"
         if not path.is_file():
@@ -56,7 +62,18 @@ class RunFolder:
                 where=self.path,
                 fix="choose another folder, or add --overwrite",
             )
-        return self.manifest.is_file()
+        if not self.manifest.is_file():
+            return False
+        made_from = json.loads(self.manifest.read_text(encoding="utf-8"))
+        changed = [name for name, value in hashes.items() if made_from.get(name) != value]
+        if changed:
+            names = " and ".join(name.removesuffix("_sha256") for name in changed)
+            raise MolreError(
+                f"holds a run from before the cohort's {names} changed",
+                where=self.path,
+                fix="choose another folder, or add --overwrite to train it again",
+            )
+        return True
 
     def write_config(self, config: TrainConfig) -> None:
         """RUN/config.yaml, resolved."""
@@ -65,8 +82,7 @@ class RunFolder:
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """RUN/NAME.parquet, atomically."""
-        with files.atomic(self.path / f"{name}.parquet") as part:
-            table.write_parquet(part)
+        write_table(self.path / f"{name}.parquet", table)
 
     def write_manifest(self, facts: dict[str, Any]) -> None:
         """RUN/manifest.json with versions and time added."""

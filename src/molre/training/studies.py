@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
+from molre import files
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
@@ -20,12 +20,11 @@ SPLITS = ("train", "tune", "calibrate", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """The four splits, the findings they can be trained on, and hashes of what they came from."""
+    """The four splits, the findings they can be trained on, and :func:`data_hashes`."""
 
     by_name: dict[str, Studies]
     findings: tuple[str, ...]
-    splits_sha256: str
-    labels_sha256: str
+    hashes: dict[str, str]
 
     def __getitem__(self, name: str) -> Studies:
         """One split."""
@@ -73,10 +72,22 @@ def load_splits(
     return Splits(
         {name: replace(s, targets=s.targets[:, columns]) for name, s in by_name.items()},
         tuple(findings),
-        _sha256(cohort.path / "splits.csv"),
-        _sha256(cohort.path / "labels.parquet"),
+        data_hashes(cohort),
     )
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def data_hashes(cohort: Cohort) -> dict[str, str]:
+    """SHA-256 of the scans, splits and labels that a run is made from, as its manifest keeps them.
+
+    Scans count by their content, so that a cohort may be moved.
+
+    Raises:
+        MolreError: the cohort has no scans, splits or labels, or one of them is damaged.
+    """
+    scans = cohort.chosen().select("study", "content_hash").sort("study")
+    cohort.splits(), cohort.labels()  # say what is missing
+    return {
+        "scans_sha256": hashlib.sha256(scans.write_csv().encode()).hexdigest(),
+        "splits_sha256": files.sha256(cohort.path / "splits.csv"),
+        "labels_sha256": files.sha256(cohort.path / "labels.parquet"),
+    }

@@ -23,7 +23,7 @@ from molre.training.data import Loader, sample_slices, spread
 from molre.training.fit import Progress, fit, make_optimizer
 from molre.training.result import write_run
 from molre.training.run import RunFolder
-from molre.training.studies import load_splits
+from molre.training.studies import data_hashes, load_splits
 from molre.training.task import Fitted, Task
 
 NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
@@ -55,16 +55,19 @@ def train(
 
     Returns:
         The run folder.
+
+    Raises:
+        MolreError: unknown arm or backbone, a cohort that lacks labels or splits, or another
+            run in ``out``: of another configuration, or of data that has changed since.
     """
     config = config or TrainConfig()
     arm = get_arm(config.arm, config.placement)
     folder = RunFolder(Path(out))
     if overwrite and (folder.path / "config.yaml").is_file():
         shutil.rmtree(folder.path)
-    if folder.is_done(config):
-        return folder.path
     opened, table = Cohort(Path(cohort)), findings()
-    opened.labels(), opened.splits()  # say what is missing before the long part
+    if folder.is_done(config, data_hashes(opened)):
+        return folder.path
     backbone = load_backbone(config.backbone, weights_dir=weights_dir)
     cache = embed(opened.path, backbone, device=device, workers=workers)
     splits = load_splits(opened, cache, table, config.blank_policy, config.min_labels)
@@ -92,7 +95,7 @@ def _fit(task: Task, folder: RunFolder, rate: float) -> tuple[HeadCTClassifier, 
     config, train_loader = task.config, task.loader("train")
     classifier = new_classifier(task, train_loader)
     optimizer = make_optimizer(classifier, config, rate)
-    facts = (config.model_dump_json(), rate, task.splits.splits_sha256, task.splits.labels_sha256)
+    facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
     key = hashlib.sha256(repr((facts, task.cache.folder.name)).encode()).hexdigest()
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
     progress = checkpoint.restore(classifier, optimizer)
