@@ -1,4 +1,9 @@
-"""Every finding that is planted is in the pixels: the oracle tells planted studies from twins."""
+"""Every finding that is planted is in the pixels: the oracle tells planted studies from twins.
+
+The seed is held out: generators and oracle were tuned on the seeds 20, 101, 202, 303, 404 and 505
+and never on this one. Should a finding fall short here, change it by what it looks like in patients
+or by what the oracle measures, check that on seeds of your own, and then take a new one here.
+"""
 
 import numpy as np
 import pytest
@@ -9,13 +14,14 @@ from molre.phantom.oracle import measure
 from molre.phantom.render import render
 from molre.phantom.scanner import acquire, draw_scanner
 
+SEED = 2027
 PAIRS = 24
 STEP_MM = 7.0
 
 
 def measured_pair(generator: Generator, index: int) -> tuple[float, float] | None:
     """The measure in a planted study and in its clean twin, under independent noise."""
-    rng = np.random.default_rng([20, index])
+    rng = np.random.default_rng([SEED, index])
     head = draw_head(rng)
     scanner = draw_scanner(rng, head, matrix=128)
     low, high = generator.levels

@@ -10,14 +10,15 @@ from molre.phantom.brain import ARTERIES, artery
 from molre.phantom.fields import Array, Point, ellipsoid, soft
 from molre.phantom.head import Head
 from molre.phantom.infarction import wedge
-from molre.phantom.paint import blob, direction, name_seed, rod, side_of
+from molre.phantom.paint import blob, direction, halo, name_seed, rod, side_of
 from molre.phantom.registry import generator
 from molre.phantom.scene import Scene
 from molre.phantom.trauma import streaks
 
 
 def _shrunken(head: Head, rng: np.random.Generator, size: float) -> Head:
-    loss = rng.uniform(0.65, 1.25) * size
+    # from nearly as much as a lifetime of healthy ageing takes (see `draw_head`), on top of it
+    loss = rng.uniform(0.85, 1.25) * size
     return replace(
         head,
         gap=head.gap + 1.3 * loss,
@@ -69,15 +70,35 @@ def chronic_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Arra
     return scene.mask((box, weight))
 
 
-@generator("encephalomalacia", (-30, 20), "region", -1)
+def _ex_vacuo(head: Head, rng: np.random.Generator, size: float) -> Head:
+    """The ventricle takes the place of lost brain, on its wider side: only there does it grow."""
+    side = 1 if head.asymmetry > 0 else -1
+    near = head.ventricle * (1 + abs(head.asymmetry)) + rng.uniform(0.15, 0.35) * size
+    far = head.ventricle * (1 - abs(head.asymmetry))
+    return replace(
+        head, ventricle=(near + far) / 2, asymmetry=side * float((near - far) / (near + far))
+    )
+
+
+@generator(
+    "encephalomalacia",
+    (-30, 20),
+    "region",
+    -1,
+    shape=_ex_vacuo,
+    unsure=("cerebral_atrophy", "ventriculomegaly"),
+)
 def encephalomalacia(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """A ragged cavity at a frontal or temporal pole, as an old contusion leaves."""
-    side = side_of(rng)
+    """A ragged cavity of fluid at a frontal or temporal pole in a rim of scar (gliosis)."""
+    side = 1 if scene.head.asymmetry > 0 else -1
     toward = (side * 0.45, -1.0, -0.05) if rng.random() < 0.5 else (side * 1.0, -0.35, -0.28)
     wide = rng.uniform(9, 15) * size
-    center = scene.head.surface(toward) * (1 - 0.4 * wide / 80)
-    box, weight = blob(scene, rng, tuple(center), (wide, wide, wide), 0.45, 3.0)
-    scene.blend(box, weight, rng.uniform(8, 16))
+    center = tuple(scene.head.surface(toward) * (1 - 0.4 * wide / 80))
+    box, scar = halo(scene, center, (wide, wide, wide), rng.uniform(6, 10))
+    scene.add(box, scar, -9.0)
+    scene.blend(box, 0.6 * np.clip(3 * scar, 0, 1) * (scene.csf[box] > 0.2), scene.head.csf)
+    box, weight = blob(scene, rng, center, (wide, wide, wide), 0.35, 3.0)
+    scene.blend(box, weight, scene.head.csf + rng.uniform(0, 4))
     return scene.mask((box, weight))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from molre.phantom.fields import Array, Point, soft
+from molre.phantom.head import Head
 from molre.phantom.paint import blob, direction, free_place, halo, name_seed, shell, side_of
 from molre.phantom.registry import generator
 from molre.phantom.scene import Scene
@@ -51,20 +54,30 @@ def infratentorial_hemorrhage(scene: Scene, rng: np.random.Generator, size: floa
     return hematoma(scene, rng, center, rng.uniform(5, 10) * size)
 
 
-@generator("intraventricular_hemorrhage", (-10, 26))
+def _obstructed(head: Head, rng: np.random.Generator, size: float) -> Head:
+    """Blood hinders the outflow of the ventricles: they widen, short of hydrocephalus."""
+    return replace(head, ventricle=head.ventricle + rng.uniform(0.05, 0.2) * size)
+
+
+@generator(
+    "intraventricular_hemorrhage",
+    (-10, 26),
+    shape=_obstructed,
+    unsure=("hydrocephalus",),
+)
 def intraventricular_hemorrhage(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """Blood settles in the back of the ventricles with a level, or casts one of them."""
+    """Blood settles in the back of the ventricles with a level, or casts one or both of them."""
     x, y, z = scene.grid.x, scene.grid.y, scene.grid.z
-    side = rng.choice((-1, 0, 1))
-    level = rng.uniform(38, 50) - 10 * (size - 1)
-    below = soft(level - y + 0 * z, 1.5)
-    if rng.random() < 0.25:
-        below = soft(np.abs(y - rng.uniform(-25, 30)) - 18 * size, 3.0) + 0 * z
+    if rng.random() < 0.35:  # a cast, which leaves some fluid in front
+        below = soft(np.abs(y - rng.uniform(-10, 30)) - 22 * size, 3.0) + 0 * z
+    else:
+        below = soft(rng.uniform(36, 48) - 10 * (size - 1) - y + 0 * z, 1.5)
+    side = int(rng.choice((-1, 0, 1), p=(0.2, 0.6, 0.2)))
     if side:
         below = below * soft(-side * x, 1.0)
-    weight = below * scene.ventricle * soft(-(z + 14), 2.0)
+    weight = below * scene.ventricle * soft(-(z + 24), 2.0)
     everything = (slice(None), slice(None), slice(None))
-    scene.blend(everything, weight, rng.uniform(52, 66))
+    scene.blend(everything, weight, rng.uniform(58, 74))
     return scene.mask((everything, weight))
 
 

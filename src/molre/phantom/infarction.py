@@ -58,13 +58,16 @@ def mca_territory_infarct(scene: Scene, rng: np.random.Generator, size: float) -
     excludes=("hypoxic_ischemic_injury", "cerebral_edema"),
 )
 def early_ischemic_changes(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """The insular ribbon and the lentiform nucleus fade into white matter on one side."""
-    side = side_of(rng)
-    center = (side * 36.0, -4.0, 4.0)
-    box = scene.grid.box(center, (26, 34, 20))
+    """The insular ribbon and the lentiform nucleus fade into white matter and swell, one side."""
+    center = (side_of(rng) * 42.0, -4.0, 6.0)
+    radii = (15.0 * size, 22.0 * size, 11.0 * size)
+    box = scene.grid.box(center, (radii[0] + 3, radii[1] + 3, radii[2] + 3))
     x, y, z = scene.grid.at(box)
-    weight = soft(ellipsoid(x, y, z, center, (18 * size, 26 * size, 15.0)), 5.0)
-    return darken(scene, box, weight, scene.head.white - rng.uniform(0.5, 3.0) * size)
+    weight = soft(ellipsoid(x, y, z, center, radii), 5.0)
+    value = scene.head.white - rng.uniform(0.5, 3.0) * size
+    # swollen gyri close the Sylvian fissure and the sulci over the territory
+    scene.blend(box, weight * scene.csf[box] * rng.uniform(0.5, 0.9), value)
+    return darken(scene, box, weight, value)
 
 
 @generator("subacute_infarct", (0, 52), "mirror", -1)

@@ -13,7 +13,7 @@ from molre.phantom.grid import Grid
 from molre.phantom.registry import Generator
 from molre.phantom.scene import Scene
 
-FLUID_HU = 18.0
+BELOW_BRAIN_HU = 9.0  # fluid is what is so much darker than the brain beside it: brains differ
 
 
 def measure(generator: Generator, image: Array, mask: Array, scene: Scene) -> float:
@@ -71,15 +71,24 @@ def _region(image: Array, mask: Array, scene: Scene) -> float:
 
 
 def _fluid(image: Array, mask: Array, scene: Scene) -> float:
-    return float((_smoothed(image)[mask] < FLUID_HU).mean())
+    smooth = _smoothed(image)
+    brain = np.median(smooth[scene.depth > 20])
+    return float((smooth[mask] < brain - BELOW_BRAIN_HU).mean())
 
 
 def _asymmetry(image: Array, mask: Array, scene: Scene) -> float:
-    """How much more fluid there is on the side that the mask leaves, as a share of all."""
-    fluid = mask & (_smoothed(image) < FLUID_HU)
-    x = np.broadcast_to(scene.grid.x, image.shape)
-    side = np.sign(x) * np.sign(x[mask].mean())
-    return -float(side[fluid].sum()) / max(20, int(fluid.sum()))
+    """How much denser the cisterns of the clean twin are in the mask than in its mirror.
+
+    A mean in HU sees fluid that fills parts of voxels, which a count of voxels does not.
+    """
+    smooth, fluid = _smoothed(image), scene.csf > 0.3
+    other = mirrored(mask, scene.grid) & fluid
+    return float(smooth[mask & fluid].mean() - smooth[other].mean())
+
+
+def _tissue(image: Array, mask: Array, scene: Scene) -> float:
+    """Only where the clean twin is tissue too: its open sulci would pass for low density."""
+    return float(np.median(image[mask & (scene.tissue > 0.95)]))
 
 
 def _cortex(image: Array, mask: Array, scene: Scene) -> float:
@@ -94,5 +103,6 @@ MEASURES = {
     "region": _region,
     "fluid": _fluid,
     "asymmetry": _asymmetry,
+    "tissue": _tissue,
     "cortex": _cortex,
 }

@@ -79,10 +79,11 @@ def blob(
         rough: unevenness as a share of the smallest radius.
         edge: width of the border, mm.
     """
-    reach = tuple(1.5 * r + 3 for r in radii)
+    small = min(radii)
+    # a box without room for the unevenness would cut the lump off along straight lines
+    reach = tuple(1.1 * r + 2.2 * rough * small + 3 for r in radii)
     box = scene.grid.box(center, (reach[0], reach[1], reach[2]))
     distance = ellipsoid(*scene.grid.at(box), center, radii)
-    small = min(radii)
     if rough:
         distance = distance + rough * small * scene.noise(
             box, name_seed(rng), max(2.5, 0.6 * small)

@@ -53,8 +53,9 @@ class Generator:
         finding: id in the findings table.
         levels: the heights (mm, head coordinates) between which it shows.
         measure: what tells it from a clean twin: "surround" or "mirror" (HU of the mask
-            against that), "region" (HU of the mask), "fluid" (its share of the mask),
-            "asymmetry" (of the fluid), "cortex" (grey minus white matter).
+            against that), "region" (HU of the mask), "tissue" (HU of what is tissue in it),
+            "fluid" (its share of the mask), "asymmetry" (of the fluid), "cortex" (grey minus
+            white matter).
         sign: +1 where the finding raises the measure, -1 where it lowers it.
         paint: for findings that are painted; for the others, the region that they change.
         shape: for findings that bend or shrink the brain.

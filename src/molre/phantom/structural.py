@@ -70,9 +70,9 @@ def _uncal(head: Head, rng: np.random.Generator, size: float) -> Head:
     ),
 )
 def transtentorial_herniation(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """One side of the suprasellar and ambient cistern is filled by the uncus."""
-    side = float(np.sign(scene.head.uncus))
-    return _core(scene, (3 * side, 0, -17), (21, 26, 10)) & (scene.depth > 3)
+    """One side of the suprasellar and ambient cistern is filled by the uncus; mask: that side."""
+    both = _core(scene, (0, 0, -17), (21, 26, 10)) & (scene.depth > 3)
+    return both & (scene.grid.x * np.sign(scene.head.uncus) > 0)
 
 
 def _swollen(head: Head, rng: np.random.Generator, size: float) -> Head:
@@ -82,7 +82,7 @@ def _swollen(head: Head, rng: np.random.Generator, size: float) -> Head:
 @generator(
     "cerebral_edema",
     (0, 48),
-    "region",
+    "tissue",
     -1,
     shape=_swollen,
     unsure=("mass_effect",),

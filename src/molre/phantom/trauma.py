@@ -9,7 +9,7 @@ from molre.phantom.grid import Box
 from molre.phantom.paint import blob, direction, free_place, name_seed, rod, side_of
 from molre.phantom.registry import generator
 from molre.phantom.scene import Scene
-from molre.phantom.skull import ORBIT
+from molre.phantom.skull import ORBIT, mastoid_cells, sinuses
 
 
 def crack(
@@ -64,15 +64,32 @@ def depressed_skull_fracture(scene: Scene, rng: np.random.Generator, size: float
     return scene.mask((box, inside))
 
 
-@generator("skull_base_fracture", (-58, -26), "surround", -1)
+@generator(
+    "skull_base_fracture",
+    (-58, -26),
+    "surround",
+    -1,
+    unsure=("mastoid_effusion", "paranasal_sinus_disease", "pneumocephalus"),
+)
 def skull_base_fracture(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """A line through one pyramid or the bone beside the foramen magnum."""
-    center = (side_of(rng) * rng.uniform(24, 46), rng.uniform(2, 16), rng.uniform(-44, -37))
+    """A line through one pyramid; blood in the air spaces beside it, bubbles above the bone."""
+    side = side_of(rng)
+    center = (side * rng.uniform(24, 46), rng.uniform(2, 16), rng.uniform(-44, -37))
     box, weight, _ = crack(
         scene, rng, center, rng.uniform(16, 24) * size, rng.uniform(1.2, 2.0) * size
     )
     weight = weight * (scene.hu[box] > 250)
     scene.blend(box, weight, 50.0)
+    cells, air = mastoid_cells(scene, side)
+    blood = air * (scene.hu[cells] < 200) * (scene.skin[cells] < -2)
+    scene.blend(cells, np.clip(blood * rng.uniform(0.3, 0.6) * size, 0, 1), rng.uniform(40, 60))
+    for sphenoid, air in sinuses(scene)[: int(rng.random() < 0.6)]:
+        level = soft(rng.uniform(-34, -26) - scene.grid.at(sphenoid)[1], 1.5)
+        scene.blend(sphenoid, air * level, rng.uniform(45, 60))
+    for _ in range(int(rng.integers(0, 6))):
+        spot = (center[0] + rng.normal(0, 9), center[1] + rng.normal(0, 9), center[2] + 11.0)
+        at, bubble = blob(scene, rng, spot, (rng.uniform(1.0, 2.0) * size,) * 3, 0.2, 1.0)
+        scene.blend(at, bubble, rng.uniform(-900, -500))
     return scene.mask((box, weight))
 
 
@@ -162,24 +179,46 @@ def diffuse_axonal_injury(scene: Scene, rng: np.random.Generator, size: float) -
 
 @generator("foreign_body", (-10, 66))
 def foreign_body(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """A metal splinter in the scalp, bone or brain, with streaks."""
+    """A piece of metal in the scalp, bone or brain, splinters along its path, and streaks."""
     toward = np.array(direction(rng, (5, 45), (10, 170)))
-    start = scene.head.surface(tuple(toward)) + toward * rng.uniform(-25, 12)
-    end = start + rng.normal(0, 2.5 * size, 3)
-    box, weight = rod(scene, tuple(start), tuple(end), rng.uniform(0.9, 1.8) * size)
-    streaks(scene, rng, tuple(start), rng.uniform(15, 45))
-    scene.blend(box, weight, rng.uniform(2000, 3071))
-    return scene.mask((box, weight))
+    start = scene.head.surface(tuple(toward)) + toward * rng.uniform(-25, 8)
+    end = start - toward * rng.uniform(2, 5) * size + rng.normal(0, 2.0 * size, 3)
+    pieces = [(start, end, rng.uniform(1.3, 2.4) * size)]
+    for _ in range(int(rng.integers(1, 6))):
+        spot = start + toward * rng.uniform(-25, 5) + rng.normal(0, 4, 3)
+        pieces.append((spot, spot + rng.normal(0, 1.5, 3), rng.uniform(0.4, 0.9) * size))
+    thick = abs(float(end[2] - start[2])) / 2 + pieces[0][2]
+    streaks(scene, rng, tuple((start + end) / 2), rng.uniform(50, 140), 24.0, thick)
+    parts = [rod(scene, tuple(one), tuple(other), radius) for one, other, radius in pieces]
+    for box, weight in parts:
+        scene.blend(box, weight, 3071.0)
+    return scene.mask(*parts)
 
 
-def streaks(scene: Scene, rng: np.random.Generator, center: Point, strength: float) -> None:
-    """Bright and dark rays around metal in the slices that it crosses."""
-    box = scene.grid.box(center, (45, 45, 4))
+def streaks(
+    scene: Scene,
+    rng: np.random.Generator,
+    center: Point,
+    strength: float,
+    fade_mm: float = 16.0,
+    half_mm: float = 3.0,
+) -> None:
+    """Bright and dark rays around metal in the slices that cross it.
+
+    Args:
+        scene: the scene.
+        rng: source of chance.
+        center: middle of the metal, mm.
+        strength: HU close to the metal.
+        fade_mm: distance over which the rays fade; more for more metal.
+        half_mm: how far the metal reaches above and below its middle.
+    """
+    box = scene.grid.box(center, (3 * fade_mm, 3 * fade_mm, half_mm + 1))
     if not scene.hu[box].size:
         return
     x, y, z = scene.grid.at(box)
     dx, dy = x - center[0], y - center[1]
     angle, reach = np.arctan2(dy, dx), np.sqrt(dx * dx + dy * dy) + 3
     rays = np.cos(int(rng.integers(3, 7)) * angle + rng.uniform(0, 6))
-    fading = np.exp(-reach / 16) * soft(np.abs(z - center[2]) - 3, 2.0)
+    fading = np.exp(-reach / fade_mm) * soft(np.abs(z - center[2]) - half_mm, 2.0)
     scene.add(box, fading * (scene.hu[box] > -200), strength * rays)

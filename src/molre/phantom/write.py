@@ -17,7 +17,7 @@ from molre.phantom.study import make_study
 from molre.phantom.truth import README, write_labels, write_truth
 from molre.progress import track
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: weak findings drawn anew
 
 
 @dataclass(frozen=True)
