@@ -100,7 +100,9 @@ def one_fold(slices: Slices, arm: str, test: set[str], tune: set[str], seed: int
     for rate in RATES:
         torch.manual_seed(seed)
         dim = slices.embeddings.shape[1]
-        model = build_classifier(ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].adapter))
+        model = build_classifier(
+            ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice or "none")
+        )
         model.center.copy_(model.normalise(slices.embeddings[~in_test & ~in_tune]).mean(0))
         weights = prevalence_weights(torch.from_numpy(loaders["train"].studies.targets))
         optimizer = make_optimizer(model, config, rate)

@@ -92,7 +92,7 @@ def measure(scans: int, arm: str, folder: Path) -> dict[str, float]:
 def arm_kind(arm: str) -> str:
     from molre.training.arms import ARMS
 
-    return ARMS[arm].adapter
+    return ARMS[arm].slice or "none"
 
 
 def main() -> None:

@@ -18,8 +18,10 @@ from molre.adapter.core import gate_entropy
 from molre.backbones.contract import Contract
 from molre.ct.head import check_head
 from molre.embedding.embed import embed_volume, probe
+from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
-from molre.model import folder
+from molre.model import adapted_backbone, folder
+from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.classifier import Scores, bank_indices
 from molre.model.familiarity import summarise
 from molre.model.prediction import (
@@ -64,6 +66,7 @@ class Reader:
 
     model: folder.TrainedModel
     backbone: Backbone
+    adapted: AdaptedBackbone | None = None
 
     def __call__(
         self, volume: Volume, *, even_if_withheld: bool = False, why: str = "the only series given"
@@ -82,7 +85,7 @@ class Reader:
             why: why this series was chosen, for the record.
         """
         reasons = withhold_reasons(volume, trained_on_synthetic=self.model.description.synthetic)
-        embeddings, index = embed_volume(volume, self.backbone)
+        embeddings, index, block_gates = self._embed(volume)
         scores, distance = self._score(embeddings, volume.content_hash)
         if distance > 1:
             reasons.append(
@@ -102,13 +105,22 @@ class Reader:
             ),
             model=self._model_used(),
             findings=self._findings(volume, probabilities, attention, index) if shown else [],
-            routing=_routing(scores),
+            routing=_routing(scores.gates if block_gates is None else block_gates),
             familiarity=round(distance, 4),
             quality=list(volume.notes),
             synthetic=volume.acquisition.synthetic or self.model.description.synthetic,
             pixel_sha256=volume.pixel_hash,
         )
         return Reading(prediction, volume, probabilities, attention, index)
+
+    def _embed(self, volume: Volume) -> tuple[torch.Tensor, np.ndarray, torch.Tensor | None]:
+        """Slice embeddings, their slices, and the gates (1, S', E) of the last routed layer."""
+        if self.adapted is None:
+            return *embed_volume(volume, self.backbone), None
+        pixels, index = to_pixels(volume, self.backbone.contract)
+        bank = bank_indices(volume.content_hash, len(pixels), self.model.description.seed)
+        embeddings, gates = self.adapted.embed(pixels, bank)
+        return embeddings, index, None if gates is None else gates[None, :, -1]
 
     def _score(self, embeddings: torch.Tensor, content_hash: str) -> tuple[Scores, float]:
         """Scores of one scan, and its distance from the training scans over the threshold."""
@@ -187,6 +199,9 @@ def load(
             where=model,
             fix="give the folder with the right ones by --weights-dir",
         )
+    kind, adapted = trained.description.blocks, None
+    if kind != "none":
+        adapted = adapted_backbone.load(backbone, Path(model), kind, trained.bank)
     got = probe(backbone)
     if float(torch.cosine_similarity(got, trained.probe).min()) < PROBE_SIMILARITY:
         raise MolreError(
@@ -194,7 +209,7 @@ def load(
             where=model,
             fix="check the installation with `molre doctor`",
         )
-    return Reader(trained, backbone.to(device))
+    return Reader(trained, backbone.to(device), adapted)
 
 
 def withhold_reasons(volume: Volume, *, trained_on_synthetic: bool) -> list[str]:
@@ -210,9 +225,8 @@ def withhold_reasons(volume: Volume, *, trained_on_synthetic: bool) -> list[str]
     return reasons
 
 
-def _routing(scores: Scores) -> Routing | None:
-    if scores.gates is None:
+def _routing(gates: torch.Tensor | None) -> Routing | None:
+    if gates is None:
         return None
-    gates = scores.gates[0]
-    mean = [round(float(g), 6) for g in gates.mean(0)]
-    return Routing(mean_gates=mean, entropy=round(float(gate_entropy(gates)), 6))
+    mean = [round(float(g), 6) for g in gates[0].mean(0)]
+    return Routing(mean_gates=mean, entropy=round(float(gate_entropy(gates[0])), 6))

@@ -39,3 +39,10 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         for item in items:
             yield item
             bar.advance(task)
+
+
+def say(sentence: str) -> None:
+    """One sentence on stderr that a user must see before a long part begins."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False).print(sentence, markup=False)

@@ -54,7 +54,7 @@ def place(model: nn.Module, targets: Iterable[str], config: MoLREConfig) -> Plac
             "budget counts from the last block, and no target module lies in a list of blocks: "
             "leave budget out and name the target_modules."
         )
-    total = sum(p.numel() for n, p in model.named_parameters() if ".molre_" not in n)
+    total = _parameters(model)
     chosen: list[str] = []
     added = blocks = 0
     for block in reversed(by_block):
@@ -70,6 +70,15 @@ def place(model: nn.Module, targets: Iterable[str], config: MoLREConfig) -> Plac
             "budget, or lower r, num_experts or router_dim."
         )
     return Placement(tuple(chosen), blocks, added, added / total)
+
+
+def _parameters(model: nn.Module) -> int:
+    """Parameters of the base model: no adapters, no trained copies, 4-bit weights unpacked."""
+    return sum(
+        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1)
+        for name, p in model.named_parameters()
+        if ".molre_" not in name and ".modules_to_save." not in name
+    )
 
 
 def block_of(model: nn.Module, name: str) -> str | None:
@@ -91,7 +100,8 @@ def block_of(model: nn.Module, name: str) -> str | None:
 
 
 def added_parameters(base: Any, config: MoLREConfig) -> int:
-    """Parameters of one adapted layer: experts and router."""
+    """Parameters that adapting a layer adds: experts and router."""
+    base = getattr(base, "base_layer", base)  # it may hold another adapter already
     weight = base.weight
     if hasattr(base, "in_channels"):
         d_in, d_out = base.in_channels, base.out_channels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -81,9 +82,11 @@ class MoLREConfig(PeftConfig):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        if self.alpha is not None and not self.alpha > 0:
+            raise ValueError(f"alpha must be a number above 0, got {self.alpha}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
-        if self.budget is not None and self.budget <= 0:
+        if self.budget is not None and not self.budget > 0:
             raise ValueError(f"budget is a share of the parameters above 0, got {self.budget}.")
 
     def _check_choices(self) -> None:
@@ -102,6 +105,9 @@ class MoLREConfig(PeftConfig):
             self._check_fixed_gates(self.fixed_gates)
 
     def _check_fixed_gates(self, fixed: list[float]) -> None:
+        odd = next((gate for gate in fixed if not math.isfinite(gate)), None)
+        if odd is not None:
+            raise ValueError(f"fixed_gates must be finite numbers, got {odd}.")
         if len(fixed) != self.num_experts:
             raise ValueError(
                 f"fixed_gates needs one number for each of the {self.num_experts} experts, "

@@ -204,14 +204,14 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
             ValueError: if an adapter's gates are not fixed, or, with ``safe_merge``, if the
                 merged weight would not be finite; nothing is changed then.
         """
-        for adapter in check_adapters_to_merge(self, adapter_names):
-            if adapter not in self.molre_A:
-                continue
-            weight = self.get_base_weight()
-            merged = weight + self._as_base(self.get_delta_weight(adapter)).to(weight.dtype)
-            if safe_merge and not torch.isfinite(merged).all():
+        adapters = [a for a in check_adapters_to_merge(self, adapter_names) if a in self.molre_A]
+        deltas = [self._as_base(self.get_delta_weight(adapter)) for adapter in adapters]
+        for adapter, delta in zip(adapters, deltas, strict=True):
+            if safe_merge and not torch.isfinite(delta).all():
                 raise ValueError(f"adapter {adapter!r} holds NaN or infinite weights: not merged.")
-            self.set_base_weight(merged)
+        for adapter, delta in zip(adapters, deltas, strict=True):
+            weight = self.get_base_weight()
+            self.set_base_weight(weight + delta.to(weight.dtype))
             self.merged_adapters.append(adapter)
 
     def unmerge(self) -> None:

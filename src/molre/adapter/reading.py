@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,41 @@ def gates(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
     with _noting(found):
         model(*args, **kwargs)
         return {name: torch.cat(m.seen_gates) for name, m in found.items() if m.seen_gates}
+
+
+@torch.no_grad()
+def contexts(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    """Run the model once and return what the router of each layer saw: its own input, pooled.
+
+    Args:
+        model: an adapted model with ``gate_mode`` ``mean`` or ``cls``.
+        args: what the model is called with.
+        kwargs: the same.
+
+    Returns:
+        for each layer that was run (batch, d_in).
+
+    Raises:
+        ValueError: if the model has no MoLRE layers.
+    """
+    found = layers(model)
+    seen: dict[str, list[Tensor]] = {name: [] for name in found}
+    handles = [m.register_forward_pre_hook(_seeing(seen[name])) for name, m in found.items()]
+    try:
+        model(*args, **kwargs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: torch.cat(parts) for name, parts in seen.items() if parts}
+
+
+def _seeing(parts: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    def see(module: nn.Module, args: tuple[Any, ...]) -> None:
+        assert isinstance(module, MoLRELayer)
+        adapter = next(iter(module.configs))
+        parts.append(module._pool(args[0], module.configs[adapter].gate_mode))
+
+    return see
 
 
 @contextmanager

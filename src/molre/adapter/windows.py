@@ -41,6 +41,11 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
         )
 
 
+def in_attention(model: nn.Module, key: str) -> bool:
+    """Whether a module is a part of attention, by its parents' classes and names."""
+    return any(_is_attention(model, name) for name in _parents(key) if name)
+
+
 def _parents(key: str) -> list[str]:
     parts = key.split(".")
     return [".".join(parts[:i]) for i in range(len(parts))]

@@ -61,7 +61,7 @@ def command(
     from molre.output.prediction_folder import write_predictions
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
-    from molre.training.arms import ARMS
+    from molre.training.arms import at_placement
     from molre.training.config import TrainConfig
 
     if overwrite and (out / "phantoms").is_dir():
@@ -82,9 +82,10 @@ def command(
     match_labels(cohort, out / "phantoms" / "labels.csv")
     split(cohort, fractions=FRACTIONS)
     runs = []
-    for number, arm in enumerate(ARMS):
+    arms = at_placement("slice")
+    for number, arm in enumerate(arms):
         for run_seed in range(seeds):
-            _say(f"3/6 train arm {number + 1} of {len(ARMS)}: {arm}, seed {run_seed}")
+            _say(f"3/6 train arm {number + 1} of {len(arms)}: {arm}, seed {run_seed}")
             config = TrainConfig(
                 arm=arm,
                 seed=run_seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,15 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
     backbone: Annotated[str | None, typer.Option(help="`molre list backbones`.")] = None,
     arm: Annotated[str | None, typer.Option(help="`molre list arms`.")] = None,
-    placement: Annotated[str | None, typer.Option(help="Where the arm adapts.")] = None,
+    placement: Annotated[
+        str | None, typer.Option(help="slice, on embeddings; or blocks, inside the backbone.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Share of parameters that blocks may add; 0.005.")
+    ] = None,
+    prefix_cache: Annotated[
+        bool | None, typer.Option(help="At blocks: keep the tokens before them on disk.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, order and dropout.")] = None,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
@@ -34,9 +42,9 @@ def command(
     from molre.training.config import resolve
     from molre.training.train import train
 
-    resolved = resolve(
-        config, settings or (), backbone=backbone, arm=arm, placement=placement, seed=seed
-    )
+    given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
+    given |= {"budget": budget, "prefix_cache": prefix_cache}
+    resolved = resolve(config, settings or (), **given)
     run = train(
         cohort,
         out,

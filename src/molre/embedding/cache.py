@@ -29,6 +29,7 @@ from molre import files
 from molre.errors import MolreError
 
 SHARD_SCANS = 64
+SHARD_BYTES = 256 * 2**20  # tokens are large
 CODE_VERSION = 1  # raise when pixels or embeddings change for the same contract and weights
 SCHEMA: dict[str, Any] = {
     "content_hash": pl.String,
@@ -71,6 +72,11 @@ class EmbeddingCache:
         """Number of scans."""
         return len(self._entries) + len(self._pending)
 
+    @property
+    def name(self) -> str:
+        """The folder's name, which tells backbone, contract and code version apart."""
+        return self.folder.name
+
     def get(self, content_hash: str) -> Tensor:
         """Embeddings float16 (S', D) of a scan, mapped from disk.
 
@@ -94,7 +100,8 @@ class EmbeddingCache:
     def put(self, content_hash: str, embeddings: Tensor, source: np.ndarray) -> None:
         """Add a scan; it is on disk after the next :meth:`flush`, at the latest."""
         self._pending[content_hash] = (embeddings.half().contiguous(), [int(i) for i in source])
-        if len(self._pending) >= SHARD_SCANS:
+        pending = sum(tensor.nbytes for tensor, _ in self._pending.values())
+        if len(self._pending) >= SHARD_SCANS or pending > SHARD_BYTES:
             self.flush()
 
     def flush(self) -> None:

@@ -25,7 +25,7 @@ from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
 from molre.files import atomic
 
-_ORDER = (FROZEN, "lora", "lora_matched", "lora_all", *CONTROLS, METHOD, "full")
+_ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
 
 
 @dataclass(frozen=True)

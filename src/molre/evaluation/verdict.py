@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 METHOD = "molre"
 FROZEN = "frozen"
-CONTROLS = ("mlp_matched", "molre_random_router", "molre_shuffled")
+CAPACITY = ("mlp_matched", "lora_matched")  # the first at placement slice, the second at blocks
+CONTROLS = (*CAPACITY, "molre_random_router", "molre_shuffled")
 ALPHA = 0.05
 
 # (group, arm, control) -> difference of macro AUC, Holm-adjusted p
@@ -49,7 +50,9 @@ def _method_gain(group: str, tested: Tested) -> str:
         return f"gain also reached by {_names(gained)}: capacity, not routing"
     if level:
         return f"gain shown, but not told apart from {_names(level)}: not evidence for routing"
-    missing = [name for name in CONTROLS if name not in run]
+    missing = [name for name in CONTROLS if name not in run and name not in CAPACITY]
+    if not set(run) & set(CAPACITY):
+        missing.insert(0, "an arm of equal parameters")
     if missing:
         return f"gain shown; {_names(missing)} not run, so it may be capacity and not routing"
     return "gain shown, and above every control: capacity alone does not explain it"

@@ -2,15 +2,17 @@
 
 model.json           what it is: findings in order, backbone, contract, calibrators, thresholds
 model.safetensors    classifier, familiarity and self-test tensors
+adapter/             what was trained in the backbone's blocks, in peft's layout (placement blocks)
+network.safetensors  the whole trained backbone instead (arm full)
 README.md            model card
-checksums.json       SHA-256 of the three above and of itself; a flipped byte is found on load
+checksums.json       SHA-256 of the files above and of itself; a flipped byte is found on load
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ from torch import Tensor
 
 from molre import files
 from molre.errors import MolreError
+from molre.model.adapted_backbone import ADAPTER_FILES, NETWORK_FILE, AdaptedBackbone, BlocksKind
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.calibration import Calibration
 from molre.model.classifier import HeadCTClassifier
 from molre.model.familiarity import Familiarity
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: adapters in the backbone's blocks
 FILES = ("model.json", "model.safetensors", "README.md")
+TRAINED_FILES = (NETWORK_FILE, *(f"adapter/{name}" for name in ADAPTER_FILES))
 SELF_TEST_TOLERANCE = 1e-3
 
 
@@ -76,6 +80,7 @@ class ModelDescription(BaseModel):
     findings: list[FindingEntry]
     backbone: BackboneEntry
     classifier: ClassifierSpec
+    blocks: BlocksKind = "none"
     slope: float
     intercepts: list[float]
     calibrated: list[bool]
@@ -94,7 +99,9 @@ class TrainedModel:
 
     ``self_test`` is (embedding float32 (S, D), logits float32 (K,)): what the classifier must
     answer wherever it is loaded. ``probe`` is the backbone's embedding float32 (1, D) of a fixed
-    synthetic slice, checked when the backbone is loaded beside it.
+    synthetic slice, checked when the backbone is loaded beside it. ``bank`` is what the routers of
+    the shuffled control see at placement blocks: for each layer float32 (M, d_in). ``adapted`` is
+    there while a model is trained; a loaded one is adapted by :func:`molre.pipeline.load`.
     """
 
     description: ModelDescription
@@ -103,6 +110,8 @@ class TrainedModel:
     self_test: tuple[Tensor, Tensor]
     probe: Tensor
     sha256: str = ""
+    bank: dict[str, Tensor] = field(default_factory=dict)
+    adapted: AdaptedBackbone | None = None
 
     @property
     def calibration(self) -> Calibration:
@@ -128,13 +137,15 @@ def save(model: TrainedModel, folder: Path, card: str) -> None:
     tensors |= {f"familiarity.{k}": v for k, v in asdict(model.familiarity).items()}
     tensors |= {"self_test.embedding": model.self_test[0], "self_test.logits": model.self_test[1]}
     tensors["self_test.probe"] = model.probe
+    tensors |= {f"bank.{k}": v for k, v in model.bank.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checksums.json").unlink(missing_ok=True)
     files.write_text(folder / "model.json", model.description.model_dump_json(indent=2) + "\n")
     blob = to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
     files.write_bytes(folder / "model.safetensors", blob)
     files.write_text(folder / "README.md", card)
-    files.write_text(folder / "checksums.json", _seal({n: files.sha256(folder / n) for n in FILES}))
+    names = (*FILES, *(model.adapted.save(folder) if model.adapted is not None else ()))
+    files.write_text(folder / "checksums.json", _seal({n: files.sha256(folder / n) for n in names}))
 
 
 def load(folder: Path) -> TrainedModel:
@@ -158,6 +169,7 @@ def load(folder: Path) -> TrainedModel:
         (tensors["self_test.embedding"], tensors["self_test.logits"]),
         tensors["self_test.probe"],
         sha256,
+        _part(tensors, "bank."),
     )
     _self_test(model, folder)
     return model
@@ -197,9 +209,9 @@ def _describe(path: Path) -> ModelDescription:
         raise MolreError(f"{place}: {first['msg']}", where=path, fix="train it again") from None
 
 
-def _seal(sums: dict[str, str]) -> str:
+def _seal(sums: dict[str, str], version: int = FORMAT_VERSION) -> str:
     own = hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
-    return json.dumps({"format_version": FORMAT_VERSION, "files": sums, "sha256": own}, indent=2)
+    return json.dumps({"format_version": version, "files": sums, "sha256": own}, indent=2)
 
 
 def _check(folder: Path) -> str:
@@ -227,9 +239,10 @@ def _check(folder: Path) -> str:
             where=folder,
             fix="upgrade molre",
         )
-    if _seal(sums).encode() != path.read_bytes():
+    if _seal(sums, version).encode() != path.read_bytes():
         raise MolreError("is damaged (its own checksum does not match)", where=path, fix=damaged)
-    for name in FILES:
+    trained = [name for name in TRAINED_FILES if name in sums]
+    for name in (*FILES, *trained):
         if not (folder / name).is_file() or files.sha256(folder / name) != sums.get(name):
             raise MolreError(
                 "is missing or damaged (checksum mismatch)", where=folder / name, fix=damaged

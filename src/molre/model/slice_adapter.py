@@ -6,11 +6,15 @@ also say which experts they used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from molre.adapter.core import LowRankExperts, Router, gate_entropy
+
+RANDOM_ENTROPY = 0.7  # of a frozen random router, over the maximum
 
 
 class NoAdapter(nn.Module):
@@ -86,7 +90,9 @@ class ShuffledMoLRESlices(MoLRESlices):
         return self.bank[bank_index % self.bank.shape[0]].to(x.dtype)
 
 
-def freeze_random_router(adapter: MoLRESlices, slices: Tensor, share: float = 0.7) -> None:
+def freeze_random_router(
+    adapter: MoLRESlices, slices: Tensor, share: float = RANDOM_ENTROPY
+) -> None:
     """Freeze the router at random weights whose mean gate entropy is ``share`` of its maximum.
 
     A random router at its initial scale gates nearly uniformly, which would be plain LoRA; the
@@ -99,13 +105,26 @@ def freeze_random_router(adapter: MoLRESlices, slices: Tensor, share: float = 0.
     """
     router = adapter.router
     router.requires_grad_(False)
+    scale_to_entropy(router.out.weight, lambda: router(slices), share)
+
+
+def scale_to_entropy(
+    weight: Tensor, gates: Callable[[], Tensor], share: float = RANDOM_ENTROPY
+) -> None:
+    """Scale a router's output layer until its mean gate entropy is ``share`` of its maximum.
+
+    Args:
+        weight: (E, hidden), changed in place.
+        gates: the gates (N, E) that the router gives with ``weight`` as it is.
+        share: wanted mean entropy over its maximum, in (0, 1).
+    """
     with torch.no_grad():
-        direction = router.out.weight / router.out.weight.norm()
+        direction = weight / weight.norm()
         low, high = 0.0, 1e4
         for _ in range(60):
             middle = (low + high) / 2
-            router.out.weight.copy_(direction * middle)
-            if float(gate_entropy(router(slices))) > share:
+            weight.copy_(direction * middle)
+            if float(gate_entropy(gates())) > share:
                 low = middle
             else:
                 high = middle

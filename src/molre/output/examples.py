@@ -39,7 +39,9 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
     manifest, table = run.manifest, findings()
     try:
         cohort = Cohort(Path(manifest["cohort"]))
-        cache = EmbeddingCache(cohort.path / "embeddings" / str(manifest["embeddings"]))
+        own = run.path / "embeddings"  # of a backbone that the run has adapted
+        frozen = cohort.path / "embeddings" / str(manifest["embeddings"])
+        cache = EmbeddingCache(own if own.is_dir() else frozen)
         model = folder.load(run.path / "model")
         scans = {row["study"]: row for row in cohort.chosen().iter_rows(named=True)}
     except (MolreError, KeyError, OSError):

@@ -23,7 +23,7 @@ class TrainConfig(BaseModel):
 
     backbone: str = "efficientnet_lite0"
     arm: str = "molre"
-    placement: Literal["slice"] = "slice"
+    placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0)
     learning_rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
     router_rate: float = Field(default=0.1, ge=0)
@@ -38,6 +38,9 @@ class TrainConfig(BaseModel):
     router_hidden: int = Field(default=32, ge=1)
     shared_query: bool = False
     blank_policy: Literal["blank_means", "mask"] = "blank_means"
+    budget: float = Field(default=0.005, gt=0, description="share of parameters, at blocks")
+    prefix_cache: bool = Field(default=False, description="keep tokens on disk, at blocks")
+    slice_budget: int = Field(default=128, ge=1, description="slices in memory, at blocks")
     min_labels: int = Field(default=5, ge=1, description="positives and negatives in train")
 
 

@@ -13,11 +13,24 @@ from torch import Tensor
 from molre.model.classifier import bank_indices
 
 
-class SliceEmbeddings(Protocol):
-    """Anything that has the slice embeddings of a scan, the embedding cache above all."""
+class Inputs(Protocol):
+    """What a model is given for a scan: slice embeddings, or at ``blocks`` tokens or pixels."""
+
+    @property
+    def name(self) -> str:
+        """Tells what it holds apart from what another one holds."""
+        ...
+
+    def __contains__(self, content_hash: str) -> bool:
+        """Whether a scan is there."""
+        ...
 
     def get(self, content_hash: str) -> Tensor:
-        """Embeddings (S, D) of one scan."""
+        """(S, ...) of one scan."""
+        ...
+
+    def index(self, content_hash: str) -> np.ndarray:
+        """Int (S,): the series' slice in the middle of each slab."""
         ...
 
 
@@ -44,7 +57,10 @@ class Studies:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded scans: embeddings (B, S, D), mask bool (B, S), bank_index (B, S), targets (B, K)."""
+    """Padded scans: embeddings (B, S, D), mask bool (B, S), bank_index (B, S), targets (B, K).
+
+    At placement ``blocks`` the embeddings are what the backbone is given, (B, S, ...).
+    """
 
     embeddings: Tensor
     mask: Tensor
@@ -64,7 +80,7 @@ class Loader:
         seed: the run's seed; order is a pure function of it and the epoch.
     """
 
-    cache: SliceEmbeddings
+    cache: Inputs
     studies: Studies
     batch_size: int
     seed: int
@@ -86,8 +102,8 @@ class Loader:
         hashes = [self.studies.content_hash[i] for i in rows]
         scans = [self.cache.get(h) for h in hashes]
         longest = max(len(scan) for scan in scans)
-        width = scans[0].shape[1]
-        embeddings = torch.zeros(len(rows), longest, width)
+        first = scans[0]
+        embeddings = first.new_zeros(len(rows), longest, *first.shape[1:])
         mask = torch.zeros(len(rows), longest, dtype=torch.bool)
         index = torch.zeros(len(rows), longest, dtype=torch.long)
         for i, (content_hash, scan) in enumerate(zip(hashes, scans, strict=True)):

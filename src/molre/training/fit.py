@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from molre.adapter.core import gate_entropy
 from molre.errors import MolreError
 from molre.evaluation.auc import auc_by_finding
-from molre.model.classifier import HeadCTClassifier
 from molre.model.loss import focal_loss
 from molre.training.config import TrainConfig
 from molre.training.data import Batch, Loader
@@ -61,7 +60,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, rate: float) -> torch.
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if ".router." in name:
+        if ".router." in name or "molre_router" in name:
             router.append(parameter)
         elif parameter.ndim > 1:
             decayed.append(parameter)
@@ -76,7 +75,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, rate: float) -> torch.
 
 
 def fit(
-    model: HeadCTClassifier,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     train: Loader,
@@ -123,7 +122,7 @@ def fit(
     return progress
 
 
-def run(model: HeadCTClassifier, loader: Loader) -> Outputs:
+def run(model: nn.Module, loader: Loader) -> Outputs:
     """Logits and gates of a whole split, in its order."""
     model.eval()
     logits, gates = [], []
@@ -143,7 +142,7 @@ def macro_auc(targets: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _one_epoch(
-    model: HeadCTClassifier,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     train: Loader,
     epoch: int,

@@ -7,6 +7,7 @@ import polars as pl
 import torch
 
 import molre
+from molre.adapter.core import gate_entropy
 from molre.backbones.backbone import Backbone
 from molre.embedding.embed import probe
 from molre.model.calibration import Calibration, fit_calibration
@@ -44,16 +45,18 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
     ]
     folder.write_table("predictions", pl.concat(tables))
     folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
-    gates = outputs["test"].gates
+    gates = outputs["test"].gates if fitted.blocks is None else fitted.blocks.gates
     if gates is not None:
-        folder.write_table("routing", routing_table(task, gates))
-    folder.write_manifest(_facts(task, fitted, model, outputs["test"].entropy))
+        one = gates[:, -1] if gates.ndim == 3 else gates  # at blocks, of the last routed layer
+        folder.write_table("routing", routing_table(task, one))
+    entropy = None if gates is None else float(gate_entropy(gates))
+    folder.write_manifest(_facts(task, fitted, model, entropy))
     for leftover in folder.path.glob("checkpoint-*.safetensors"):
         leftover.unlink()
 
 
 def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel:
-    classifier = fitted.classifier.eval()
+    classifier, blocks = fitted.classifier.eval(), fitted.blocks
     entries = [task.table.by_id[f] for f in task.splits.findings]
     counts = {s: len(task.splits[s]) for s in SPLITS}
     origin = "calibrate split, largest sensitivity + specificity - 1"
@@ -65,6 +68,7 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
         backbone=backbone_entry(task.backbone),
         classifier=task.spec,
+        blocks=task.arm.blocks or "none" if fitted.blocks is not None else "none",
         slope=calibration.slope,
         intercepts=calibration.intercepts.tolist(),
         calibrated=calibration.calibrated.tolist(),
@@ -94,6 +98,8 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         fit_familiarity(summaries["train"], summaries["calibrate"]),
         (test_input, answer(classifier, test_input)),
         probe(task.backbone),
+        bank={} if blocks is None else blocks.adapted.bank,
+        adapted=None if blocks is None else blocks.adapted,
     )
 
 
@@ -135,7 +141,8 @@ def _facts(
     task: Task, fitted: Fitted, model: TrainedModel, entropy: float | None
 ) -> dict[str, object]:
     entry = model.description.backbone
-    trainable = sum(p.numel() for p in fitted.classifier.adapter.parameters())
+    added = fitted.classifier.adapter if fitted.blocks is None else fitted.blocks.adapted
+    trainable = sum(p.numel() for p in added.parameters())
     return {
         "arm": task.config.arm,
         "placement": task.config.placement,
@@ -149,7 +156,7 @@ def _facts(
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,
         "cohort": str(task.cohort.path.resolve()),
-        "embeddings": task.cache.folder.name,
+        "embeddings": task.cache.name,
         "synthetic": task.cohort.synthetic,
         "findings": list(task.splits.findings),
         "n": {s: len(task.splits[s]) for s in SPLITS},
@@ -160,4 +167,24 @@ def _facts(
         "best_epoch": fitted.progress.best_epoch,
         "converged": fitted.progress.stale(task.config.patience),
         "gate_entropy": entropy,
+        **_blocks_facts(fitted),
     }
+
+
+def _blocks_facts(fitted: Fitted) -> dict[str, object]:
+    """Where the backbone was adapted, and what each of its routers does."""
+    if fitted.blocks is None:
+        return {}
+    from molre.adapter.reading import expert_similarity, summary
+
+    adapted, gates = fitted.blocks.adapted, fitted.blocks.gates
+    facts: dict[str, object] = {"sites": list(adapted.sites.layers), "blocks": adapted.sites.blocks}
+    if gates is not None:
+        names = list(adapted.routed)
+        routers = summary(dict(zip(names, gates.unbind(1), strict=True)))
+        for name, layer in adapted.routed.items():
+            similar = expert_similarity(layer)
+            others = similar[~torch.eye(len(similar), dtype=torch.bool)]
+            routers[name]["expert_similarity"] = float(others.mean())
+        facts["routers"] = routers
+    return facts

@@ -9,11 +9,10 @@ import numpy as np
 
 from molre import files
 from molre.cohort.cohort import Cohort
-from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
 from molre.labels.policy import targets
-from molre.training.data import Studies, known_findings
+from molre.training.data import Inputs, Studies, known_findings
 
 SPLITS = ("train", "tune", "calibrate", "test")
 
@@ -32,7 +31,7 @@ class Splits:
 
 
 def load_splits(
-    cohort: Cohort, cache: EmbeddingCache, table: FindingsTable, policy: str, floor: int
+    cohort: Cohort, cache: Inputs, table: FindingsTable, policy: str, floor: int
 ) -> Splits:
     """Join scans, splits and labels.
 

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
-from molre.embedding.cache import EmbeddingCache
 from molre.labels.findings import FindingsTable
+from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
 from molre.training.arms import Arm
 from molre.training.config import TrainConfig
-from molre.training.data import Loader
+from molre.training.data import Inputs, Loader
 from molre.training.fit import Progress
 from molre.training.studies import Splits
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best fit of the learning-rate grid."""
+    """The best fit of the learning-rate grid.
+
+    Attributes:
+        classifier: with the best epoch's weights.
+        rate: the learning rate.
+        progress: of that fit.
+        history: of all fits.
+        blocks: what was trained inside the backbone, at placement ``blocks``.
+    """
 
     classifier: HeadCTClassifier
     rate: float
     progress: Progress
     history: list[dict[str, float | int | None]]
+    blocks: TrainedBlocks | None = None
+
+
+@dataclass(frozen=True)
+class TrainedBlocks:
+    """What a run at placement ``blocks`` adds to a head.
+
+    Attributes:
+        adapted: the backbone.
+        gates: of the test split's slices, study after study, float32 (slices, L, E) of L routed
+            layers; None where the arm has no router.
+    """
+
+    adapted: AdaptedBackbone
+    gates: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -35,7 +60,7 @@ class Task:
     arm: Arm
     cohort: Cohort
     backbone: Backbone
-    cache: EmbeddingCache
+    cache: Inputs
     table: FindingsTable
     splits: Splits
 
@@ -50,7 +75,7 @@ class Task:
         return ClassifierSpec(
             dim=self.backbone.dim,
             findings=len(self.splits.findings),
-            adapter=self.arm.adapter,
+            adapter=(self.arm.slice or "none") if c.placement == "slice" else "none",
             num_experts=c.num_experts,
             r=c.r,
             router_hidden=c.router_hidden,

@@ -12,21 +12,17 @@ from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.embed import embed
 from molre.labels.findings import findings
-from molre.model.build import build_classifier
-from molre.model.classifier import HeadCTClassifier
 from molre.model.loss import prevalence_weights
-from molre.model.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
 from molre.training.arms import get_arm
+from molre.training.blocks_start import BlocksStart, adapt_blocks
 from molre.training.checkpoint import Checkpoint
 from molre.training.config import TrainConfig
-from molre.training.data import Loader, sample_slices, spread
 from molre.training.fit import Progress, fit, make_optimizer
 from molre.training.result import write_run
 from molre.training.run import RunFolder
+from molre.training.start import SliceStart, Start
 from molre.training.studies import data_hashes, load_splits
 from molre.training.task import Fitted, Task
-
-NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
 
 
 def train(
@@ -39,7 +35,7 @@ def train(
     workers: int | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Train an arm on the cohort's embeddings and leave a run folder.
+    """Train an arm on the cohort's scans and leave a run folder.
 
     Embeds what is not embedded yet. A finished run of the same configuration is left as it is;
     an interrupted one goes on.
@@ -69,65 +65,50 @@ def train(
     if folder.is_done(config, data_hashes(opened)):
         return folder.path
     backbone = load_backbone(config.backbone, weights_dir=weights_dir)
-    cache = embed(opened.path, backbone, device=device, workers=workers)
-    splits = load_splits(opened, cache, table, config.blank_policy, config.min_labels)
-    task = Task(config, arm, opened, backbone, cache, table, splits)
+    blocks = None
+    if config.placement == "blocks" and arm.blocks != "none":
+        blocks = adapt_blocks(opened, backbone, config, arm, device=device, workers=workers)
+    inputs = (
+        blocks.inputs if blocks else embed(opened.path, backbone, device=device, workers=workers)
+    )
+    splits = load_splits(opened, inputs, table, config.blank_policy, config.min_labels)
+    task = Task(config, arm, opened, backbone, inputs, table, splits)
     folder.write_config(config)
-    fitted = _search(task, folder)
-    write_run(task, folder, fitted)
+    start: Start = BlocksStart(task, blocks) if blocks else SliceStart(task)
+    fitted = _search(task, folder, start)
+    write_run(start.task, folder, fitted)
     return folder.path
 
 
-def _search(task: Task, folder: RunFolder) -> Fitted:
+def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
     """Fit at every learning rate of the grid; the best on tune wins, the smaller on a tie."""
-    best: Fitted | None = None
+    best: tuple[float, Progress] | None = None
     history = []
     for rate in sorted(task.config.learning_rates):
-        classifier, progress = _fit(task, folder, rate)
+        progress = _fit(task, folder, start, rate)
         history += progress.history
-        if best is None or progress.best_auc > best.progress.best_auc:
-            best = Fitted(classifier, rate, progress, history)
+        if best is None or progress.best_auc > best[1].best_auc:
+            best = rate, progress
     assert best is not None
-    return best
+    return start.finish(Fitted(start.best(best[1]), *best, history), folder.path)
 
 
-def _fit(task: Task, folder: RunFolder, rate: float) -> tuple[HeadCTClassifier, Progress]:
-    config, train_loader = task.config, task.loader("train")
-    classifier = new_classifier(task, train_loader)
-    optimizer = make_optimizer(classifier, config, rate)
+def _fit(task: Task, folder: RunFolder, start: Start, rate: float) -> Progress:
+    config, train_loader, model = task.config, start.loader("train"), start.model()
+    optimizer = make_optimizer(model, config, rate)
     facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
-    key = hashlib.sha256(repr((facts, task.cache.folder.name)).encode()).hexdigest()
+    key = hashlib.sha256(repr((facts, task.cache.name)).encode()).hexdigest()
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
-    progress = checkpoint.restore(classifier, optimizer)
+    progress = checkpoint.restore(model, optimizer)
     weights = prevalence_weights(torch.from_numpy(train_loader.studies.targets))
     fit(
-        classifier,
+        model,
         optimizer,
         progress,
         train_loader,
-        task.loader("tune"),
+        start.loader("tune"),
         weights,
         config,
-        lambda p: checkpoint.save(classifier, optimizer, p),
+        lambda p: checkpoint.save(model, optimizer, p),
     )
-    return classifier, progress
-
-
-def new_classifier(task: Task, loader: Loader) -> HeadCTClassifier:
-    """A classifier at its start: seeded weights, centre, bank and random router from train."""
-    config = task.config
-    torch.manual_seed(config.seed)
-    spec = task.spec
-    classifier = build_classifier(spec)
-    slices = sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS)
-    classifier.center.copy_(classifier.normalise(slices).mean(0))
-    normalised = classifier.normalise(slices)
-    if isinstance(classifier.adapter, ShuffledMoLRESlices):
-        picked = spread(len(normalised), spec.bank_size)
-        classifier.adapter.bank = normalised[
-            [picked[i % len(picked)] for i in range(spec.bank_size)]
-        ]
-    if task.arm.random_router:
-        assert isinstance(classifier.adapter, MoLRESlices)
-        freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
-    return classifier
+    return progress

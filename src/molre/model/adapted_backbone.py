@@ -1,0 +1,245 @@
+"""A backbone with adapted layers: what is trained at placement ``blocks``, kept, and run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from molre.backbones.backbone import Backbone, Features
+from molre.errors import MolreError
+from molre.model.sites import Sites, attention_projections, last_blocks
+
+if TYPE_CHECKING:
+    from molre.adapter.layer import MoLRELayer
+
+BlocksKind = Literal["none", "lora", "lora_matched", "lora_all", "molre", "molre_shuffled", "full"]
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+NETWORK_FILE = "network.safetensors"
+CHUNK = 16  # slices a forward pass
+FULL_LIMIT = 50_000_000  # parameters; beyond it `full` is no ceiling that a cohort can train
+
+
+class AdaptedBackbone(nn.Module):
+    """A backbone and the weights that an arm adds to it or, for ``full``, trains in it.
+
+    Its state dict holds only those weights. The backbone stays in evaluation mode.
+
+    Args:
+        backbone: changed in place.
+        model: the PeftModel around its network, or None for ``full``.
+        sites: where it is adapted.
+        bank: for the shuffled control, for each site what its router sees: float32 (M, d_in).
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        model: Any,
+        sites: Sites,
+        bank: Mapping[str, Tensor] | None = None,
+    ):
+        super().__init__()
+        # in lists, so that the backbone's frozen weights are no part of this module's state
+        self._backbone, self._model = [backbone], [model]
+        self.sites = sites
+        self.bank = dict(bank or {})
+        backbone.eval()
+        if model is None:
+            backbone.requires_grad_(True)
+        named = {n: p for n, p in backbone.network.named_parameters() if _is_ours(n, model is None)}
+        self.weights = nn.ParameterDict({n.replace(".", "/"): p for n, p in named.items()})
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone, adapted."""
+        return self._backbone[0]
+
+    @property
+    def routed(self) -> dict[str, MoLRELayer]:
+        """The MoLRE layers by name within the network; none for the other arms."""
+        from molre.adapter.layer import MoLRELayer
+
+        modules = self.backbone.network.named_modules()
+        return {name: m for name, m in modules if isinstance(m, MoLRELayer)}
+
+    def forward(
+        self, run: Callable[[Tensor], Features], inputs: Tensor, bank_index: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Embed slices.
+
+        Args:
+            run: the backbone, or a prefix's ``resume``.
+            inputs: what ``run`` takes, (B, ...).
+            bank_index: int64 (B,), see :func:`molre.model.classifier.bank_indices`.
+
+        Returns:
+            float32 (B, D), and the gates float32 (B, L, E) of the L routed layers, or None.
+        """
+        layers = self.routed
+        with self._contexts(layers, bank_index), _noting(layers):
+            pooled = run(inputs).pooled.float()
+            gates = [torch.cat(layer.seen_gates) for layer in layers.values() if layer.seen_gates]
+        return pooled, torch.stack(gates, dim=1) if gates else None
+
+    def embed(self, pixels: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Embed a scan without gradients, on the backbone's device, in chunks.
+
+        Args:
+            pixels: (S, C, size, size).
+            bank_index: int64 (S,).
+
+        Returns:
+            as :meth:`forward`, on the CPU.
+        """
+        device = next(self.backbone.parameters()).device
+        parts, gates = [], []
+        with torch.inference_mode():
+            for x, index in zip(pixels.split(CHUNK), bank_index.split(CHUNK), strict=True):
+                pooled, seen = self(self.backbone, x.to(device), index.to(device))
+                parts.append(pooled.cpu())
+                gates += [] if seen is None else [seen.cpu()]
+        return torch.cat(parts), torch.cat(gates) if gates else None
+
+    @contextmanager
+    def _contexts(self, layers: Mapping[str, MoLRELayer], bank_index: Tensor) -> Iterator[None]:
+        for name, bank in self.bank.items():
+            layers[name].contexts = bank.to(bank_index.device)[bank_index % len(bank)]
+        try:
+            yield
+        finally:
+            for name in self.bank:
+                layers[name].contexts = None
+
+    def save(self, folder: Path) -> tuple[str, ...]:
+        """Write what was trained into a model folder; return the files' names in it.
+
+        An adapter is written in peft's layout, as ``adapter/``; the base model is named by the id
+        of its weights, never by a path.
+        """
+        from safetensors.torch import save_file
+
+        model = self._model[0]
+        if model is None:
+            state = {
+                k: v.detach().contiguous() for k, v in self.backbone.network.state_dict().items()
+            }
+            save_file(state, folder / NETWORK_FILE)
+            return (NETWORK_FILE,)
+        model.peft_config["default"].base_model_name_or_path = self.backbone.weights.id
+        # without it peft looks on the hub for a vocabulary that may have grown
+        model.save_pretrained(str(folder / "adapter"), save_embedding_layers=False)
+        (folder / "adapter" / "README.md").unlink(missing_ok=True)
+        return tuple(f"adapter/{name}" for name in ADAPTER_FILES)
+
+
+def adapt(
+    backbone: Backbone,
+    kind: BlocksKind,
+    *,
+    budget: float,
+    num_experts: int,
+    r: int,
+    router_hidden: int,
+    train_router: bool = True,
+) -> AdaptedBackbone:
+    """Adapt a backbone for one arm, at its start: it answers as the frozen one.
+
+    Args:
+        backbone: changed in place.
+        kind: what to add.
+        budget: share of its parameters that MoLRE may add; sets the sites of the LoRA arms too.
+        num_experts: E.
+        r: rank of each expert, and of ``lora`` and ``lora_all``; ``lora_matched`` has E * r.
+        router_hidden: hidden width of the router.
+        train_router: False for the control with a random router.
+
+    Raises:
+        MolreError: the arm is not applicable to this backbone.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    from molre.adapter.tuner import MoLREConfig
+
+    network = backbone.network
+    if kind == "full":
+        return AdaptedBackbone(backbone, None, _whole(backbone))
+    if kind == "lora_all":
+        sites = attention_projections(network)
+    else:
+        sites = last_blocks(network, budget, num_experts, r, router_hidden)
+    targets = sorted(sites.layers)
+    if kind.startswith("lora"):
+        rank = num_experts * r if kind == "lora_matched" else r
+        # alpha as MoLRE's: uniform gates are then exactly lora_matched
+        config: Any = LoraConfig(r=rank, lora_alpha=r, target_modules=targets)
+    else:
+        config = MoLREConfig(
+            r=r,
+            num_experts=num_experts,
+            router_dim=router_hidden,
+            target_modules=targets,
+            train_router=train_router,
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
+        return AdaptedBackbone(backbone, get_peft_model(network, config), sites)
+
+
+def load(
+    backbone: Backbone, folder: Path, kind: BlocksKind, bank: Mapping[str, Tensor]
+) -> AdaptedBackbone:
+    """Put what a model folder holds back into its backbone.
+
+    Raises:
+        MolreError: it was trained on another backbone.
+    """
+    from peft import PeftModel
+    from safetensors.torch import load_file
+
+    import molre.adapter.tuner  # noqa: F401 - registers the method with peft
+
+    nowhere = Sites((), None, 0)
+    try:
+        if kind == "full":
+            backbone.network.load_state_dict(load_file(folder / NETWORK_FILE))
+            return AdaptedBackbone(backbone, None, nowhere)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
+            model = PeftModel.from_pretrained(backbone.network, str(folder / "adapter"))
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise MolreError(
+            f"the adapter does not fit this backbone ({str(error).splitlines()[0]})", where=folder
+        ) from None
+    return AdaptedBackbone(backbone, model, nowhere, bank)
+
+
+def _whole(backbone: Backbone) -> Sites:
+    count = sum(p.numel() for p in backbone.parameters())
+    if count > FULL_LIMIT:
+        raise MolreError(
+            f"not applicable: full trains all of {backbone.name}'s {count / 1e6:.0f} M parameters,"
+            f" and molre does so up to {FULL_LIMIT / 1e6:.0f} M",
+            fix="choose another arm (`molre list arms`)",
+        )
+    return Sites((), None, 0)
+
+
+def _is_ours(name: str, full: bool) -> bool:
+    return full or ".lora_" in name or ".molre_" in name
+
+
+@contextmanager
+def _noting(layers: Mapping[str, MoLRELayer]) -> Iterator[None]:
+    for layer in layers.values():
+        layer.seen_gates = []
+    try:
+        yield
+    finally:
+        for layer in layers.values():
+            layer.seen_gates = None

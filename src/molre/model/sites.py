@@ -1,0 +1,117 @@
+"""Which layers of a backbone the arms adapt at placement ``blocks``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from molre.errors import MolreError
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Layers to adapt.
+
+    Attributes:
+        layers: names within the network, in its order.
+        first_block: the first block that holds one; nothing before it changes. None where the
+            layers do not lie in blocks.
+        blocks: how many blocks hold them.
+    """
+
+    layers: tuple[str, ...]
+    first_block: str | None
+    blocks: int
+
+
+def last_blocks(
+    network: nn.Module, budget: float, num_experts: int, r: int, router_hidden: int
+) -> Sites:
+    """The layers of the last k blocks, k the largest at which MoLRE stays under the budget.
+
+    Query and value projections (split or fused); where attention works in windows folded into the
+    batch, or there is none, the MLPs' layers; in a convolutional network the 1 x 1 convolutions.
+    The LoRA arms use the same layers.
+
+    Args:
+        network: not adapted yet.
+        budget: share of its parameters.
+        num_experts: E.
+        r: rank of each expert.
+        router_hidden: hidden width of the router.
+
+    Raises:
+        MolreError: not applicable: not even one block fits, or the network has no such layer.
+    """
+    from molre.adapter.budget import block_of, place
+    from molre.adapter.config import MoLREConfig
+
+    config = MoLREConfig(r=r, num_experts=num_experts, router_dim=router_hidden, budget=budget)
+    try:
+        placement = place(network, _candidates(network), config)
+    except ValueError as error:
+        raise MolreError(
+            f"not applicable at placement blocks: {error}", fix="or use --placement slice"
+        ) from None
+    first = block_of(network, placement.targets[0])
+    return Sites(placement.targets, first, placement.blocks)
+
+
+def attention_projections(network: nn.Module) -> Sites:
+    """Every linear layer of every attention module (the arm ``lora_all``).
+
+    Raises:
+        MolreError: not applicable: the network has no attention.
+    """
+    from molre.adapter.budget import block_of
+    from molre.adapter.windows import in_attention
+
+    layers = tuple(
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear) and in_attention(network, name)
+    )
+    if not layers:
+        raise MolreError(
+            "not applicable: this network has no attention projections",
+            fix="choose another arm (`molre list arms`)",
+        )
+    blocks = list(dict.fromkeys(block_of(network, name) for name in layers))
+    return Sites(layers, blocks[0], len(blocks))
+
+
+def _candidates(network: nn.Module) -> list[str]:
+    from molre.adapter.windows import check_target
+
+    names = [name for name, module in network.named_modules() if not list(module.children())]
+    for fits in _CHOICES:
+        chosen = [name for name in names if fits(name, network.get_submodule(name))]
+        try:
+            for name in chosen:
+                check_target(network, name, "mean")
+        except ValueError:
+            continue
+        if chosen:
+            return chosen
+    raise ValueError("this network has no layer that MoLRE adapts by itself")
+
+
+def _ends(*ends: str) -> Callable[[str, nn.Module], bool]:
+    return lambda name, m: isinstance(m, nn.Linear) and name.rsplit(".", 1)[-1] in ends
+
+
+def _pointwise(name: str, module: nn.Module) -> bool:
+    return (
+        isinstance(module, (nn.Conv2d, nn.Conv3d))
+        and all(k == 1 for k in module.kernel_size)
+        and module.groups == 1
+    )
+
+
+_CHOICES = (
+    _ends("q_proj", "v_proj", "query", "value", "qkv"),
+    _ends("fc1", "fc2", "up_proj", "down_proj", "linear1", "linear2"),
+    _pointwise,
+)

@@ -1,0 +1,204 @@
+"""Placement ``blocks``: adapt a backbone's last blocks and train them with the head, end to end.
+
+Afterwards the adapted backbone embeds every scan once more, and the rest of a run is that of a
+frozen backbone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from molre.backbones.backbone import Backbone, Features
+from molre.backbones.contract import Contract
+from molre.cohort.cohort import Cohort
+from molre.ct.read import read_series
+from molre.embedding.cache import EmbeddingCache
+from molre.embedding.pixels import to_pixels
+from molre.model.adapted_backbone import AdaptedBackbone
+from molre.model.classifier import HeadCTClassifier, Scores, bank_indices
+from molre.progress import track
+from molre.training.data import Inputs
+
+
+@dataclass
+class Pixels:
+    """Scans read and prepared anew each time they are asked for.
+
+    Args:
+        cohort: where their files are.
+        contract: the backbone's.
+    """
+
+    cohort: Cohort
+    contract: Contract
+    _files: dict[str, list[str]] = field(default_factory=dict)
+    _index: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = self.cohort.chosen().select("content_hash", "files").iter_rows()
+        self._files = {content_hash: paths for content_hash, paths in rows}
+
+    @property
+    def name(self) -> str:
+        """Pixels of the contract."""
+        return f"pixels-{self.contract.hash[:12]}"
+
+    def __contains__(self, content_hash: str) -> bool:
+        """Whether the scan is in the cohort."""
+        return content_hash in self._files
+
+    def get(self, content_hash: str) -> Tensor:
+        """Pixels float32 (S, C, size, size).
+
+        Raises:
+            MolreError: the scan cannot be read again.
+        """
+        pixels, index = to_pixels(read_series(self._files[content_hash]), self.contract)
+        self._index[content_hash] = index
+        return pixels
+
+    def index(self, content_hash: str) -> np.ndarray:
+        """Int (S,): the series' slice in the middle of each slab."""
+        if content_hash not in self._index:
+            self.get(content_hash)
+        return self._index[content_hash]
+
+
+class BlocksClassifier(nn.Module):
+    """An adapted backbone with the head on it: scans in, one logit per finding out.
+
+    Args:
+        adapted: the backbone.
+        head: pooling and head; its slice adapter is none.
+        run: features of the inputs: the backbone, or a prefix's ``resume``.
+        slice_budget: slices that are held for the backward pass at a time; of a larger batch each
+            chunk of as many is run again in it.
+    """
+
+    def __init__(
+        self,
+        adapted: AdaptedBackbone,
+        head: HeadCTClassifier,
+        run: Callable[[Tensor], Features],
+        slice_budget: int,
+    ):
+        super().__init__()
+        self.adapted, self.head = adapted, head
+        # in a list: a backbone's frozen weights are no part of this module's state
+        self._run, self._budget = [run], slice_budget
+
+    @property
+    def run(self) -> Callable[[Tensor], Features]:
+        """Features of the inputs."""
+        return self._run[0]
+
+    def forward(self, inputs: Tensor, mask: Tensor, bank_index: Tensor) -> Scores:
+        """Score a batch of scans.
+
+        Args:
+            inputs: (B, S, ...), pixels or tokens.
+            mask: bool (B, S), true where there is a slice.
+            bank_index: int64 (B, S).
+
+        Returns:
+            scores whose gates are float32 (B, S, L, E), of L routed layers.
+        """
+        slices, index = inputs[mask], bank_index[mask]
+        again = torch.is_grad_enabled() and len(slices) > self._budget
+        pooled, gates = [], []
+        for x, i in zip(slices.split(self._budget), index.split(self._budget), strict=True):
+            if again:
+                found, seen = checkpoint(self._embed, x, i, use_reentrant=False)
+            else:
+                found, seen = self._embed(x, i)
+            pooled.append(found)
+            gates += [] if seen is None else [seen]
+        flat = torch.cat(pooled)
+        embeddings = flat.new_zeros(*mask.shape, flat.shape[-1]).masked_scatter(
+            mask.unsqueeze(-1), flat
+        )
+        scores = self.head(embeddings, mask, bank_index)
+        return Scores(scores.logits, scores.attention, _padded(gates, mask))
+
+    def embed(self, content_hash: str, slices: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Embed slices of one scan without gradients.
+
+        Args:
+            content_hash: the scan.
+            slices: (S, ...), pixels or tokens.
+            seed: the run's seed, for the shuffled control.
+
+        Returns:
+            float32 (S, D), and gates float32 (S, L, E) or None.
+        """
+        index = bank_indices(content_hash, len(slices), seed)
+        chunks = zip(slices.split(self._budget), index.split(self._budget), strict=True)
+        with torch.inference_mode():
+            parts = [self._embed(x, i) for x, i in chunks]
+        gates = [seen for _, seen in parts if seen is not None]
+        return torch.cat([pooled for pooled, _ in parts]), torch.cat(gates) if gates else None
+
+    def _embed(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        device = next(self.adapted.backbone.parameters()).device
+        half = torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else None
+        with half or nullcontext():
+            inputs = slices.to(device, torch.float32)
+            pooled, gates = self.adapted(self.run, inputs, bank_index.to(device))
+        return pooled.cpu(), None if gates is None else gates.cpu()
+
+
+def _padded(gates: list[Tensor], mask: Tensor) -> Tensor | None:
+    if not gates:
+        return None
+    flat = torch.cat(gates)
+    out = flat.new_zeros(*mask.shape, *flat.shape[1:])
+    out[mask] = flat
+    return out
+
+
+def embed_adapted(
+    model: BlocksClassifier, inputs: Inputs, hashes: list[str], folder: Path, seed: int
+) -> tuple[EmbeddingCache, dict[str, Tensor]]:
+    """Embed scans with the trained backbone.
+
+    Args:
+        model: trained.
+        inputs: of the scans.
+        hashes: the scans.
+        folder: of the cache that is written.
+        seed: the run's seed, for the shuffled control.
+
+    Returns:
+        the cache, and for each scan the gates float32 (S, L, E), empty without routed layers.
+    """
+    cache = EmbeddingCache(folder)
+    gates: dict[str, Tensor] = {}
+    model.eval()
+    with torch.inference_mode():
+        for content_hash in track(hashes, "embedding with the trained adapter"):
+            pooled, seen = model.embed(content_hash, inputs.get(content_hash), seed)
+            cache.put(content_hash, pooled, inputs.index(content_hash))
+            if seen is not None:
+                gates[content_hash] = seen
+    cache.flush()
+    return cache, gates
+
+
+def tokens_gigabytes(backbone: Backbone, cohort: Cohort, width: int) -> float:
+    """Disk that a prefix cache of a cohort takes: half-precision tokens of every slice, in GB.
+
+    Args:
+        backbone: whose contract bounds the slices of a scan.
+        cohort: its scans.
+        width: numbers kept a slice, N * D.
+    """
+    slices = cohort.chosen()["slices"].clip(upper_bound=backbone.contract.max_slices).sum()
+    return float(slices) * width * 2 / 1e9

@@ -1,0 +1,204 @@
+"""Where a fit at placement ``blocks`` starts: an adapted backbone with a head, and its inputs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from molre.adapter.core import router_gates
+from molre.backbones.backbone import Backbone, Features
+from molre.backbones.prefix import Prefix
+from molre.cohort.cohort import Cohort
+from molre.embedding.embed import embed
+from molre.errors import MolreError
+from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
+from molre.model.classifier import HeadCTClassifier
+from molre.model.slice_adapter import scale_to_entropy
+from molre.progress import say
+from molre.training.arms import Arm
+from molre.training.blocks import BlocksClassifier, Pixels, embed_adapted, tokens_gigabytes
+from molre.training.config import TrainConfig
+from molre.training.data import Inputs, Loader, spread
+from molre.training.fit import Progress
+from molre.training.start import seeded
+from molre.training.studies import SPLITS
+from molre.training.task import Fitted, Task, TrainedBlocks
+
+SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
+SOME_SCANS = 128
+
+
+@dataclass(frozen=True)
+class AdaptedBlocks:
+    """A backbone adapted for an arm, and what its trained part is given.
+
+    Attributes:
+        adapted: at its start, when it answers as the frozen backbone.
+        inputs: of every scan: pixels, or tokens kept on disk.
+        run: features of them.
+    """
+
+    adapted: AdaptedBackbone
+    inputs: Inputs
+    run: Callable[[Tensor], Features]
+
+
+def adapt_blocks(
+    cohort: Cohort,
+    backbone: Backbone,
+    config: TrainConfig,
+    arm: Arm,
+    *,
+    device: str,
+    workers: int | None,
+) -> AdaptedBlocks:
+    """Adapt a backbone in its last blocks; with the prefix cache, run what comes before them once.
+
+    Args:
+        cohort: its scans.
+        backbone: changed in place.
+        config: of the run.
+        arm: with a kind for placement ``blocks``.
+        device: torch device of the backbone.
+        workers: processes that make the prefix cache.
+
+    Raises:
+        MolreError: the arm is not applicable to this backbone, or the disk is too small for the
+            prefix cache.
+    """
+    assert arm.blocks is not None
+    torch.manual_seed(config.seed)
+    adapted = adapt(
+        backbone.to(device),
+        arm.blocks,
+        budget=config.budget,
+        num_experts=config.num_experts,
+        r=config.r,
+        router_hidden=config.router_hidden,
+        train_router=not arm.random_router,
+    )
+    if not config.prefix_cache:
+        return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
+    prefix = _prefix(adapted, config.arm)
+    _check_disk(tokens_gigabytes(backbone, cohort, prefix.dim), cohort, prefix.block)
+    tokens = embed(cohort.path, prefix, device=device, workers=workers)
+    return AdaptedBlocks(adapted, tokens, prefix.resume)
+
+
+def _prefix(adapted: AdaptedBackbone, arm: str) -> Prefix:
+    first = adapted.sites.first_block
+    if first is None or first.endswith(".0"):
+        raise MolreError(
+            f"arm {arm!r} changes {adapted.backbone.name} from its first block on, so there is "
+            "nothing to keep",
+            fix="leave out the prefix cache",
+        )
+    return Prefix(adapted.backbone, first)
+
+
+def _check_disk(needed: float, cohort: Cohort, block: str) -> None:
+    free = shutil.disk_usage(cohort.path).free / 1e9
+    say(f"tokens before {block} take {needed:.2f} GB on disk ({free:.0f} GB are free)")
+    if needed > free:
+        raise MolreError(
+            f"the prefix cache needs {needed:.1f} GB and {free:.1f} GB are free",
+            where=cohort.path,
+            fix="free some space, or leave out the prefix cache",
+        )
+
+
+class BlocksStart:
+    """The adapted backbone with a head; each learning rate starts from the same weights.
+
+    Args:
+        task: of the run.
+        blocks: the backbone and its inputs.
+    """
+
+    def __init__(self, task: Task, blocks: AdaptedBlocks):
+        self.task, self._inputs = task, blocks.inputs
+        head = seeded(task)
+        self._model = BlocksClassifier(blocks.adapted, head, blocks.run, task.config.slice_budget)
+        some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
+        self._settle_routers(torch.cat([slices for _, slices in some]))
+        embeddings = torch.cat([self._model.embed(h, slices, 0)[0] for h, slices in some])
+        head.center.copy_(head.normalise(embeddings).mean(0))
+        self._start = {k: v.clone() for k, v in self._model.state_dict().items()}
+
+    def model(self) -> BlocksClassifier:
+        """The model, at its start again."""
+        self._model.load_state_dict(self._start)
+        return self._model
+
+    def loader(self, split: str) -> Loader:
+        """Batches of pixels or cached tokens."""
+        config = self.task.config
+        return Loader(self._inputs, self.task.splits[split], config.batch_size, config.seed)
+
+    def best(self, progress: Progress) -> HeadCTClassifier:
+        """The head, with the weights of a fit's best epoch, as the backbone has then."""
+        self._model.load_state_dict(progress.best)
+        return self._model.head
+
+    def finish(self, fitted: Fitted, run: Path) -> Fitted:
+        """Embed every scan with the trained backbone; the result is that of a frozen one."""
+        splits, seed = self.task.splits, self.task.config.seed
+        hashes = [h for split in SPLITS for h in splits[split].content_hash]
+        folder = run / "embeddings"
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
+        cache, gates = embed_adapted(self._model, self._inputs, hashes, folder, seed)
+        self.task = replace(self.task, cache=cache)
+        test = [gates[h] for h in splits["test"].content_hash if h in gates]
+        trained = TrainedBlocks(self._model.adapted, torch.cat(test) if test else None)
+        return replace(fitted, blocks=trained)
+
+    def _settle_routers(self, slices: Tensor) -> None:
+        """Stored contexts for the shuffled control, and random routers to the wanted entropy."""
+
+        from molre.adapter.reading import contexts  # imports peft, which takes seconds
+
+        shuffled = self.task.arm.blocks == "molre_shuffled"
+        if not shuffled and not self.task.arm.random_router:
+            return
+        adapted = self._model.adapted
+        parts: dict[str, list[Tensor]] = {}
+        for chunk in slices.split(CHUNK):
+            for name, seen in contexts(_Frozen(self._model), chunk).items():
+                parts.setdefault(name.removeprefix("network."), []).append(seen.float())
+        bank = {name: torch.cat(seen) for name, seen in parts.items()}
+        if shuffled:
+            adapted.bank = {name: seen.cpu() for name, seen in bank.items()}
+            return
+        for name, layer in adapted.routed.items():
+            first, out = layer.molre_router_in["default"], layer.molre_router_out["default"]
+            _scale(first, out, bank[name])
+
+    def _some_slices(self) -> list[tuple[str, list[int]]]:
+        """Training scans and slices of them, about SOME_SLICES in all, spread evenly."""
+        hashes = self.task.splits["train"].content_hash
+        rows = spread(len(hashes), SOME_SCANS)
+        each = max(1, SOME_SLICES // len(rows))
+        return [(hashes[i], spread(len(self._inputs.index(hashes[i])), each)) for i in rows]
+
+
+class _Frozen(torch.nn.Module):
+    """A model's backbone run from its inputs, so that its layers can be read while it runs."""
+
+    def __init__(self, model: BlocksClassifier):
+        super().__init__()
+        self.network, self._model = model.adapted.backbone.network, [model]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        device = next(self.network.parameters()).device
+        return self._model[0].run(inputs.to(device, torch.float32)).pooled
+
+
+def _scale(first: torch.nn.Linear, out: torch.nn.Linear, seen: Tensor) -> None:
+    scale_to_entropy(
+        out.weight, lambda: router_gates(seen, first.weight, first.bias, out.weight, out.bias)
+    )
