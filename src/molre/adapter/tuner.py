@@ -63,12 +63,16 @@ class MoLREModel(BaseTuner):
         inside = tuple(n + "." for n, m in model.named_modules() if isinstance(m, MoLRELayer))
         names = [n for n, _ in model.named_modules() if n and not n.startswith(inside)]
         targets = [n for n in names if self._check_target_module_exists(config, n)]
+        if not targets and config.layers_to_transform is not None and not config.layers_pattern:
+            # peft finds no list of blocks that is a child of the model itself, unless it is named
+            config.layers_pattern = sorted(n for n, m in model.named_children() if _numbered(m))
+            targets = [n for n in names if self._check_target_module_exists(config, n)]
         if (
             not targets
             and config.target_modules
             and config.target_modules != "dummy-target-modules"
         ):
-            raise ValueError(_no_match(config.target_modules, names))
+            raise ValueError(_no_match(config, names))
         return targets
 
     def _create_and_replace(
@@ -182,10 +186,21 @@ def _adaptable(module: nn.Module) -> bool:
     return False
 
 
-def _no_match(wanted: Any, names: list[str]) -> str:
+def _numbered(module: nn.Module) -> bool:
+    names = [name for name, _ in module.named_children()]
+    return bool(names) and all(name.isdigit() for name in names)
+
+
+def _no_match(config: Any, names: list[str]) -> str:
+    wanted = config.target_modules
     if isinstance(wanted, str):
         return f"target_modules={wanted!r} matches no module of this model as a whole name."
     ends = sorted({name.rsplit(".", 1)[-1] for name in names})
+    if set(wanted) & set(ends) and config.layers_to_transform is not None:
+        return (
+            f"target_modules={sorted(wanted)} matches no module in the blocks "
+            f"{config.layers_to_transform}: check layers_to_transform and layers_pattern."
+        )
     near = sorted({n for w in wanted for n in difflib.get_close_matches(w, ends, n=3, cutoff=0.4)})
     hint = f" Near names: {', '.join(near)}." if near else f" Layers end in {', '.join(ends)}."
     return f"target_modules={sorted(wanted)} matches no module of this model.{hint}"

@@ -11,6 +11,7 @@ import re
 from torch import nn
 
 _WINDOWED = re.compile(r"window|partition", re.IGNORECASE)
+_MLP = re.compile(r"mlp|ffn|feed_forward", re.IGNORECASE)
 
 
 def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
@@ -32,13 +33,23 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
         )
     if gate_mode == "token":
         return
-    attention = next((name for name in reversed(parents) if _is_attention(model, name)), None)
+    attention = _attention_of(model, parents)
     if attention is not None and _in_windows(model, attention):
         raise ValueError(
             f"{key} is inside attention that works in windows folded into the batch, so "
             f"gate_mode={gate_mode!r} would gate each window for itself and not the image. Adapt "
             f"the MLPs instead ({_mlp_names(model)}), or use gate_mode='token'."
         )
+
+
+def _attention_of(model: nn.Module, parents: list[str]) -> str | None:
+    """The innermost attention around a target; none for an MLP that a block of attention holds."""
+    for name in reversed(parents):
+        if _MLP.fullmatch(name.rpartition(".")[2]):
+            return None
+        if _is_attention(model, name):
+            return name
+    return None
 
 
 def in_attention(model: nn.Module, key: str) -> bool:
@@ -58,7 +69,7 @@ def _is_attention(model: nn.Module, name: str) -> bool:
 def _in_windows(model: nn.Module, attention: str) -> bool:
     module = model.get_submodule(attention)
     block = model.get_submodule(attention.rpartition(".")[0])
-    if _WINDOWED.search(type(module).__name__):
+    if any(_WINDOWED.search(type(m).__name__) for m in (module, block)):
         return True
     return any(bool(_size(getattr(m, "window_size", 0))) for m in (module, block))
 

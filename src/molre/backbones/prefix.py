@@ -34,7 +34,10 @@ class Prefix(Backbone):
     def __init__(self, whole: Backbone, block: str):
         weights = replace(whole.weights, sha256=f"{whole.weights.sha256} before {block}")
         name = f"{whole.name}-before-{block}"
+        trained = [p for p in whole.network.parameters() if p.requires_grad]
         super().__init__(name, whole.network, _no_features, 0, whole.contract, weights)
+        for parameter in trained:  # a backbone freezes its network, and this one is shared
+            parameter.requires_grad_(True)
         self.whole, self.block = whole, block
         container, _, number = block.rpartition(".")
         if not number.isdigit():
