@@ -192,7 +192,7 @@ def last_block_steps(machine: Machine, folder: Path) -> tuple[dict[str, Step], i
         steps[f"{name}, last {LAST}"] = update(machine, whole, run, lambda: pixels)
     whole = backbone(machine)
     blocks = len(whole.network.layers)
-    prefix = Prefix(whole, f"layers.{blocks - LAST}")  # freezes the network: before adapting it
+    prefix = Prefix(whole, f"layers.{blocks - LAST}")
     with_molre(whole.network, **last_of(whole))
     with torch.no_grad(), machine.autocast():
         np.save(folder / "states.npy", prefix(pixels).pooled.half().cpu().numpy())
@@ -334,6 +334,8 @@ def report(given: argparse.Namespace, machine: Machine) -> None:
         "last": lambda: last_blocks(given, machine),
     }
     for part in given.parts:
+        if part == "memory" and given.compile and not machine.cuda:
+            continue  # what the compiler freed stays resident, and hides what a step takes
         for line in parts[part]():
             print(line, flush=True)
         print()
