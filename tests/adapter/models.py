@@ -9,7 +9,6 @@ import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -151,5 +150,4 @@ CASES = {
     "conv3d": Case(Volume, (1, 6, 6, 6), 2, {"target_modules": ["conv", "point"]}),
 }
 
-EINOPS = pytest.mark.skipif(find_spec("einops") is None, reason="MONAI's ViT needs einops")
-ROWS = [pytest.param(CASES[n], id=n, marks=[EINOPS] if "monai" in n else []) for n in CASES]
+ROWS = [pytest.param(CASES[n], id=n) for n in CASES]
