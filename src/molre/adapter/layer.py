@@ -19,6 +19,14 @@ from molre.adapter.config import MoLREConfig
 from molre.adapter.core import ROUTER_START_STD, molre_delta, router_gates, spread_gates
 
 
+def merge_refusal(adapter: str) -> ValueError:
+    """Why an adapter whose gates are not fixed is not merged."""
+    return ValueError(
+        f"adapter {adapter!r} routes each input by itself, so no one weight stands for it: it "
+        "cannot be merged. Keep it beside the model, or set fixed_gates."
+    )
+
+
 class MoLRELayer(nn.Module, BaseTunerLayer):
     """Experts and routers by adapter name, around one base layer.
 
@@ -188,10 +196,7 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
         """
         config = self.configs[adapter]
         if config.fixed_gates is None:
-            raise ValueError(
-                f"adapter {adapter!r} routes each input by itself, so no one weight stands for it:"
-                " it cannot be merged. Keep it beside the model, or set fixed_gates."
-            )
+            raise merge_refusal(adapter)
         a, b = self.molre_A[adapter].weight, self.molre_B[adapter].weight
         width = config.num_experts * config.r
         gates = spread_gates(self._fixed(adapter, b), width, config.scaling)

@@ -13,7 +13,6 @@ from molre.adapter.core import gate_entropy
 from molre.adapter.layer import MoLRELayer
 
 COLLAPSE_LOAD = 0.95
-COLLAPSE_ENTROPY = 0.05
 
 
 def layers(model: nn.Module) -> dict[str, MoLRELayer]:
@@ -44,10 +43,9 @@ def gates(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
     Raises:
         ValueError: if the model has no MoLRE layers.
     """
-    found = layers(model)
-    with _noting(found):
+    with noting(layers(model)) as seen:
         model(*args, **kwargs)
-        return {name: torch.cat(m.seen_gates) for name, m in found.items() if m.seen_gates}
+        return seen()
 
 
 @torch.no_grad()
@@ -86,11 +84,16 @@ def _seeing(parts: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]
 
 
 @contextmanager
-def _noting(found: Mapping[str, MoLRELayer]) -> Iterator[None]:
+def noting(found: Mapping[str, MoLRELayer]) -> Iterator[Callable[[], dict[str, Tensor]]]:
+    """Let layers note their gates; yields what returns those noted so far, as :func:`gates`.
+
+    Args:
+        found: layers by name.
+    """
     for layer in found.values():
         layer.seen_gates = []
     try:
-        yield
+        yield lambda: {n: torch.cat(m.seen_gates) for n, m in found.items() if m.seen_gates}
     finally:
         for layer in found.values():
             layer.seen_gates = None
@@ -113,6 +116,18 @@ def routed_by(model: nn.Module, contexts: Mapping[str, Tensor]) -> Iterator[None
     unknown = sorted(set(contexts) - set(found))
     if unknown:
         raise ValueError(f"{unknown[0]} is no adapted layer: there are {', '.join(found)}.")
+    with rerouted(found, contexts):
+        yield
+
+
+@contextmanager
+def rerouted(found: Mapping[str, MoLRELayer], contexts: Mapping[str, Tensor]) -> Iterator[None]:
+    """As :func:`routed_by`, for layers that are at hand.
+
+    Args:
+        found: layers by name.
+        contexts: for some of them, (batch, d_in).
+    """
     for name, context in contexts.items():
         found[name].contexts = context
     try:
@@ -130,9 +145,8 @@ def mean_load(gates: Tensor) -> Tensor:
 def collapsed(gates: Tensor) -> bool:
     """Whether routing has died: one expert takes nearly all, for every input.
 
-    True where one expert's mean load exceeds 0.95, or the mean gate entropy falls under 0.05 of
-    its maximum while the load says the same. Uniform gates are no collapse: they are plain LoRA,
-    which :func:`~molre.adapter.core.gate_entropy` near 1 tells.
+    True where one expert's mean load exceeds 0.95. Uniform gates are no collapse: they are plain
+    LoRA, which :func:`~molre.adapter.core.gate_entropy` near 1 tells.
 
     Args:
         gates: (..., E) of many inputs.

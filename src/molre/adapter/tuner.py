@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from molre.adapter.budget import Placement, place
 from molre.adapter.config import MoLREConfig
-from molre.adapter.layer import Convolution, Linear, MoLRELayer
+from molre.adapter.layer import Convolution, Linear, MoLRELayer, merge_refusal
 from molre.adapter.windows import check_target
 
 # Query and value projections as vision and language models name them; the first row that a model
@@ -131,10 +131,7 @@ class MoLREModel(BaseTuner):
     def _refuse_routed(self, adapter_names: list[str] | None) -> None:
         for name in adapter_names or self.active_adapters:
             if getattr(self.peft_config.get(name), "fixed_gates", True) is None:
-                raise ValueError(
-                    f"adapter {name!r} routes each input by itself, so no one weight stands for "
-                    "it: it cannot be merged. Keep it beside the model, or set fixed_gates."
-                )
+                raise merge_refusal(name)
 
 
 def _check_same_backbone(own: dict[str, Tensor], saved: dict[str, Tensor]) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from molre.cli.tables import print_table
+
 
 class Row(NamedTuple):
     """One check: PASS, WARN or FAIL, what was found, and the fix."""
@@ -40,7 +42,6 @@ def command(
 
 
 def _print(rows: list[Row]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     colors = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
@@ -50,10 +51,7 @@ def _print(rows: list[Row]) -> None:
     for row in rows:
         color = colors[row.result]
         table.add_row(row.check, f"[{color}]{row.result}[/{color}]", row.found, row.fix)
-    console = Console()
-    if not console.is_terminal:  # a pipe or file gets whole words, whatever its "width"
-        console = Console(width=200)
-    console.print(table)
+    print_table(table)
 
 
 def _python() -> Iterator[Row]:

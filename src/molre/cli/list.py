@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from molre.cli.tables import print_table
+
 
 def command(
     what: Annotated[str, typer.Argument(help="backbones, arms, findings or windows.")],
@@ -30,7 +32,6 @@ def command(
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
@@ -38,10 +39,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*[str(v) for v in row.values()])
-    console = Console()
-    if not console.is_terminal:  # a pipe or file gets whole words, whatever its "width"
-        console = Console(width=200)
-    console.print(table)
+    print_table(table)
 
 
 def _backbones() -> list[dict[str, Any]]:

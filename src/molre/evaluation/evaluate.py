@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from molre.cohort.cohort import write_table
 from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, percentile_interval
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
 from molre.evaluation.endpoint import endpoint, macro, supports
 from molre.evaluation.finding import BOOTSTRAP, Estimate, FindingResult, finding_result
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
-from molre.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,7 @@ def evaluate(run: Path | str, *, draws: int = DRAWS, seed: int = 0) -> Evaluatio
         MolreError: the folder is not a whole run.
     """
     evaluation = score(read_run(run), draws=draws, seed=seed)
-    data = io.BytesIO()  # polars hides a full disk behind an error of its own
-    metrics_table(evaluation).write_parquet(data)
-    write_bytes(evaluation.run.path / "metrics.parquet", data.getvalue())
+    write_table(evaluation.run.path / "metrics.parquet", metrics_table(evaluation))
     return evaluation
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +13,6 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.errors import MolreError
 from molre.model.sites import Sites, attention_projections, last_blocks
-
-if TYPE_CHECKING:
-    from molre.adapter.layer import MoLRELayer
 
 BlocksKind = Literal["none", "lora", "lora_matched", "lora_all", "molre", "molre_shuffled", "full"]
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -35,6 +31,9 @@ class AdaptedBackbone(nn.Module):
         model: the PeftModel around its network, or None for ``full``.
         sites: where it is adapted.
         bank: for the shuffled control, for each site what its router sees: float32 (M, d_in).
+
+    Attributes:
+        routed: the MoLRE layers by name within the network; none for the other arms.
     """
 
     def __init__(
@@ -45,6 +44,8 @@ class AdaptedBackbone(nn.Module):
         bank: Mapping[str, Tensor] | None = None,
     ):
         super().__init__()
+        from molre.adapter.layer import MoLRELayer
+
         # in lists, so that the backbone's frozen weights are no part of this module's state
         self._backbone, self._model = [backbone], [model]
         self.sites = sites
@@ -54,19 +55,13 @@ class AdaptedBackbone(nn.Module):
             backbone.requires_grad_(True)
         named = {n: p for n, p in backbone.network.named_parameters() if _is_ours(n, model is None)}
         self.weights = nn.ParameterDict({n.replace(".", "/"): p for n, p in named.items()})
+        modules = backbone.network.named_modules()
+        self.routed = {name: m for name, m in modules if isinstance(m, MoLRELayer)}
 
     @property
     def backbone(self) -> Backbone:
         """The backbone, adapted."""
         return self._backbone[0]
-
-    @property
-    def routed(self) -> dict[str, MoLRELayer]:
-        """The MoLRE layers by name within the network; none for the other arms."""
-        from molre.adapter.layer import MoLRELayer
-
-        modules = self.backbone.network.named_modules()
-        return {name: m for name, m in modules if isinstance(m, MoLRELayer)}
 
     def forward(
         self, run: Callable[[Tensor], Features], inputs: Tensor, bank_index: Tensor
@@ -81,10 +76,15 @@ class AdaptedBackbone(nn.Module):
         Returns:
             float32 (B, D), and the gates float32 (B, L, E) of the L routed layers, or None.
         """
-        layers = self.routed
-        with self._contexts(layers, bank_index), _noting(layers):
+        from molre.adapter.reading import noting, rerouted
+
+        contexts = {
+            name: bank.to(bank_index.device)[bank_index % len(bank)]
+            for name, bank in self.bank.items()
+        }
+        with rerouted(self.routed, contexts), noting(self.routed) as seen:
             pooled = run(inputs).pooled.float()
-            gates = [torch.cat(layer.seen_gates) for layer in layers.values() if layer.seen_gates]
+            gates = list(seen().values())
         return pooled, torch.stack(gates, dim=1) if gates else None
 
     def embed(self, pixels: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -98,23 +98,13 @@ class AdaptedBackbone(nn.Module):
             as :meth:`forward`, on the CPU.
         """
         device = next(self.backbone.parameters()).device
-        parts, gates = [], []
-        with torch.inference_mode():
-            for x, index in zip(pixels.split(CHUNK), bank_index.split(CHUNK), strict=True):
-                pooled, seen = self(self.backbone, x.to(device), index.to(device))
-                parts.append(pooled.cpu())
-                gates += [] if seen is None else [seen.cpu()]
-        return torch.cat(parts), torch.cat(gates) if gates else None
 
-    @contextmanager
-    def _contexts(self, layers: Mapping[str, MoLRELayer], bank_index: Tensor) -> Iterator[None]:
-        for name, bank in self.bank.items():
-            layers[name].contexts = bank.to(bank_index.device)[bank_index % len(bank)]
-        try:
-            yield
-        finally:
-            for name in self.bank:
-                layers[name].contexts = None
+        def embed(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor | None]:
+            pooled, gates = self(self.backbone, x.to(device), index.to(device))
+            return pooled.cpu(), None if gates is None else gates.cpu()
+
+        with torch.inference_mode():
+            return in_chunks(embed, pixels, bank_index, CHUNK)
 
     def save(self, folder: Path) -> tuple[str, ...]:
         """Write what was trained into a model folder; return the files' names in it.
@@ -234,12 +224,24 @@ def _is_ours(name: str, full: bool) -> bool:
     return full or ".lora_" in name or ".molre_" in name
 
 
-@contextmanager
-def _noting(layers: Mapping[str, MoLRELayer]) -> Iterator[None]:
-    for layer in layers.values():
-        layer.seen_gates = []
-    try:
-        yield
-    finally:
-        for layer in layers.values():
-            layer.seen_gates = None
+def in_chunks(
+    embed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]],
+    slices: Tensor,
+    bank_index: Tensor,
+    size: int,
+) -> tuple[Tensor, Tensor | None]:
+    """Embed slices, ``size`` of them at a time.
+
+    Args:
+        embed: what embeds a chunk, giving embeddings (B, D) and gates (B, L, E) or None.
+        slices: (S, ...).
+        bank_index: int64 (S,).
+        size: of a chunk.
+
+    Returns:
+        embeddings (S, D), and gates (S, L, E) or None.
+    """
+    chunks = zip(slices.split(size), bank_index.split(size), strict=True)
+    parts = [embed(x, index) for x, index in chunks]
+    gates = [seen for _, seen in parts if seen is not None]
+    return torch.cat([pooled for pooled, _ in parts]), torch.cat(gates) if gates else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from molre.cohort.cohort import Cohort
 from molre.ct.read import read_series
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.pixels import to_pixels
-from molre.model.adapted_backbone import AdaptedBackbone
+from molre.model.adapted_backbone import AdaptedBackbone, in_chunks
 from molre.model.classifier import HeadCTClassifier, Scores, bank_indices
 from molre.progress import track
 from molre.training.data import Inputs
@@ -113,20 +114,11 @@ class BlocksClassifier(nn.Module):
         """
         slices, index = inputs[mask], bank_index[mask]
         again = torch.is_grad_enabled() and len(slices) > self._budget
-        pooled, gates = [], []
-        for x, i in zip(slices.split(self._budget), index.split(self._budget), strict=True):
-            if again:
-                found, seen = checkpoint(self._embed, x, i, use_reentrant=False)
-            else:
-                found, seen = self._embed(x, i)
-            pooled.append(found)
-            gates += [] if seen is None else [seen]
-        flat = torch.cat(pooled)
-        embeddings = flat.new_zeros(*mask.shape, flat.shape[-1]).masked_scatter(
-            mask.unsqueeze(-1), flat
-        )
-        scores = self.head(embeddings, mask, bank_index)
-        return Scores(scores.logits, scores.attention, _padded(gates, mask))
+        embed = partial(checkpoint, self._embed, use_reentrant=False) if again else self._embed
+        flat, gates = in_chunks(embed, slices, index, self._budget)
+        scores = self.head(_padded(flat, mask), mask, bank_index)
+        padded = None if gates is None else _padded(gates, mask)
+        return Scores(scores.logits, scores.attention, padded)
 
     def embed(self, content_hash: str, slices: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
         """Embed slices of one scan without gradients.
@@ -140,11 +132,8 @@ class BlocksClassifier(nn.Module):
             float32 (S, D), and gates float32 (S, L, E) or None.
         """
         index = bank_indices(content_hash, len(slices), seed)
-        chunks = zip(slices.split(self._budget), index.split(self._budget), strict=True)
         with torch.inference_mode():
-            parts = [self._embed(x, i) for x, i in chunks]
-        gates = [seen for _, seen in parts if seen is not None]
-        return torch.cat([pooled for pooled, _ in parts]), torch.cat(gates) if gates else None
+            return in_chunks(self._embed, slices, index, self._budget)
 
     def _embed(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
         device = next(self.adapted.backbone.parameters()).device
@@ -155,10 +144,8 @@ class BlocksClassifier(nn.Module):
         return pooled.cpu(), None if gates is None else gates.cpu()
 
 
-def _padded(gates: list[Tensor], mask: Tensor) -> Tensor | None:
-    if not gates:
-        return None
-    flat = torch.cat(gates)
+def _padded(flat: Tensor, mask: Tensor) -> Tensor:
+    """Rows (S, ...) of the mask's slices at their places (B, S, ...), zeros elsewhere."""
     out = flat.new_zeros(*mask.shape, *flat.shape[1:])
     out[mask] = flat
     return out
@@ -182,12 +169,11 @@ def embed_adapted(
     cache = EmbeddingCache(folder)
     gates: dict[str, Tensor] = {}
     model.eval()
-    with torch.inference_mode():
-        for content_hash in track(hashes, "embedding with the trained adapter"):
-            pooled, seen = model.embed(content_hash, inputs.get(content_hash), seed)
-            cache.put(content_hash, pooled, inputs.index(content_hash))
-            if seen is not None:
-                gates[content_hash] = seen
+    for content_hash in track(hashes, "embedding with the trained adapter"):
+        pooled, seen = model.embed(content_hash, inputs.get(content_hash), seed)
+        cache.put(content_hash, pooled, inputs.index(content_hash))
+        if seen is not None:
+            gates[content_hash] = seen
     cache.flush()
     return cache, gates
 

@@ -159,7 +159,6 @@ class BlocksStart:
 
     def _settle_routers(self, slices: Tensor) -> None:
         """Stored contexts for the shuffled control, and random routers to the wanted entropy."""
-
         from molre.adapter.reading import contexts  # imports peft, which takes seconds
 
         shuffled = self.task.arm.blocks == "molre_shuffled"

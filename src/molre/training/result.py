@@ -68,7 +68,7 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
         backbone=backbone_entry(task.backbone),
         classifier=task.spec,
-        blocks=task.arm.blocks or "none" if fitted.blocks is not None else "none",
+        blocks=(task.arm.blocks or "none") if blocks is not None else "none",
         slope=calibration.slope,
         intercepts=calibration.intercepts.tolist(),
         calibrated=calibration.calibrated.tolist(),
