@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from molre.cohort.ingest import Ingested
 
 
 def command(
@@ -14,10 +17,28 @@ def command(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write or to grow.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Keep the chosen series, compressed, in OUT/volumes.")
+    ] = False,
     missing_slices: Annotated[
         Literal["warn", "refuse"],
         typer.Option(help="A gap in the slices: warn (note it) or refuse."),
     ] = "warn",
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Read only part I of N of the studies, e.g. 3/8; see below."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Read on a Dask cluster, e.g. tcp://head:8786, not in WORKERS."),
+    ] = None,
+    pseudonym_map: Annotated[
+        Path | None,
+        typer.Option(help="Also write a CSV of identifiers and pseudonyms here, outside OUT."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print studies, slices, GB and hours; write nothing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[
         bool, typer.Option(help="Read unchanged studies again; salt and splits stay.")
@@ -29,12 +50,54 @@ def command(
     page inside a study that was read is listed in rejects.csv and is no failure (exit 0); a study
     or stand-alone file that could not be used is one (exit 1).
 
+    On several machines, run the same command once for each part, --shard 1/8 to 8/8, at once or
+    one after the other, with one OUT that all of them see. The last one leaves the whole cohort.
+
     Example: molre ingest /data/headct -o cohort
     """
     from molre.cohort.ingest import ingest
+
+    if dry_run:
+        from molre.cohort.dry_run import dry_run as estimate
+
+        found = estimate(paths, workers)
+        typer.echo(found.as_json() if json else found.as_text())
+        return
+    if pseudonym_map:
+        from molre.cohort.pseudonym_map import check_place
+
+        check_place(pseudonym_map, out)  # before hours are spent
+    done = ingest(
+        paths,
+        out,
+        workers=workers,
+        scheduler=scheduler,
+        shard=_shard(shard) if shard else None,
+        cache=cache,
+        overwrite=overwrite,
+        missing_slices=missing_slices,
+    )
+    _finish(done, paths, pseudonym_map, json)
+
+
+def _finish(done: Ingested, paths: list[Path], pseudonym_map: Path | None, json: bool) -> None:
     from molre.output.cohort_html import write_contact_sheet
 
-    done = ingest(paths, out, workers=workers, overwrite=overwrite, missing_slices=missing_slices)
     page = write_contact_sheet(done.cohort)
     typer.echo(done.as_json() if json else f"{done.as_text()}\nlook at {page}")
+    if pseudonym_map:
+        from molre.cohort.pseudonym_map import write_map
+
+        write_map(paths, done.cohort.path, done.cohort.salt, pseudonym_map)
     raise typer.Exit(done.exit_code)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    from molre.errors import MolreError
+
+    index, _, count = text.partition("/")
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise MolreError(
+        f"{text!r} is no part of a whole", where="--shard", fix="write for example 3/8"
+    )

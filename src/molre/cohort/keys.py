@@ -5,13 +5,12 @@ Keys of one cohort cannot be compared with another's, nor looked up without its 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 from pathlib import Path
-
-from molre import files
 
 DIGITS = 16
 MAX_SHIFT_DAYS = 365
@@ -24,14 +23,20 @@ def open_salt(path: Path, salt: bytes | None = None) -> bytes:
         path: COHORT/salt.
         salt: to use where there is none yet, instead of 32 random bytes.
     """
-    if path.is_file():
-        return path.read_bytes()
-    made = salt or secrets.token_bytes(32)
-    with files.atomic(path) as part:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    if not path.is_file():
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(made)
-    return made
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(salt or secrets.token_bytes(32))
+                handle.flush()
+                os.fsync(handle.fileno())
+            with contextlib.suppress(FileExistsError):  # of two runs at once, the first one's
+                os.link(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    return path.read_bytes()
 
 
 def pseudonym(salt: bytes, kind: str, identifier: str) -> str:

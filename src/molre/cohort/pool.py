@@ -6,8 +6,10 @@ import contextlib
 import errno
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from concurrent.futures import BrokenExecutor
+from typing import Any, TypeVar
 
 from molre.errors import MolreError, RefusedScan
 
@@ -16,6 +18,12 @@ Result = TypeVar("Result")
 
 MEMORY = 8 * 2**30  # bytes of address space a worker may map
 SECONDS = 600.0  # a study may take
+AHEAD = 8  # items waiting for each worker; more would only fill memory
+MOST_BROKEN = 5  # times in a row
+
+
+class Crashed(RefusedScan):
+    """The process that worked on an item died; it may have been killed from outside."""
 
 
 def each(
@@ -43,28 +51,101 @@ def each(
         MolreError: one that concerns the run, not the item (exit code 2).
         OSError: the disk is full.
     """
-    from pebble import ProcessPool
-
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(
-        max_workers=max(1, min(workers, len(items))),
-        initializer=_limit,
-        initargs=(memory,),
-        context=context,
-    )
+    if not items:
+        return
+    crew = _Crew(work, common, min(workers, len(items)), seconds, memory)
     try:
-        futures = [pool.schedule(work, args=(i, *common), timeout=seconds) for i in items]
-        for item, future in zip(items, futures, strict=True):
-            try:
-                yield item, future.result()
-            except Exception as error:
-                yield item, _sentence(error, seconds)
-        pool.close()
+        for item in items:
+            crew.begin(item)
+            if len(crew.waiting) >= AHEAD * workers:
+                yield crew.finish()
+        while crew.waiting:
+            yield crew.finish()
+        crew.pool.close()
     except BaseException:
-        pool.stop()
+        crew.pool.stop()
         raise
     finally:
-        pool.join()
+        crew.pool.join()
+
+
+class _Crew:
+    """Workers, and the items that they have been given; new workers where all have gone."""
+
+    def __init__(
+        self,
+        work: Callable[..., Any],
+        common: tuple[object, ...],
+        workers: int,
+        seconds: float,
+        memory: int,
+    ) -> None:
+        self.work, self.common, self.seconds = work, common, seconds
+        self.workers, self.memory = max(1, workers), memory
+        self.waiting: deque[tuple[Any, Any]] = deque()
+        self.broken = 0
+        self.pool = self._pool()
+
+    def _pool(self) -> Any:
+        from pebble import ProcessPool
+
+        return ProcessPool(
+            max_workers=self.workers,
+            initializer=_limit,
+            initargs=(self.memory,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def begin(self, item: Any) -> None:
+        try:
+            future = self._schedule(item)
+        except BrokenExecutor:
+            self._renew()
+            future = self._schedule(item)
+        self.waiting.append((item, future))
+
+    def _schedule(self, item: Any) -> Any:
+        return self.pool.schedule(self.work, args=(item, *self.common), timeout=self.seconds)
+
+    def finish(self) -> tuple[Any, Any]:
+        """The first item and what came of it."""
+        while True:
+            item, future = self.waiting[0]
+            try:
+                result = future.result()
+            except BrokenExecutor:
+                self._renew()
+                continue
+            except Exception as error:
+                result = sentence(error, self.seconds)
+            self.broken = 0
+            self.waiting.popleft()
+            return item, result
+
+    def _renew(self) -> None:
+        """A worker that is killed between two items takes the pool with it: start another."""
+        self.broken += 1
+        if self.broken > MOST_BROKEN:
+            raise MolreError(
+                "the worker processes die as soon as they are started",
+                where="--workers",
+                fix="free memory, or take fewer workers; what was read is kept",
+            )
+        self.pool.stop()
+        self.pool.join()
+        self.pool = self._pool()
+        self.waiting = deque(
+            (item, future if _is_finished(future) else self._schedule(item))
+            for item, future in self.waiting
+        )
+
+
+def _is_finished(future: Any) -> bool:
+    return (
+        future.done()
+        and not future.cancelled()
+        and not isinstance(future.exception(), BrokenExecutor)
+    )
 
 
 def _limit(memory: int) -> None:
@@ -76,7 +157,7 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
-def _sentence(error: Exception, seconds: float) -> RefusedScan:
+def sentence(error: Exception, seconds: float) -> RefusedScan:
     """Why an item failed, as a row of rejects.csv; errors of the whole run go on upwards."""
     from pebble import ProcessExpired
 
@@ -87,7 +168,7 @@ def _sentence(error: Exception, seconds: float) -> RefusedScan:
     if isinstance(error, TimeoutError):
         return RefusedScan(f"reading took longer than {seconds:g} s", fix="check the files")
     if isinstance(error, ProcessExpired):
-        return RefusedScan("reading crashed its process", fix="the files are damaged: export again")
+        return Crashed("reading crashed its process", fix="the files are damaged: export again")
     if isinstance(error, MemoryError):
         return RefusedScan("reading needs too much memory", fix="check the files")
     # Only the kind of error: its text may quote the header.

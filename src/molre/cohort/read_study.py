@@ -1,8 +1,8 @@
-"""One study, in a worker process: read the chosen series, check it, draw its strip."""
+"""One study, in a worker process: judge its series, read the best, check it, draw its strip."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,43 +10,98 @@ import numpy as np
 
 from molre import files
 from molre.cohort import keys, sheet
+from molre.cohort.rejects import Rejected
 from molre.cohort.scans import shifted, shown_age
-from molre.ct.head import HeadCheck, check_head
-from molre.ct.read import read_series
-from molre.ct.survey import Series, Study, choose
+from molre.ct.head import check_head
+from molre.ct.listing import Listed
+from molre.ct.read import read_found
+from molre.ct.survey import Series, Study, choose, look
 from molre.ct.volume import Acquisition, Volume
+from molre.ct.volume_cache import VolumeCache
+from molre.errors import RefusedScan
 
 HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "contrast")
+VOLUMES = "volumes"  # COHORT/volumes, the volume cache
 
 
-def read_study(
-    study: Study, salt: bytes, out: Path, missing_slices: Literal["warn", "refuse"] = "warn"
-) -> list[dict[str, Any]]:
-    """Rows of scans.parquet for one study; writes its strip to ``out/sheet``.
+@dataclass(frozen=True)
+class Reading:
+    """How studies are read, the same for all of a run.
 
-    The same rows come out whatever order the study's series are in.
+    Attributes:
+        out: cohort folder, absolute.
+        salt: the cohort's.
+        missing_slices: note a gap in the slices, or refuse the series.
+        cache: keep the chosen series in COHORT/volumes.
+    """
+
+    out: Path
+    salt: bytes
+    missing_slices: Literal["warn", "refuse"] = "warn"
+    cache: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a study.
+
+    Attributes:
+        rows: of scans.parquet; none where its series could not be read.
+        rejects: files that are in no series, and the series that could not be read.
+        failed: why the series could not be read.
+        more: another series is left to try.
+    """
+
+    rows: list[dict[str, Any]]
+    rejects: list[Rejected]
+    failed: Rejected | None = None
+    more: bool = False
+
+
+def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
+    """Read the best series of a study; writes its strip to ``out/sheet``.
 
     Args:
-        study: as surveyed.
-        salt: the cohort's.
-        out: cohort folder.
-        missing_slices: ``warn`` or ``refuse``, for a gap in the slices.
-
-    Raises:
-        RefusedScan: the chosen series cannot be read.
+        listed: its files.
+        skip: how many of the best series to leave out, as they could not be read before.
+        how: settings of the run.
     """
-    chosen, why = choose(study)
-    volume = read_series(chosen.files, missing=missing_slices)
+    study, refused = look(listed)
+    rejects = [Rejected.of_file(r, how.salt, used=study is not None) for r in refused]
+    if study is None:
+        return Outcome([], rejects)
+    left = study.series[skip:]
+    if not left:
+        return Outcome([], rejects)
+    more = len(left) > 1
+    try:
+        rows = _rows(study, left, how)
+    except RefusedScan as error:
+        lonely = len(study.series) == 1 and len(left[0].files) > 1
+        place = study.folder if lonely else left[0].files[0]
+        failed = Rejected.of_study(place, study.key, error, how.salt)
+        return Outcome([], rejects, failed, more)
+    return Outcome(rows, rejects)
+
+
+def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str, Any]]:
+    """Rows of the series that are left; the first of them is read."""
+    salt = how.salt
+    remaining = Study(study.key, study.patient_id, study.accession, study.folder, left)
+    chosen, why = choose(remaining)
+    volume = read_found(chosen, missing=how.missing_slices)
     key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
-    files.write_bytes(out / "sheet" / f"{key}.jpg", sheet.strip(volume))
+    if how.cache:
+        VolumeCache(how.out / VOLUMES).put(volume)
+    files.write_bytes(how.out / "sheet" / f"{key}.jpg", sheet.strip(volume))
     patient = patient_key(study, volume.pixel_hash, salt)
     aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(study))
     rows = []
-    for series, name in _named(study):
+    for series, name in _named(remaining):
         row = _header_row(series, patient, salt)
         row |= {"patient": patient, "study": key, "aliases": aliases}
         if series.files == chosen.files:
-            row |= {"chosen": True, "reason": why, **_pixel_row(volume, check_head(volume))}
+            row |= {"chosen": True, "reason": why, **_pixel_row(volume)}
             name = name or volume.pixel_hash
         else:
             row |= {"chosen": False, "reason": _not_chosen(series), **_no_pixels()}
@@ -109,14 +164,20 @@ def _header_row(series: Series, patient: str, salt: bytes) -> dict[str, Any]:
         "path": _place(series.files),
         "files": list(series.files),
         "slices": series.slices,
+        "step_mm": series.step_mm,
+        "pixel_spacing": series.pixel_spacing,
+        "tilt": None if series.tilt is None else round(series.tilt, 2),
+        "even": series.even,
         "age": shown_age(header.age),
         "date": shifted(header.study_date, keys.date_shift(salt, patient)),
+        "score": series.score,
         "eligible": True,
         "synthetic": header.synthetic,
     }
 
 
-def _pixel_row(volume: Volume, check: HeadCheck) -> dict[str, Any]:
+def _pixel_row(volume: Volume) -> dict[str, Any]:
+    check = check_head(volume)
     return {
         "slices": len(volume),
         "step_mm": float(np.median(volume.steps)) if len(volume) > 1 else None,
@@ -127,6 +188,8 @@ def _pixel_row(volume: Volume, check: HeadCheck) -> dict[str, Any]:
         "pixel_hash": volume.pixel_hash,
         "content_hash": volume.content_hash,
         "notes": list(volume.notes),
+        "flags": [],
+        "flag_words": [],
         "head": bool(check.ok),
         "head_reasons": list(check.reasons),
     }
@@ -134,8 +197,9 @@ def _pixel_row(volume: Volume, check: HeadCheck) -> dict[str, Any]:
 
 def _no_pixels() -> dict[str, Any]:
     """What is only known of a series that was read: unknown."""
-    unread = ("step_mm", "pixel_spacing", "tilt", "even", "coverage_mm", "pixel_hash")
-    return dict.fromkeys((*unread, "content_hash", "head")) | {"notes": [], "head_reasons": []}
+    unread = ("coverage_mm", "pixel_hash", "content_hash", "head")
+    lists: dict[str, Any] = {name: [] for name in ("notes", "flags", "flag_words", "head_reasons")}
+    return dict.fromkeys(unread) | lists
 
 
 def _not_chosen(series: Series) -> str:

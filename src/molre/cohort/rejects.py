@@ -14,7 +14,7 @@ from molre.cohort.keys import pseudonym
 from molre.errors import RefusedScan
 
 if TYPE_CHECKING:
-    from molre.ct.survey import Study, Survey
+    from molre.ct.listing import Reject
 
 COLUMNS = ("file", "study", "reason", "remedy")
 
@@ -39,28 +39,15 @@ class Rejected:
     lost: bool = True
 
     @classmethod
-    def of_best(cls, study: Study, error: RefusedScan, salt: bytes) -> Rejected:
-        """The best series of a study could not be read; named by its first file.
+    def of_file(cls, reject: Reject, salt: bytes, used: bool) -> Rejected:
+        """A file that is in no series; ``used``: its study was read all the same."""
+        lost = reject.dicom and not (used and reject.study)
+        return cls(reject.file, _study(reject.study, salt), reject.reason, reject.remedy, lost)
 
-        The only one, or the last one left, is named by the study's folder.
-        """
-        best = study.series[0].files
-        place = best[0] if len(best) == 1 or len(study.series) > 1 else study.folder
-        return cls(place, _study(study.key, salt), error.what, error.fix or "")
-
-
-def of_survey(found: Survey, usable: set[str], salt: bytes) -> list[Rejected]:
-    """What the survey refused; ``usable`` holds the keys of the studies that live."""
-    return [
-        Rejected(
-            r.file,
-            _study(r.study, salt),
-            r.reason,
-            r.remedy,
-            lost=r.dicom and r.study not in usable,
-        )
-        for r in found.rejects
-    ]
+    @classmethod
+    def of_study(cls, place: str, key: str, error: RefusedScan, salt: bytes) -> Rejected:
+        """A series that could not be read; ``place`` is its first file, or the study's folder."""
+        return cls(place, _study(key, salt), error.what, error.fix or "")
 
 
 def _study(key: str | None, salt: bytes) -> str:

@@ -31,10 +31,13 @@ SCHEMA: dict[str, Any] = {
     "coverage_mm": pl.Float64,
     "pixel_hash": pl.String,
     "content_hash": pl.String,
+    "score": pl.Float64,  # see molre.ct.choice
     "eligible": pl.Boolean,
     "chosen": pl.Boolean,
     "reason": pl.String,  # why chosen, or why another one was
     "notes": pl.List(pl.String),  # what was repaired or is unusual
+    "flags": pl.List(pl.String),  # what a radiographer would remark, see molre.ct.quality
+    "flag_words": pl.List(pl.String),  # the same in sentences
     "head": pl.Boolean,  # a whole head, by a check that needs no model
     "head_reasons": pl.List(pl.String),
     "synthetic": pl.Boolean,
@@ -45,7 +48,12 @@ OLDEST = 90.0
 
 def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Rows in a fixed order, whatever order they were read in."""
-    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row").sort("study", "series")
+    return in_order(pl.DataFrame(list(rows), schema=SCHEMA, orient="row"))
+
+
+def in_order(table: pl.DataFrame) -> pl.DataFrame:
+    """By study and series."""
+    return table.sort("study", "series")
 
 
 def shown_age(age: float | None) -> float | None:

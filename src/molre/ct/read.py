@@ -16,7 +16,7 @@ from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
 from molre.ct.series import Member, Stack, stacks
 from molre.ct.sniff import HEAD_BYTES, kind
-from molre.ct.survey import Survey, choose, nothing_found, survey
+from molre.ct.survey import Series, Survey, choose, nothing_found, survey
 from molre.ct.volume import HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan
 
@@ -48,11 +48,27 @@ def read(path: str | Path, *, missing: Missing = "warn") -> Volume:
             fix="give the folder of one study, or use molre ingest for all of them",
         )
     series, why = choose(found.studies[0])
-    volume = read_series(series.files, missing=missing)
+    volume = read_found(series, missing=missing)
     notes = _refused(found)
     if len(found.studies[0].series) > 1:
         notes.insert(0, f"series chosen: {why}")
     return volume.with_notes(*notes)
+
+
+def read_found(series: Series, *, missing: Missing = "warn") -> Volume:
+    """Read a series of a survey; its headers are not read again.
+
+    Args:
+        series: as ``survey`` or ``look`` gives it.
+        missing: note missing slices, or refuse the series.
+
+    Raises:
+        RefusedScan: as ``read_series``.
+    """
+    if series.stack is None:
+        return read_series(series.files, missing=missing)
+    with Entries() as entries:
+        return _assemble(series.stack, entries, missing)
 
 
 def read_series(files: Sequence[str], *, missing: Missing = "warn") -> Volume:

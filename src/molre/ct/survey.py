@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from molre.ct import choice
 from molre.ct.entries import Entries
+from molre.ct.geometry import up_normal
 from molre.ct.header import Header, read_header
+from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
 from molre.ct.refusal import refusal
 from molre.ct.series import Stack, stacks
-from molre.ct.volume import Acquisition
-from molre.ct.walk import Found, walk
+from molre.ct.volume import Acquisition, is_even, tilt_degrees
 from molre.errors import MolreError, RefusedScan
-
-_DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series that can be read: what to pass to ``read_series``, and how good it is.
+    """One series that can be read, and how good it is.
 
     Attributes:
         uid: SeriesInstanceUID (the path, for a NIfTI).
@@ -32,6 +33,9 @@ class Series:
         slices: distinct slice positions.
         score: see ``molre.ct.choice``.
         reasons: the score in words.
+        step_mm, pixel_spacing, tilt, even: geometry by the headers, as a ``Volume`` has it (median
+            step and spacing between rows in mm, tilt in degrees); None for a NIfTI.
+        stack: its headers, so that they need not be read again; None for a NIfTI.
     """
 
     uid: str
@@ -40,6 +44,11 @@ class Series:
     acquisition: Acquisition
     score: float
     reasons: tuple[str, ...]
+    step_mm: float | None = None
+    pixel_spacing: float | None = None
+    tilt: float | None = None
+    even: bool | None = None
+    stack: Stack | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,21 +66,6 @@ class Study:
     accession: str | None
     folder: str
     series: tuple[Series, ...]
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A file that is not used: one sentence why, one what to do about it.
-
-    Attributes:
-        dicom: it is DICOM or NIfTI that was refused, rather than something else altogether.
-    """
-
-    file: str
-    study: str | None
-    reason: str
-    remedy: str
-    dicom: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,7 @@ def survey(
     paths: str | Path | Iterable[str | Path],
     progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
 ) -> Survey:
-    """Look through files, folders and zips; read headers, no pixels.
+    """Look through files, folders and archives; read headers, no pixels.
 
     Args:
         paths: one path or several.
@@ -102,14 +96,39 @@ def survey(
     Raises:
         MolreError: a path does not exist.
     """
-    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
-    collected = _Collected()
+    listing = list_studies(paths, progress)
+    studies, rejects = [], list(listing.rejects)
+    for listed in listing.studies:
+        study, refused = look(listed)
+        rejects += refused
+        if study:
+            studies.append(study)
+    return Survey(tuple(studies), tuple(sorted(rejects, key=lambda r: r.file)), listing.ignored)
+
+
+def look(listed: Listed) -> tuple[Study | None, list[Reject]]:
+    """Judge the files of one study by their headers.
+
+    Returns:
+        The study with its readable series, None where there is none; and every file that is in
+        no series. A file whose header cannot be parsed belongs to no study.
+    """
     with Entries() as entries:
-        files: Iterable[Found] = walk(rooted, entries)
-        for found in progress(files, "reading headers") if progress else files:
-            collected.add(found, entries)
-    return collected.finish()
+        if listed.nifti:
+            return _look_at_nifti(listed, entries)
+        headers, rejects = [], []
+        for file in listed.files:
+            try:
+                header = _header(file, entries)
+            except RefusedScan as error:
+                rejects.append(_unreadable(file, error))
+                continue
+            refused = refusal(header)
+            if refused:
+                rejects.append(Reject(file, listed.key, *refused))
+            else:
+                headers.append(header)
+    return (_study(listed.key, stacks(headers)) if headers else None), rejects
 
 
 def choose(study: Study) -> tuple[Series, str]:
@@ -125,95 +144,52 @@ def choose(study: Study) -> tuple[Series, str]:
     )
 
 
-class _Collected:
-    def __init__(self) -> None:
-        self.headers: list[Header] = []
-        self.niftis: dict[str, Series] = {}
-        self.rejects: list[Reject] = []
-        self.companions: list[Found] = []
+def _header(file: str, entries: Entries) -> Header:
+    stream, size = entries.open(file)
+    with stream:
+        return read_header(stream, file, size)
 
-    def add(self, found: Found, entries: Entries) -> None:
-        if found.problem:
-            self._refuse(found.entry, None, found.problem, dicom=False)
-        elif found.companion:
-            self.companions.append(found)
-        elif found.kind == "dicom":
-            self._dicom(found, entries)
-        elif found.kind == "nifti":
-            self._nifti(found, entries)
-        else:
-            remedy = "give DICOM files, a folder or zip of them, or a NIfTI in HU"
-            reason = f"{found.kind}, not DICOM or NIfTI"
-            if found.kind.endswith("picture"):
-                reason = f"{found.kind}: it has no Hounsfield units"
-            self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
 
-    def _dicom(self, found: Found, entries: Entries) -> None:
-        try:
-            stream, size = entries.open(found.entry)
-            with stream:
-                header = read_header(stream, found.entry, size)
-        except RefusedScan as error:
-            self._refuse(found.entry, None, error)
-            return
-        if header.sop_class == _DIRECTORY:
-            self.companions.append(found)
-            return
-        refused = refusal(header)
-        if refused:
-            self.rejects.append(Reject(found.entry, header.acquisition.study_uid, *refused))
-        else:
-            self.headers.append(header)
+def _unreadable(file: str, error: RefusedScan) -> Reject:
+    return Reject(file, None, error.what, error.fix or "export the file again")
 
-    def _nifti(self, found: Found, entries: Entries) -> None:
-        try:
-            slices = read_nifti_header(found.entry, entries)
-        except RefusedScan as error:
-            self._refuse(found.entry, None, error)
-            return
-        self.niftis[found.entry] = Series(
-            found.entry, (found.entry,), slices, Acquisition(), 4.0, (f"NIfTI, {slices} slices",)
-        )
 
-    def _refuse(
-        self, entry: str, study: str | None, error: RefusedScan, dicom: bool = True
-    ) -> None:
-        fix = error.fix or "export the file again"
-        self.rejects.append(Reject(entry, study, error.what, fix, dicom))
-
-    def finish(self) -> Survey:
-        grouped: dict[str, list[Stack]] = defaultdict(list)
-        for stack in stacks(self.headers):
-            made = stack.members[0].header.acquisition
-            folder = os.path.dirname(stack.files[0].split("!")[0])
-            grouped[made.study_uid or f"path:{folder}"].append(stack)
-        studies = [_study(key, members) for key, members in grouped.items()]
-        for entry, series in self.niftis.items():
-            studies.append(Study(f"path:{entry}", None, None, os.path.dirname(entry), (series,)))
-        ignored = tuple(found.entry for found in self.companions)
-        if not studies:
-            for found in self.companions:
-                reason, remedy = (
-                    "no scan, but a file that lies beside scans",
-                    "give the scan's folder",
-                )
-                self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
-            ignored = ()
-        ordered = tuple(sorted(studies, key=lambda study: study.key))
-        return Survey(ordered, tuple(sorted(self.rejects, key=lambda r: r.file)), ignored)
+def _look_at_nifti(listed: Listed, entries: Entries) -> tuple[Study | None, list[Reject]]:
+    (file,) = listed.files
+    try:
+        slices = read_nifti_header(file, entries)
+    except RefusedScan as error:
+        return None, [_unreadable(file, error)]
+    series = Series(file, (file,), slices, Acquisition(), 4.0, (f"NIfTI, {slices} slices",))
+    return Study(listed.key, None, None, os.path.dirname(file.split("!")[0]), (series,)), []
 
 
 def _study(key: str, members: list[Stack]) -> Study:
-    series = []
-    for stack in members:
-        points, reasons = choice.score(stack)
-        made = stack.members[0].header.acquisition
-        uid = made.series_uid or os.path.dirname(stack.files[0])
-        series.append(Series(uid, stack.files, len(stack.distinct), made, points, reasons))
+    series = [_series(stack) for stack in members]
     series.sort(key=lambda one: (-one.score, -one.slices, one.uid, one.files))
     folders = [os.path.dirname(f.split("!")[0]) for one in series for f in one.files]
     made = series[0].acquisition
     return Study(key, made.patient_id, made.accession, os.path.commonpath(folders), tuple(series))
+
+
+def _series(stack: Stack) -> Series:
+    points, reasons = choice.score(stack)
+    first = stack.members[0]
+    made, steps = first.header.acquisition, np.diff(stack.distinct)
+    spacing, origins = first.plane.spacing, np.stack([m.position for m in stack.members])
+    return Series(
+        uid=made.series_uid or os.path.dirname(stack.files[0]),
+        files=stack.files,
+        slices=len(stack.distinct),
+        acquisition=made,
+        score=points,
+        reasons=reasons,
+        step_mm=float(np.median(steps)) if steps.size else None,
+        pixel_spacing=spacing[0] if spacing else None,
+        tilt=tilt_degrees(origins, up_normal(first.orientation)),
+        even=is_even(steps),
+        stack=stack,
+    )
 
 
 def nothing_found(result: Survey, path: str) -> MolreError:

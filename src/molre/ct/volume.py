@@ -110,21 +110,12 @@ class Volume:
     @property
     def is_even(self) -> bool:
         """Whether the slice steps agree within 1 % (at least 0.02 mm)."""
-        steps = self.steps
-        if steps.size < 2:
-            return True
-        return bool(np.ptp(steps) <= max(0.02, 0.01 * float(np.median(steps))))
+        return is_even(self.steps)
 
     @property
     def tilt_degrees(self) -> float:
         """Gantry tilt: angle between the line through the slice origins and the slice normal."""
-        if len(self) < 2:
-            return 0.0
-        travel = self.origins[-1] - self.origins[0]
-        along = float(travel @ self.normal)
-        return float(
-            np.degrees(np.arctan2(np.linalg.norm(travel - along * self.normal), abs(along)))
-        )
+        return tilt_degrees(self.origins, self.normal)
 
     @property
     def affine(self) -> np.ndarray:
@@ -167,3 +158,19 @@ class Volume:
     def with_notes(self, *notes: str) -> Volume:
         """The same volume with more notes."""
         return replace(self, notes=(*self.notes, *notes))
+
+
+def is_even(steps: np.ndarray) -> bool:
+    """Whether distances between slices, mm (S - 1,), agree within 1 % (at least 0.02 mm)."""
+    if steps.size < 2:
+        return True
+    return bool(np.ptp(steps) <= max(0.02, 0.01 * float(np.median(steps))))
+
+
+def tilt_degrees(origins: np.ndarray, normal: np.ndarray) -> float:
+    """Angle between the line through slice origins (S, 3) in mm and the slice normal (3,)."""
+    if len(origins) < 2:
+        return 0.0
+    travel = origins[-1] - origins[0]
+    along = float(travel @ normal)
+    return float(np.degrees(np.arctan2(np.linalg.norm(travel - along * normal), abs(along))))

@@ -7,14 +7,16 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import molre
 from molre import files
-from molre.ct.read import read_series
-from molre.ct.survey import Reject, Study, Survey, choose, survey
-from molre.errors import MolreError
+from molre.ct.listing import Reject
+from molre.ct.read import read_found
+from molre.ct.survey import Study, Survey, choose, survey
+from molre.ct.volume import Volume
+from molre.errors import MolreError, RefusedScan
 from molre.model.prediction import Prediction
 from molre.output.prediction_html import write_prediction_report
 from molre.output.prediction_json import write_prediction
@@ -94,16 +96,30 @@ def _predict(
     kept = None if overwrite else _kept(reader, study, out, even_if_withheld)
     if kept is not None:
         return kept
-    series, why = choose(study)
-    volume = read_series(series.files)
+    volume, why, failed = _read(study)
     folder = out / volume.study_folder
     refused = [f"not read: {r.reason}" for r in found.rejects if r.study == study.key]
+    refused += [f"a better series could not be read: {reason}" for reason in failed]
     reading = reader.reading(
         volume.with_notes(*dict.fromkeys(refused)), even_if_withheld=even_if_withheld, why=why
     )
     write_prediction_report(reading, folder / "report.html")
     write_prediction(reading.prediction, folder / "prediction.json")
     return reading.prediction
+
+
+def _read(study: Study) -> tuple[Volume, str, list[str]]:
+    """The best series that can be read, why it was chosen, and what is wrong with better ones."""
+    failed: list[str] = []
+    while True:
+        series, why = choose(study)
+        try:
+            return read_found(series), why, failed
+        except RefusedScan as error:
+            if len(study.series) == 1:
+                raise
+            failed.append(error.what)
+            study = replace(study, series=study.series[1:])
 
 
 def _kept(reader: Reader, study: Study, out: Path, even_if_withheld: bool) -> Prediction | None:

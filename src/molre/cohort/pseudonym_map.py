@@ -1,0 +1,89 @@
+"""Who is who: pseudonyms beside identifiers, written only where the user asks for it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from molre.cohort import keys
+from molre.cohort.read_study import patient_key
+from molre.ct.listing import list_studies
+from molre.ct.survey import Study, look
+from molre.errors import MolreError
+from molre.progress import track
+
+COLUMNS = ("patient", "study", "patient_id", "accession", "study_instance_uid")
+
+
+def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path) -> int:
+    """Write a CSV of identifiers and their pseudonyms, readable by its owner only (mode 0600).
+
+    Patient ID (0010,0020), accession number (0008,0050) and Study Instance UID (0020,000D). A
+    study without a UID has none of them to map.
+
+    Args:
+        paths: as given to ``ingest``.
+        cohort: its folder, which the map may not lie in.
+        salt: the cohort's.
+        out: the CSV; replaced where it is there.
+
+    Returns:
+        Number of studies in it.
+
+    Raises:
+        MolreError: ``out`` lies in the cohort, which is made to be passed on.
+    """
+    check_place(out, cohort)
+    rows = []
+    for listed in track(list_studies([str(p) for p in paths]).studies, "reading identifiers"):
+        study = None if listed.key.startswith("path:") else look(listed)[0]
+        if study:
+            rows.append(_row(study, salt))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([COLUMNS, *sorted(rows)])
+    _write_private(out, text.getvalue())
+    return len(rows)
+
+
+def check_place(out: Path, cohort: Path) -> None:
+    """Refuse a map inside the cohort.
+
+    Raises:
+        MolreError: it would lie there.
+    """
+    if Path(os.path.abspath(out)).is_relative_to(os.path.abspath(cohort)):
+        raise MolreError(
+            "a map of patients does not belong into the cohort, which holds no identifiers",
+            where=out,
+            fix="name a file outside of it",
+        )
+
+
+def _row(study: Study, salt: bytes) -> tuple[str, ...]:
+    return (
+        patient_key(study, "", salt),
+        keys.pseudonym(salt, "study", study.key),
+        study.patient_id or "",
+        study.accession or "",
+        study.key,
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    """As ``molre.files.write_text``, but never readable by others, not even for a moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Reading the studies of a run, here or on a cluster, so that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from molre.cohort import state
+from molre.cohort.pool import Crashed
+from molre.cohort.read_study import Outcome, Reading, read_study
+from molre.cohort.rejects import Rejected
+from molre.cohort.state import Kept
+from molre.ct.listing import Listed
+from molre.errors import RefusedScan
+from molre.progress import track
+
+Each = Callable[..., Iterator[tuple[Any, Any]]]
+CRASHES = 2  # a worker may be killed from outside; one that dies twice over a series died of it
+MOST_DEATHS = 5  # over one study: what kills a worker may lie before the choice of a series
+
+
+@dataclass(frozen=True)
+class Job:
+    """One try to read a study.
+
+    Attributes:
+        stamp: of its files, before they are read.
+        skip: how many of its best series could not be read.
+        crashes: of workers, on this series.
+        deaths: of workers, by a crash or by the time limit, on this study.
+        failed: what was said of each series that could not be read.
+    """
+
+    listed: Listed
+    stamp: str
+    skip: int = 0
+    crashes: int = 0
+    deaths: int = 0
+    failed: tuple[Rejected, ...] = ()
+
+
+def mine(studies: Sequence[Listed], shard: tuple[int, int] | None) -> list[Listed]:
+    """The studies of shard i of n (1-based), by a hash of their keys; all without one."""
+    if shard is None:
+        return list(studies)
+    index, count = shard
+    return [s for s in studies if _bucket(s.key) % count == index - 1]
+
+
+def _bucket(key: str) -> int:
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, int]:
+    """Read studies; what comes of each is kept in ``COHORT/state`` as it comes.
+
+    A study whose best series cannot be read, whatever the reason, is tried again with its next
+    best one.
+
+    Args:
+        studies: to be read.
+        how: settings of the run.
+        each: runs a function of one job in workers, see ``molre.cohort.pool.each``.
+
+    Returns:
+        How many studies were read, and how many of the others had a series to read.
+    """
+    jobs = [Job(listed, state.stamp(listed, how)) for listed in studies]
+    read = unreadable = 0
+    while jobs:
+        again: list[Job] = []
+        results = track(each(work, jobs, (how,)), "reading studies", total=len(jobs))
+        for job, result in results:
+            new, done = _judge(job, result, how)
+            if new:
+                again.append(new)
+            elif done is not None:
+                kept = Kept(done.rows, [*done.rejects, *_failures(job, done)])
+                state.save(state.file_of(how, job.listed), job.stamp, kept)
+                read += bool(done.rows)
+                unreadable += not done.rows and bool(job.failed or done.failed)
+        jobs = again
+    return read, unreadable
+
+
+def work(job: Job, how: Reading) -> Outcome:
+    """One job, in a worker."""
+    return read_study(job.listed, job.skip, how)
+
+
+def _judge(
+    job: Job, result: Outcome | RefusedScan, how: Reading
+) -> tuple[Job | None, Outcome | None]:
+    """The next try, or what came of the study."""
+    if isinstance(result, RefusedScan):
+        return _after_death(job, result, how)
+    if result.failed and result.more:
+        return replace(job, skip=job.skip + 1, crashes=0, failed=(*job.failed, result.failed)), None
+    return None, result
+
+
+def _after_death(job: Job, error: RefusedScan, how: Reading) -> tuple[Job | None, Outcome | None]:
+    """The worker died or took too long: the same series once more, or the next one."""
+    deaths = job.deaths + 1
+    if isinstance(error, Crashed) and job.crashes + 1 < CRASHES:
+        return replace(job, crashes=job.crashes + 1, deaths=deaths), None
+    place = job.listed.files[0] if len(job.listed.files) == 1 else job.listed.folder
+    failed = Rejected.of_study(place, job.listed.key, error, how.salt)
+    if deaths >= MOST_DEATHS:
+        return None, Outcome([], [], failed)
+    later = replace(job, skip=job.skip + 1, crashes=0, deaths=deaths)
+    return replace(later, failed=(*job.failed, failed)), None
+
+
+def _failures(job: Job, done: Outcome) -> list[Rejected]:
+    """Series that could not be read; said in the reason of the one that could."""
+    failed = [*job.failed, *([done.failed] if done.failed else [])]
+    if not done.rows:
+        return failed
+    better = "".join(f"; a better series could not be read: {r.reason}" for r in failed)
+    for row in done.rows:
+        if row["chosen"]:
+            row["reason"] += better
+    return [replace(r, lost=False) for r in failed]
