@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from molre.cohort.scans import SCHEMA, shifted, shown_age, table
+from molre.cohort.scans import SCHEMA, shifted, table
+from molre.ct.volume import shown_age
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import blosc2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from sampled_volumes import head, sampled
 
 from molre.ct.volume import Acquisition, SliceSource, Volume
 from molre.ct.volume_file import DamagedVolume, is_whole, pack, read_bytes, unpack
+from molre.errors import RefusedScan
 
 START = struct.Struct("<8sIIQ32s")
 HEIGHTS = [0.0, 4.9, 9.9, 14.9, 22.4, 27.4]  # mm, uneven
@@ -237,6 +239,41 @@ def test_a_chunk_that_states_more_than_a_slice_is_not_decoded() -> None:
         data[place : place + 4] = struct.pack("<I", stated)
         with pytest.raises(DamagedVolume):
             unpack(sealed(bytes(data)))
+
+
+def test_a_volume_that_could_not_be_read_back_is_not_packed() -> None:
+    slices = 9000
+    volume = Volume(
+        hu=np.broadcast_to(np.int16(0), (slices, 512, 512)),  # takes two bytes
+        origins=np.zeros((slices, 3)),
+        orientation=np.eye(3)[:2],
+        pixel_spacing=(1.0, 1.0),
+        source=tuple(SliceSource(i) for i in range(slices)),
+    )
+    with pytest.raises(RefusedScan, match="too many for the volume cache"):
+        pack(volume)
+
+
+def test_a_bomb_of_air_is_not_unpacked() -> None:
+    """A chunk of 32 bytes may stand for a slice of equal voxels: a megabyte for 10 GB."""
+    chunk = blosc2.compress2(np.zeros((512, 512), np.int16), typesize=2, nthreads=1)
+    slices = 20_000
+    header = header_of(pack(scan())) | {
+        "shape": [slices, 512, 512],
+        "chunks": [len(chunk)] * slices,
+        "origins": [[0, 0, 0]] * slices,
+        "source": [[0, None]] * slices,
+    }
+    text, pixels = json.dumps(header).encode(), chunk * slices
+    start = START.pack(b"molrevol", 1, len(text), len(pixels), bytes(32))
+    bomb = sealed(start + text + pixels)
+    assert len(bomb) < 2**20 * 2
+    tracemalloc.start()
+    with pytest.raises(DamagedVolume):
+        unpack(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 * 2**20
 
 
 def test_a_file_larger_than_any_scan_is_not_read(tmp_path: Path) -> None:

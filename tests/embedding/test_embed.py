@@ -16,6 +16,8 @@ from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
+from molre.ct.read import read_series
+from molre.ct.volume_cache import volumes_of
 from molre.embedding import cache as embedding_cache
 from molre.embedding.embed import embed, embed_volume, probe
 from molre.phantom.write import write_phantoms
@@ -126,6 +128,65 @@ def test_a_vanished_study_is_named_and_the_others_go_on(
     assert [study for study, _ in failed] == [gone["study"]]
     assert len(cache) == STUDIES - 1
     assert gone["content_hash"] not in cache
+
+
+@pytest.fixture(scope="module")
+def cached(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same scans ingested elsewhere and kept in a volume cache; their files are gone."""
+    folder = tmp_path_factory.mktemp("cached")
+    shutil.copytree(made / "scans", folder / "scans")
+    ingest([folder / "scans"], folder / "cohort", workers=1)
+    for files in Cohort(folder / "cohort").chosen()["files"].to_list():
+        volumes_of(folder / "cohort").put(read_series(files))
+    shutil.rmtree(folder / "scans")
+    return folder / "cohort"
+
+
+@pytest.fixture
+def without_files(cached: Path, tmp_path: Path) -> Path:
+    """A copy of one's own."""
+    shutil.copytree(cached, tmp_path / "cached")
+    return tmp_path / "cached"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_volume_cache_gives_the_same_bits(
+    cohort: Path, without_files: Path, workers: int
+) -> None:
+    failed: list[tuple[str, str]] = []
+    kept = embed(without_files, tiny(), workers=workers, failed=failed)
+    read = embed(cohort, tiny(), workers=workers)
+    assert failed == []
+    assert sorted(hashes(without_files)) == sorted(hashes(cohort))
+    for content_hash in hashes(cohort):
+        assert torch.equal(kept.get(content_hash), read.get(content_hash))
+        assert (kept.index(content_hash) == read.index(content_hash)).all()
+
+
+def test_a_damaged_volume_without_its_files_fails_alone(without_files: Path) -> None:
+    row = Cohort(without_files).chosen().row(1, named=True)
+    path = volumes_of(without_files).path(row["content_hash"])
+    blob = bytearray(path.read_bytes())
+    blob[-3] ^= 1
+    path.write_bytes(blob)
+    failed: list[tuple[str, str]] = []
+    cache = embed(without_files, tiny(), workers=1, failed=failed)
+    assert [study for study, _ in failed] == [row["study"]]
+    assert len(cache) == STUDIES - 1
+    assert row["content_hash"] not in cache
+
+
+def test_a_damaged_volume_is_read_from_its_files(cohort: Path) -> None:
+    wanted = embed(cohort, tiny(), workers=1)
+    chosen = Cohort(cohort).chosen()
+    for content_hash, files in chosen.select("content_hash", "files").iter_rows():
+        volumes_of(cohort).put(read_series(files))
+        path = volumes_of(cohort).path(content_hash)
+        path.write_bytes(path.read_bytes()[:-1])
+    kept = {h: wanted.get(h).clone() for h in hashes(cohort)}
+    again = embed(cohort, tiny(), workers=1, overwrite=True)
+    assert all(torch.equal(again.get(h), kept[h]) for h in kept)
+    assert list(volumes_of(cohort).damaged()) == []  # and are whole again
 
 
 def test_embeddings_that_are_not_finite_are_refused(cohort: Path) -> None:

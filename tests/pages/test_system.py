@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pydicom
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 from tests.system import build, molre
 
 import molre as library
@@ -109,6 +112,35 @@ def test_even_if_withheld_gives_probabilities_and_keeps_the_status(
     assert plain.findings == []
     assert len(forced.findings) > 0
     assert any("incomplete" in reason for reason in plain.reasons)
+
+
+def test_where_the_best_series_cannot_be_read_the_next_is_and_the_report_says_so(
+    system: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    for path in sorted((system / "phantoms" / "study_00001").glob("*.dcm")):
+        image = pydicom.dcmread(path)
+        sharp = study / "sharp" / path.name
+        sharp.parent.mkdir(parents=True, exist_ok=True)
+        image.SeriesInstanceUID += ".2"
+        image.SOPInstanceUID += ".2"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.ConvolutionKernel = "H70h"
+        image.save_as(sharp)
+        best = study / "soft" / path.name  # compressed, it says, but what follows is no RLE
+        best.parent.mkdir(parents=True, exist_ok=True)
+        image = pydicom.dcmread(path)
+        image.file_meta.TransferSyntaxUID = RLELossless
+        image.PixelData = encapsulate([bytes(100)])
+        image["PixelData"].is_undefined_length = True
+        image.save_as(best)
+    molre("predict", system / "runs/molre-0/model", study, "-o", tmp_path / "out")
+    (path,) = (tmp_path / "out").glob("*/prediction.json")
+    prediction = json.loads(path.read_text())
+    assert prediction["status"] in ("scored", "withheld")
+    said = " ".join(prediction["quality"])
+    assert "a better series could not be read: " in said
+    assert not (tmp_path / "out" / "rejects.csv").exists()
 
 
 def test_stored_predictions_are_what_the_model_says_of_the_same_scan(system: Path) -> None:

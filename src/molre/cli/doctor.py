@@ -25,6 +25,9 @@ def command(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with weights to look through as well.")
     ] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(help="Cohort whose volume cache is checked, byte for byte.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Check the installation: rows PASS, WARN or FAIL, each with its fix. Exit 2 on a FAIL.
@@ -34,6 +37,8 @@ def command(
     rows = [row for check in CHECKS for row in check()]
     if weights_dir is not None:
         rows += list(_weights(weights_dir))
+    if cohort is not None:
+        rows += list(_volumes(cohort))
     if json:
         typer.echo(encoder.dumps([row._asdict() for row in rows], indent=2))
     else:
@@ -127,6 +132,19 @@ def _weights(folder: Path) -> Iterator[Row]:
     found = sorted(p.name for p in folder.glob("**/*.safetensors")) if folder.is_dir() else []
     fix = "" if found else "put the backbone's safetensors there"
     yield Row("weights folder", "PASS" if found else "FAIL", ", ".join(found[:5]) or "none", fix)
+
+
+def _volumes(cohort: Path) -> Iterator[Row]:
+    from molre.cohort.cohort import Cohort
+    from molre.ct.volume_cache import volumes_of
+    from molre.progress import track
+
+    volumes = volumes_of(Cohort(cohort).path)
+    damaged = list(track(volumes.damaged(), "checking volumes"))
+    for _, what in damaged:
+        yield Row("volume cache", "WARN", what, "it is read anew from its files when it is needed")
+    if not damaged:
+        yield Row("volume cache", "PASS", f"{len(volumes.hashes())} volumes, all whole")
 
 
 CHECKS: tuple[Callable[[], Iterator[Row]], ...] = (

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from molre.cohort.pool import each
-from molre.cohort.read_study import VOLUMES, Outcome, Reading, read_study
+from molre.cohort.read_study import Outcome, Reading, read_study
 from molre.ct.listing import Listed, list_studies
 from molre.ct.survey import look
+from molre.ct.volume_cache import volumes_of
 from molre.errors import RefusedScan
 from molre.progress import track
 
@@ -120,7 +121,7 @@ def _trial(studies: Sequence[Listed]) -> tuple[int, float, int, int]:
         how = Reading(Path(folder), b"on trial", cache=True)
         found = each(_timed, studies[::step][:SAMPLE], (how,), workers=1)
         done = [r for _, r in found if not isinstance(r, RefusedScan) and r[1].rows]
-        cached = sum(path.stat().st_size for path in (Path(folder) / VOLUMES).rglob("*"))
+        cached = sum(path.stat().st_size for path in volumes_of(Path(folder)).folder.glob("*"))
     slices = sum(row["slices"] for _, out in done for row in out.rows if row["chosen"])
     return len(done), sum(seconds for seconds, _ in done), cached, slices
 

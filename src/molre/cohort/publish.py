@@ -11,6 +11,7 @@ import polars as pl
 from molre.cohort import scans, state
 from molre.cohort.cohort import write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
+from molre.ct.volume_cache import volumes_of
 
 _AT_ONCE = 500  # studies held as Python objects
 
@@ -68,8 +69,10 @@ def sweep(folder: Path, studies: frozenset[str]) -> None:
 
 def sweep_parts(folder: Path) -> None:
     """Remove what killed workers left half written; for a run that is alone on the cohort."""
-    for part in folder.glob("*/.*.part"):
-        part.unlink(missing_ok=True)
+    volumes_of(folder).sweep()
+    for room in ("sheet", "state"):
+        for part in (folder / room).glob(".*.part"):
+            part.unlink(missing_ok=True)
 
 
 def _first_of_equals(folder: Path) -> dict[str, str]:

@@ -11,17 +11,16 @@ import numpy as np
 from molre import files
 from molre.cohort import keys, sheet
 from molre.cohort.rejects import Rejected
-from molre.cohort.scans import shifted, shown_age
+from molre.cohort.scans import shifted
 from molre.ct.head import check_head
 from molre.ct.listing import Listed
 from molre.ct.read import read_found
 from molre.ct.survey import Series, Study, choose, look
-from molre.ct.volume import Acquisition, Volume
-from molre.ct.volume_cache import VolumeCache
+from molre.ct.volume import Acquisition, Volume, shown_age
+from molre.ct.volume_cache import volumes_of
 from molre.errors import RefusedScan
 
 HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "contrast")
-VOLUMES = "volumes"  # COHORT/volumes, the volume cache
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str
     volume = read_found(chosen, missing=how.missing_slices)
     key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
     if how.cache:
-        VolumeCache(how.out / VOLUMES).put(volume)
+        volumes_of(how.out).put(volume)
     files.write_bytes(how.out / "sheet" / f"{key}.jpg", sheet.strip(volume))
     patient = patient_key(study, volume.pixel_hash, salt)
     aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(study))
@@ -203,7 +202,7 @@ def _no_pixels() -> dict[str, Any]:
 
 
 def _not_chosen(series: Series) -> str:
-    return "; ".join(("another series scored higher", *series.reasons))
+    return "; ".join((f"another series scored higher than {series.score:g}", *series.reasons))
 
 
 def _place(paths: tuple[str, ...]) -> str:

@@ -43,8 +43,6 @@ SCHEMA: dict[str, Any] = {
     "synthetic": pl.Boolean,
 }
 
-OLDEST = 90.0
-
 
 def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Rows in a fixed order, whatever order they were read in."""
@@ -54,11 +52,6 @@ def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 def in_order(table: pl.DataFrame) -> pl.DataFrame:
     """By study and series."""
     return table.sort("study", "series")
-
-
-def shown_age(age: float | None) -> float | None:
-    """Age in years; the few who are older than 89 are 90, as an age alone could name them."""
-    return None if age is None else (OLDEST if age > OLDEST - 1 else age)
 
 
 def shifted(date: str | None, days: int) -> str | None:

@@ -22,6 +22,12 @@ def shown_slices(count: int, columns: int = COLUMNS) -> list[int]:
     return [int((i + 0.5) * count / columns) for i in range(columns)]
 
 
+def size_of(columns: int, rows: int) -> tuple[int, int]:
+    """(Width, height) in pixels of a strip of so many tiles."""
+    step = TILE + GAP
+    return columns * step - GAP, rows * step - GAP
+
+
 def strip(volume: Volume) -> bytes:
     """Draw a JPEG: columns ascend from skull base to vertex, patient's right on the left.
 
@@ -35,7 +41,7 @@ def strip(volume: Volume) -> bytes:
 
     chosen = shown_slices(len(volume))
     step = TILE + GAP
-    sheet = Image.new("L", (len(chosen) * step - GAP, len(ROWS) * step - GAP), 0)
+    sheet = Image.new("L", size_of(len(chosen), len(ROWS)), 0)
     for row, name in enumerate(ROWS):
         for column, index in enumerate(chosen):
             grey = np.round(WINDOWS[name].apply(volume.hu[index]) * 255).astype(np.uint8)

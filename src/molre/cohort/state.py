@@ -12,10 +12,10 @@ from typing import Any
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.cohort.read_study import VOLUMES, Reading
+from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
 from molre.ct.listing import Listed
-from molre.ct.volume_cache import VolumeCache
+from molre.ct.volume_cache import volumes_of
 
 VERSION = 3  # grows when the rows change; older files are read again
 
@@ -73,7 +73,7 @@ def is_read(listed: Listed, how: Reading) -> bool:
     if kept is None or not kept.rows:
         return False
     chosen = next(row for row in kept.rows if row["chosen"])
-    cached = not how.cache or chosen["content_hash"] in VolumeCache(how.out / VOLUMES)
+    cached = not how.cache or chosen["content_hash"] in volumes_of(how.out)
     return cached and (how.out / "sheet" / f"{chosen['study']}.jpg").is_file()
 
 

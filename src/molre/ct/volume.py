@@ -12,6 +12,7 @@ from molre.errors import RefusedScan
 
 HU_MIN, HU_MAX = -1024, 3071  # 12-bit CT with the usual intercept; metal saturates at the top
 AIR = -1024
+OLDEST = 90.0  # years
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,9 @@ class Volume:
     @cached_property
     def content_hash(self) -> str:
         """Hex SHA-256 of pixels and geometry (to 0.01 mm): the key of every cache."""
-        geometry = np.round([*self.positions - self.positions[0], *self.pixel_spacing], 2)
+        axes = np.stack([*self.orientation, self.normal])
+        places = (self.origins - self.origins[0]) @ axes.T  # shear of a tilted gantry included
+        geometry = np.round([*places.ravel(), *self.pixel_spacing], 2) + 0.0  # no minus zero
         return hashlib.sha256(f"{self.pixel_hash} {geometry.tolist()}".encode()).hexdigest()
 
     @property
@@ -174,3 +177,8 @@ def tilt_degrees(origins: np.ndarray, normal: np.ndarray) -> float:
     travel = origins[-1] - origins[0]
     along = float(travel @ normal)
     return float(np.degrees(np.arctan2(np.linalg.norm(travel - along * normal), abs(along))))
+
+
+def shown_age(age: float | None) -> float | None:
+    """Age in years as it is kept: above 89 it is 90, as an age alone could name a person."""
+    return None if age is None else (OLDEST if age > OLDEST - 1 else age)

@@ -24,13 +24,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from molre.ct.volume import Acquisition, SliceSource, Volume
-from molre.errors import MolreError
+from molre.ct.volume import Acquisition, SliceSource, Volume, shown_age
+from molre.errors import MolreError, RefusedScan
 
 FORMAT_VERSION = 1
 MAX_PIXEL_BYTES = 4 * 2**30  # 8,192 slices of 512 x 512
 MAX_HEADER_BYTES = 64 * 2**20
-OLDEST = 90.0  # years; a higher age alone could name a person
 
 _MAGIC = b"molrevol"
 _START = struct.Struct("<8sIIQ32s")
@@ -53,13 +52,16 @@ def pack(volume: Volume) -> bytes:
         volume: of at most MAX_PIXEL_BYTES.
 
     Raises:
-        MolreError: the volume is larger.
+        RefusedScan: the volume is larger.
     """
     import blosc2
 
     if volume.hu.nbytes > MAX_PIXEL_BYTES:
         gigabytes = volume.hu.nbytes / 2**30
-        raise MolreError(f"{gigabytes:.1f} GiB of pixels are too many for the volume cache")
+        raise RefusedScan(
+            f"{gigabytes:.1f} GiB of pixels are too many for the volume cache",
+            fix="do without the cache",
+        )
     settings = {
         "codec": blosc2.Codec.ZSTD,
         "clevel": 1,
@@ -97,7 +99,7 @@ def unpack(data: bytes) -> Volume:
         header = json.loads(bytes(body[:header_bytes]))
         hu = _pixels(header["shape"], header["chunks"], body[header_bytes:])
         return _volume(header, hu)
-    except (ValueError, TypeError, LookupError, RecursionError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError) as error:
         raise DamagedVolume(f"is not as molre writes it ({type(error).__name__})") from None
 
 
@@ -157,7 +159,6 @@ def _lengths(start: bytes, size: int) -> tuple[int, bytes]:
 
 def _header(volume: Volume, chunks: list[int]) -> dict[str, Any]:
     acquisition = asdict(volume.acquisition)
-    age = acquisition["age"]
     return {
         "shape": volume.hu.shape,
         "chunks": chunks,
@@ -166,7 +167,7 @@ def _header(volume: Volume, chunks: list[int]) -> dict[str, Any]:
         "pixel_spacing": [float(mm) for mm in volume.pixel_spacing],
         "source": [[s.index, s.frame] for s in volume.source],
         "acquisition": {name: acquisition[name] for name in _KEPT}
-        | {"age": OLDEST if age is not None and age > OLDEST - 1 else age},
+        | {"age": shown_age(acquisition["age"])},
         "notes": volume.notes,
     }
 

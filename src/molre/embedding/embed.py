@@ -22,8 +22,8 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
-from molre.ct.read import read_series
 from molre.ct.volume import SliceSource, Volume
+from molre.ct.volume_cache import VolumeCache, scan, volumes_of
 from molre.embedding.cache import EmbeddingCache, cache_key
 from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
@@ -39,6 +39,7 @@ class Job:
     study: str
     content_hash: str
     files: tuple[str, ...]
+    volumes: VolumeCache
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ def embed(
         backbone = load_backbone(backbone, weights_dir=weights_dir, contract=contract)
     cache = open_cache(opened, backbone, overwrite=overwrite)
     cache.drop_damaged()
+    volumes = volumes_of(opened.path)
     jobs = [
-        Job(study, content_hash, tuple(paths))
+        Job(study, content_hash, tuple(paths), volumes)
         for study, content_hash, paths in opened.chosen()
         .select("study", "content_hash", "files")
         .sort("study")
@@ -234,14 +236,11 @@ def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
 
 def _read(job: Job) -> Volume | Embedded:
     try:
-        volume = read_series(job.files)
+        return scan(job.content_hash, job.files, job.volumes)
     except MolreError as error:
         return Embedded(job, None, None, error.message)
     except Exception as error:  # whatever a decoder makes of a changed file: the others go on
         return Embedded(job, None, None, f"cannot be read ({type(error).__name__}: {error})")
-    if volume.content_hash != job.content_hash:
-        return Embedded(job, None, None, "the files changed since they were ingested")
-    return volume
 
 
 def _answer(job: Job, embeddings: Tensor, source: np.ndarray) -> Embedded:

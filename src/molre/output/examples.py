@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from molre.cohort.cohort import Cohort
-from molre.ct.read import read_series
+from molre.ct.volume_cache import VolumeCache, scan, volumes_of
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.evaluation.evaluate import Evaluation
@@ -42,6 +42,7 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
         own = run.path / "embeddings"  # of a backbone that the run has adapted
         frozen = cohort.path / "embeddings" / str(manifest["embeddings"])
         cache = EmbeddingCache(own if own.is_dir() else frozen)
+        volumes = volumes_of(cohort.path)
         model = folder.load(run.path / "model")
         scans = {row["study"]: row for row in cohort.chosen().iter_rows(named=True)}
     except (MolreError, KeyError, OSError):
@@ -52,7 +53,7 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
         if row is None or len(cases) == limit:
             continue
         try:
-            cases.append(_case(model, cache, row, table.by_id[finding], probability))
+            cases.append(_case(model, cache, volumes, row, table.by_id[finding], probability))
         except (MolreError, KeyError):
             continue
     return cases
@@ -80,19 +81,20 @@ def _surest(run: Path) -> list[tuple[str, str, float]]:
 def _case(
     model: folder.TrainedModel,
     cache: EmbeddingCache,
+    volumes: VolumeCache,
     row: dict[str, Any],
     finding: Finding,
     probability: float,
 ) -> Example:
     content_hash = row["content_hash"]
-    scan, index = cache.get(content_hash).float(), cache.index(content_hash)
-    bank = bank_indices(content_hash, len(scan), model.description.seed)
+    embeddings, index = cache.get(content_hash).float(), cache.index(content_hash)
+    bank = bank_indices(content_hash, len(embeddings), model.description.seed)
     k = [f.id for f in model.description.findings].index(finding.id)
     with torch.inference_mode():
-        mask = torch.ones(1, len(scan), dtype=torch.bool)
-        scores = model.classifier(scan.unsqueeze(0), mask, bank.unsqueeze(0))
+        mask = torch.ones(1, len(embeddings), dtype=torch.bool)
+        scores = model.classifier(embeddings.unsqueeze(0), mask, bank.unsqueeze(0))
     weights = scores.attention[0, :, k].numpy()
-    volume = read_series(row["files"])
+    volume = scan(content_hash, row["files"], volumes)
     key = int(index[int(weights.argmax())])
     first, second = ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
     return Example(

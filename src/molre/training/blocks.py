@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
-from molre.ct.read import read_series
+from molre.ct.volume_cache import scan, volumes_of
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.pixels import to_pixels
 from molre.model.adapted_backbone import AdaptedBackbone, in_chunks
@@ -34,7 +34,7 @@ class Pixels:
     """Scans read and prepared anew each time they are asked for.
 
     Args:
-        cohort: where their files are.
+        cohort: where they are, in its volume cache or as the files that were ingested.
         contract: the backbone's.
     """
 
@@ -62,7 +62,8 @@ class Pixels:
         Raises:
             MolreError: the scan cannot be read again.
         """
-        pixels, index = to_pixels(read_series(self._files[content_hash]), self.contract)
+        files, volumes = self._files[content_hash], volumes_of(self.cohort.path)
+        pixels, index = to_pixels(scan(content_hash, files, volumes), self.contract)
         self._index[content_hash] = index
         return pixels
 
