@@ -2,6 +2,9 @@
 
 A transformers ViT/16 224 with random weights, 8 slices a step. Times are medians of rounds in which
 the variants take turns, in one process; peak memory is taken in a process of its own for each.
+With a CUDA device peft's X-LoRA is among the variants: six trainable LoRA of rank 8 with scalings for
+each token and layer from a classifier as wide as MoLRE's router; it runs the network twice a step.
+With --compile the tables are the same; X-LoRA and the cached prefix, which work by hooks, run without.
 
     python experiments/speed_adapter.py --rounds 15
     python experiments/speed_adapter.py --rounds 15 --compile
@@ -11,6 +14,8 @@ the variants take turns, in one process; peak memory is taken in a process of it
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import os
 import platform
@@ -36,6 +41,7 @@ from molre.adapter import MoLREConfig
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.backbones.prefix import Prefix
+from xlora_vit import XLora
 
 SIZES = {
     "base": {},
@@ -99,6 +105,7 @@ VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "MoLRE mean": with_molre,
     "MoLRE token": lambda network: with_molre(network, "token"),
     "MoLRE looped": looped,
+    "X-LoRA": lambda network: XLora(network, TARGETS, EXPERTS, RANK),
 }
 
 
@@ -143,7 +150,8 @@ def step_of(machine: Machine, name: str, slices: int | None = None) -> Step:
     """One step of a variant: forward and backward, or a forward alone where nothing trains."""
     model = VARIANTS[name](machine.network()).to(machine.device).train()
     trained = [p for p in model.parameters() if p.requires_grad]
-    run, pixels = machine.compiled(model), machine.pixels(slices)
+    run = model if name == "X-LoRA" else machine.compiled(model)
+    pixels = machine.pixels(slices)
 
     def step() -> None:
         with torch.set_grad_enabled(bool(trained)), machine.autocast():
@@ -244,15 +252,18 @@ def update(
 
 
 def peak_memory(machine: Machine, name: str) -> dict[str, float]:
-    """MB that the second step adds to what was resident before it, and the process's own peak."""
+    """MB that the third step adds to what was resident before it, and the process's own peak."""
     step = step_of(machine, name)
     step()
+    step()
+    gc.collect()
     if machine.cuda:
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         step()
         peak = torch.cuda.max_memory_allocated()
     else:
+        ctypes.CDLL(None).malloc_trim(0)  # what a compiler freed must not hide what a step takes
         before = status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew (Linux)
         step()
@@ -327,15 +338,13 @@ def report(given: argparse.Namespace, machine: Machine) -> None:
     command = " ".join(["python experiments/speed_adapter.py", *sys.argv[1:]])
     print(f"`{command}`: ViT-{given.size} 224, {given.slices} slices, {given.rounds} rounds;")
     print(f"{machine.describe()}; load {os.getloadavg()[0]:.1f}.\n", flush=True)
-    names = [n for n in VARIANTS if not (given.compile and n == "MoLRE looped")]
+    names = [n for n in VARIANTS if n != "X-LoRA" or machine.cuda or given.xlora]
     parts: dict[str, Callable[[], Iterable[str]]] = {
         "memory": lambda: memory(given, names),
         "every": lambda: every_block(given, machine, names),
         "last": lambda: last_blocks(given, machine),
     }
     for part in given.parts:
-        if part == "memory" and given.compile and not machine.cuda:
-            continue  # what the compiler freed stays resident, and hides what a step takes
         for line in parts[part]():
             print(line, flush=True)
         print()
@@ -351,6 +360,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="with torch.compile, inductor")
+    parser.add_argument("--xlora", action="store_true", help="X-LoRA without a CUDA device too")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--memory-of", choices=list(VARIANTS), help=argparse.SUPPRESS)

@@ -22,6 +22,7 @@ def write_run(
     studies_a_patient: int = 1,
     synthetic: bool = True,
     experts: int = 6,
+    layers: tuple[str, ...] = ("slice",),
     labels_seed: int = 0,
     **manifest: object,
 ) -> Path:
@@ -36,6 +37,7 @@ def write_run(
         studies_a_patient: above 1, patients repeat.
         synthetic: of the cohort.
         experts: number of gates.
+        layers: routed layers; the last one's first expert follows the first finding.
         labels_seed: of the labels and of the part of a score that all arms share.
         manifest: entries to overwrite.
     """
@@ -44,7 +46,7 @@ def write_run(
     rows, truth = _predictions(seed, skill, studies, studies_a_patient, labels_seed)
     pl.DataFrame(rows, orient="row", schema=_SCHEMA).write_parquet(path / "predictions.parquet")
     if arm.startswith("molre"):
-        _write_gates(path, seed, truth, experts)
+        _write_gates(path, seed, truth, experts, layers)
     pl.concat([_history(1e-3, best=0.7), _history(3e-3, best=0.8)]).write_parquet(
         path / "history.parquet"
     )
@@ -129,19 +131,23 @@ def _predictions(
     return rows, truth
 
 
-def _write_gates(path: Path, seed: int, truth: np.ndarray, experts: int) -> None:
+def _write_gates(
+    path: Path, seed: int, truth: np.ndarray, experts: int, layers: tuple[str, ...]
+) -> None:
     rng = np.random.default_rng(seed)
     rows = []
-    for i, present in enumerate(truth):
-        for index in range(5):
-            raw = rng.normal(scale=0.5, size=experts)
-            raw[0] += 1.5 * present[0]  # the first expert follows the first finding
-            gates = np.exp(raw) / np.exp(raw).sum()
-            rows.append((f"test{i:04d}", "test", index, gates.tolist()))
+    for layer in layers:
+        for i, present in enumerate(truth):
+            for index in range(5):
+                raw = rng.normal(scale=0.5, size=experts)
+                raw[0] += 1.5 * present[0] * (layer == layers[-1])
+                gates = np.exp(raw) / np.exp(raw).sum()
+                rows.append((f"test{i:04d}", "test", index, layer, gates.tolist()))
     schema = {
         "study": pl.String,
         "split": pl.String,
         "slice": pl.Int32,
+        "layer": pl.String,
         "gates": pl.List(pl.Float32),
     }
     pl.DataFrame(rows, orient="row", schema=schema).write_parquet(path / "routing.parquet")

@@ -66,7 +66,15 @@ def test_one_class_is_not_estimable(tmp_path):
 def test_only_routed_arms_have_routing(tmp_path):
     assert evaluate(write_run(tmp_path / "a", arm="frozen"), draws=DRAWS).routing is None
     routing = evaluate(write_run(tmp_path / "b", arm="molre"), draws=DRAWS).routing
-    assert np.abs(routing.association[0, 0]) > routing.critical  # planted by the builder
+    assert np.abs(routing.association[0, 0, 0]) > routing.critical[0]  # planted by the builder
+
+
+def test_every_routed_layer_is_summarised(tmp_path):
+    run = write_run(tmp_path / "run", arm="molre", studies=80, layers=("a", "b", "c"))
+    routing = evaluate(run, draws=DRAWS).routing
+    assert routing.layers == ("a", "b", "c")
+    assert routing.found[2, 0, 0]  # planted by the builder in the last layer
+    assert not routing.found[:2].any()
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path):

@@ -43,7 +43,37 @@ def test_the_order_of_rows_does_not_matter(run):
 def test_gates_are_averaged_over_slices(run):
     table = pl.read_parquet(run / "routing.parquet").filter(pl.col("study") == "test0003")
     expected = np.array(table["gates"].to_list()).mean(axis=0)
-    np.testing.assert_allclose(read_run(run).gates.mean[3], expected, atol=1e-6)
+    np.testing.assert_allclose(read_run(run).gates.mean[3, 0], expected, atol=1e-6)
+
+
+def test_layers_are_read_apart_and_in_their_order(tmp_path):
+    names = ("block.9.q", "block.9.v", "block.10.q")
+    gates = read_run(write_run(tmp_path / "run", studies=30, layers=names)).gates
+    table = pl.read_parquet(tmp_path / "run" / "routing.parquet")
+    assert gates.layers == names
+    assert gates.mean.shape == (30, 3, 6)
+    assert gates.slices == 150
+    one = table.filter((pl.col("study") == "test0003") & (pl.col("layer") == "block.9.v"))
+    expected = np.array(one["gates"].to_list()).mean(axis=0)
+    np.testing.assert_allclose(gates.mean[3, 1], expected, atol=1e-6)
+
+
+def test_gates_from_before_layers_were_named_are_one_layer(run):
+    table = pl.read_parquet(run / "routing.parquet")
+    named = read_run(run).gates
+    table.drop("layer").write_parquet(run / "routing.parquet")
+    unnamed = read_run(run).gates
+    np.testing.assert_array_equal(unnamed.mean, named.mean)
+    assert len(unnamed.layers) == 1
+
+
+def test_layers_that_do_not_agree_are_refused(tmp_path):
+    run = write_run(tmp_path / "run", studies=30, layers=("a", "b"))
+    table = pl.read_parquet(run / "routing.parquet")
+    lost = (pl.col("layer") == "b") & (pl.col("study") == "test0003") & (pl.col("slice") == 0)
+    table.filter(~lost).write_parquet(run / "routing.parquet")
+    with pytest.raises(MolreError, match="its layers do not agree"):
+        read_run(run)
 
 
 def test_what_a_run_may_lack(run):

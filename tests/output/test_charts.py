@@ -19,7 +19,12 @@ DRAWN = {
         np.arange(3.0), np.ones(3), np.array([np.nan, 0.6, 0.7]), None
     ),
     "heatmap": lambda: charts.heatmap(
-        np.array([[3.0, -1.0]]), ["row"], ["a", "b"], label="z", across="expert", critical=2.0
+        np.array([[3.0, -1.0]]),
+        ["row"],
+        ["a", "b"],
+        label="z",
+        across="expert",
+        framed=np.array([[True, False]]),
     ),
     "bars": lambda: charts.bars(["molre", "x & y"], [0.9, 0.1], label="share", reference=0.5),
     "attention": lambda: charts.attention_bars([0.0, 0.0], key=0),

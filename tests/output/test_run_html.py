@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from playwright.sync_api import sync_playwright
 from runs import write_run
 
 from molre.evaluation.evaluate import evaluate
@@ -12,6 +14,20 @@ from molre.output.charts import attention_bars
 from molre.output.example import Example
 from molre.output.run_html import write_run_report
 
+# contrast (WCAG 2.2, 1.4.3) of each element with text of its own, against what lies behind it
+CONTRAST = """() => {
+  const rgb = s => s.match(/[\\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.04045 ? v / 12.92
+    : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = e => { for (; e; e = e.parentElement) {
+    const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0)
+      return c.slice(0, 3); } return [255, 255, 255]; };
+  const written = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  return [...document.querySelectorAll('main *:not(svg *), footer')].filter(written).map(e => {
+    const [a, b] = [rgb(getComputedStyle(e).color).slice(0, 3), behind(e)].map(light);
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.outerHTML.slice(0, 80)]; });
+}"""
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -46,6 +62,54 @@ def test_the_page_needs_nothing_from_outside(run):
     html = page(run)
     assert not re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", html)
     assert "<script" not in html
+
+
+LAYERS = tuple(f"encoder.layer.{i}.attention.{p}" for i in (10, 11) for p in ("query", "value"))
+
+
+def test_every_adapted_layer_has_its_row_and_only_the_planted_one_stands_out(tmp_path):
+    routers = {
+        name: {"expert_similarity": 0.1 * i, "mean_load": [1 / 6] * 6, "collapsed": False}
+        for i, name in enumerate(LAYERS)
+    }
+    run = write_run(tmp_path / "run", studies=80, layers=LAYERS, routers=routers)
+    html = page(run)
+    summary = evaluate(run, draws=100).routing
+    row = r'<tr><td class="number">\d</td><td class="nowrap" title="(.*?)</tr>'
+    rows = re.findall(row, html)
+    assert [row.split('"')[0] for row in rows] == list(LAYERS)
+    for i, row in enumerate(rows):
+        assert f"<code>{LAYERS[i].removeprefix('encoder.layer.')}</code>" in row
+        cells = [re.sub("<.*?>", "", cell) for cell in row.split("</td>")]
+        assert cells[3] == f"{0.1 * i:.2f}"
+        assert cells[6] == f"{summary.critical[i]:.1f}"
+        assert (cells[9] != "0") == (i == 3)
+    assert "expert 1, Subdural" in rows[3]
+
+
+def test_collapse_in_training_is_told(tmp_path):
+    found = [{"learning_rate": 1e-3, "epoch": 4, "what": "one expert took 0.97 of the load"}]
+    html = page(write_run(tmp_path / "run", collapse=found))
+    assert "At learning rate 0.001, the one that was kept, the experts had collapsed" in html
+    assert "one expert took 0.97 of the load, three epochs in a row" in html
+    assert "had collapsed" not in page(write_run(tmp_path / "healthy", collapse=[]))
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_text_can_be_read_in_dark_and_in_light(run, scheme):
+    pictures = [("slice 14, brain", PIXEL)]
+    page(run, (Example(title="a", finding="b", probability=0.4, pictures=pictures, bars=""),))
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or "chromium"
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
+        shown = browser.new_page(color_scheme=scheme)
+        shown.goto((run / "report.html").as_uri())
+        contrasts = shown.evaluate(CONTRAST)
+        ground = shown.evaluate("getComputedStyle(document.body).backgroundColor")
+        browser.close()
+    assert len(contrasts) > 50
+    assert (ground == "rgb(18, 23, 28)") == (scheme == "dark")
+    assert [text for contrast, text in contrasts if contrast < 4.5] == []
 
 
 def test_ids_of_the_charts_do_not_clash(run):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from molre.backbones.contract import Contract
 from molre.errors import MolreError
 from molre.training.arms import at_placement, get_arm
 from molre.training.config import TrainConfig, resolve
@@ -39,6 +40,30 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text)
     with pytest.raises(MolreError, match=r"c\.yaml"):
+        resolve(path)
+
+
+def test_a_contract_may_stand_in_the_file_and_windows_have_names(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("contract: {size: 64, windows: [brain, [80, 200], [600, 2800]]}\n")
+    config = resolve(path)
+    assert config.contract == Contract(size=64, windows=((40, 80), (80, 200), (600, 2800)))
+    assert TrainConfig.model_validate_json(config.model_dump_json()) == config
+    given = Contract(size=32)
+    assert resolve(path, contract=given).contract == given
+    assert resolve().contract is None
+
+
+@pytest.mark.parametrize(
+    ("contract", "says"),
+    [("{sise: 64}", "did you mean 'size'"), ("{windows: [brian]}", "brain"), ("7", "contract")],
+)
+def test_a_bad_contract_in_the_file_gets_a_sentence(
+    tmp_path: Path, contract: str, says: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"contract: {contract}\n")
+    with pytest.raises(MolreError, match=rf"(?is)c\.yaml.*{says}|{says}.*c\.yaml"):
         resolve(path)
 
 

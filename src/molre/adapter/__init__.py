@@ -19,9 +19,9 @@ _PUBLIC = {
     "router_gates": "molre.adapter.core",
     "gate_entropy": "molre.adapter.core",
     "gates": "molre.adapter.reading",
-    "mean_load": "molre.adapter.reading",
+    "mean_load": "molre.adapter.collapse",
     "expert_similarity": "molre.adapter.reading",
-    "collapsed": "molre.adapter.reading",
+    "collapsed": "molre.adapter.collapse",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -73,8 +73,16 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
         """A and B of all experts together, ``width`` = E * r between them."""
 
     @abstractmethod
-    def _pool(self, x: Tensor, mode: str) -> Tensor:
-        """The routing context of an input, its features last."""
+    def routing_context(self, x: Tensor, mode: str) -> Tensor:
+        """What the router sees of an input: the input itself, or its mean or first token.
+
+        Args:
+            x: the layer's input.
+            mode: ``mean``, ``cls`` or ``token``, as in ``gate_mode``.
+
+        Returns:
+            (batch, d_in), or with ``token`` (batch, tokens..., d_in).
+        """
 
     @abstractmethod
     def _apply_experts(self, adapter: str, x: Tensor, gates: Tensor, scaling: float) -> Tensor:
@@ -155,7 +163,9 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
         config = self.configs[adapter]
         router_in = self.molre_router_in[adapter]
         router_out = self.molre_router_out[adapter]
-        context = self._pool(x, config.gate_mode) if self.contexts is None else self.contexts
+        context = (
+            self.routing_context(x, config.gate_mode) if self.contexts is None else self.contexts
+        )
         return router_gates(
             context, router_in.weight, router_in.bias, router_out.weight, router_out.bias
         )
@@ -255,7 +265,7 @@ class Linear(MoLRELayer):
             nn.Linear(width, self.out_features, bias=False),
         )
 
-    def _pool(self, x: Tensor, mode: str) -> Tensor:
+    def routing_context(self, x: Tensor, mode: str) -> Tensor:
         if mode == "cls":
             if x.ndim != 3:
                 raise ValueError(
@@ -322,7 +332,7 @@ class Convolution(MoLRELayer):
         )
         return a, kind(width, self.out_features, 1, bias=False)
 
-    def _pool(self, x: Tensor, mode: str) -> Tensor:
+    def routing_context(self, x: Tensor, mode: str) -> Tensor:
         if mode == "token":
             return x.movedim(-1 - self._spatial(), -1)
         return x.flatten(-self._spatial()).mean(-1)

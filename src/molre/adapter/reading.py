@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from molre.adapter.collapse import collapsed, mean_load, update_similarity
 from molre.adapter.core import gate_entropy
 from molre.adapter.layer import MoLRELayer
-
-COLLAPSE_LOAD = 0.95
 
 
 def layers(model: nn.Module) -> dict[str, MoLRELayer]:
@@ -78,7 +77,7 @@ def _seeing(parts: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]
     def see(module: nn.Module, args: tuple[Any, ...]) -> None:
         assert isinstance(module, MoLRELayer)
         adapter = next(iter(module.configs))
-        parts.append(module._pool(args[0], module.configs[adapter].gate_mode))
+        parts.append(module.routing_context(args[0], module.configs[adapter].gate_mode))
 
     return see
 
@@ -137,23 +136,6 @@ def rerouted(found: Mapping[str, MoLRELayer], contexts: Mapping[str, Tensor]) ->
             found[name].contexts = None
 
 
-def mean_load(gates: Tensor) -> Tensor:
-    """The mean share of each expert over all inputs: (..., E) to float32 (E,)."""
-    return gates.float().reshape(-1, gates.shape[-1]).mean(0)
-
-
-def collapsed(gates: Tensor) -> bool:
-    """Whether routing has died: one expert takes nearly all, for every input.
-
-    True where one expert's mean load exceeds 0.95. Uniform gates are no collapse: they are plain
-    LoRA, which :func:`~molre.adapter.core.gate_entropy` near 1 tells.
-
-    Args:
-        gates: (..., E) of many inputs.
-    """
-    return bool(mean_load(gates).max() > COLLAPSE_LOAD)
-
-
 @torch.no_grad()
 def expert_similarity(layer: MoLRELayer, adapter: str = "default") -> Tensor:
     """Cosine similarity of the experts' weight updates ``B_e A_e``.
@@ -172,14 +154,8 @@ def expert_similarity(layer: MoLRELayer, adapter: str = "default") -> Tensor:
     """
     if adapter not in layer.molre_A:
         raise ValueError(f"{layer.name} has no adapter {adapter!r}.")
-    experts = layer.configs[adapter].num_experts
-    a = layer.molre_A[adapter].weight.flatten(1).double().unflatten(0, (experts, -1))
-    b = layer.molre_B[adapter].weight.flatten(1).double().unflatten(1, (experts, -1)).movedim(1, 0)
-    # <B_e A_e, B_f A_f> = sum((B_e^T B_f) * (A_e A_f^T)): r x r numbers, never the full matrices
-    inner = torch.einsum("eor,fos,erd,fsd->ef", b, b, a, a)
-    norm = inner.diagonal().clamp_min(1e-30).sqrt()
-    similarity = inner / norm.outer(norm)
-    return similarity.fill_diagonal_(1).clamp(-1, 1).float()
+    a, b = layer.molre_A[adapter].weight, layer.molre_B[adapter].weight
+    return update_similarity(a.flatten(1), b.flatten(1), layer.configs[adapter].num_experts)
 
 
 def summary(gates: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,9 @@ def command(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
     ] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="YAML: size, windows, mean, std, slab_mm, max_slices.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML with settings.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, over the YAML; may be repeated.")
@@ -39,11 +42,13 @@ def command(
 
     Example: molre train COHORT --backbone efficientnet_lite0 --arm molre --seed 0 -o runs/molre-0
     """
+    from molre.backbones.contract import read_contract
     from molre.training.config import resolve
     from molre.training.train import train
 
     given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
     given |= {"budget": budget, "prefix_cache": prefix_cache}
+    given["contract"] = read_contract(contract) if contract else None
     resolved = resolve(config, settings or (), **given)
     run = train(
         cohort,

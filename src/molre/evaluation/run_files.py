@@ -207,6 +207,25 @@ def _gates(source: Path, studies: list[str]) -> Gates | None:
     if not source.is_file():
         return None
     table = _table(source, ("study", "split", "gates")).filter(pl.col("split") == SPLIT)
+    if "layer" not in table.columns:  # of a run from before layers were named
+        table = table.with_columns(layer=pl.lit("last"))
+    parts = table.partition_by("layer", maintain_order=True, as_dict=True) or {("",): table}
+    layers = [_gates_of_layer(part, studies, source) for part in parts.values()]
+    if len({(mean.shape, slices) for mean, _, slices in layers}) != 1:
+        raise MolreError("its layers do not agree", where=source, fix=_AGAIN)
+    return Gates(
+        tuple(studies),
+        tuple(str(name) for (name,) in parts),
+        np.stack([mean for mean, _, _ in layers], axis=1),
+        np.stack([entropy for _, entropy, _ in layers], axis=1),
+        layers[0][2],
+    )
+
+
+def _gates_of_layer(
+    table: pl.DataFrame, studies: list[str], source: Path
+) -> tuple[FloatArray, FloatArray, int]:
+    """Mean gates (N, E), entropy (N,) and the number of slices of one layer."""
     lengths = table["gates"].list.len().unique()
     if sorted(table["study"].unique().to_list()) != studies or len(lengths) != 1:
         what = f"does not hold gates of the {SPLIT} studies of predictions.parquet"
@@ -219,4 +238,4 @@ def _gates(source: Path, studies: list[str]) -> Gates | None:
     mean = np.zeros((len(studies), experts))
     np.add.at(mean, owner, flat)
     entropy = np.bincount(owner, weights=entropy_by_slice(flat), minlength=len(studies))
-    return Gates(tuple(studies), mean / slices[:, None], entropy / slices, len(table))
+    return mean / slices[:, None], entropy / slices, len(table)

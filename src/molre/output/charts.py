@@ -190,9 +190,9 @@ def heatmap(
     *,
     label: str,
     across: str,
-    critical: float,
+    framed: NDArray[np.bool_],
 ) -> str:
-    """Signed values as colored cells; those beyond ``critical`` either way are bold and framed.
+    """Signed values as colored cells, some of them bold and framed.
 
     Args:
         values: (R, C).
@@ -200,17 +200,16 @@ def heatmap(
         columns: names.
         label: of the color bar.
         across: what the columns are.
-        critical: what chance reaches.
+        framed: (R, C) those to point out.
     """
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
     figure, axes = _canvas(3.6 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
-    limit = max(float(np.abs(values).max(initial=0)), critical if critical == critical else 0, 1.0)
+    limit = max(float(np.abs(values).max(initial=0)), 1.0)
     colors = LinearSegmentedColormap.from_list("signed", [RED, "#ffffff", BLUE])
     picture = axes.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
     for (r, c), value in np.ndenumerate(values):
-        beyond = abs(value) > critical
         axes.text(
             c,
             r,
@@ -219,9 +218,9 @@ def heatmap(
             va="center",
             fontsize=9,
             color="white" if abs(value) > 0.62 * limit else INK,
-            fontweight="bold" if beyond else "normal",
+            fontweight="bold" if framed[r, c] else "normal",
         )
-        if beyond:
+        if framed[r, c]:
             frame = Rectangle((c - 0.47, r - 0.45), 0.94, 0.9, fill=False, edgecolor=INK)
             axes.add_patch(frame)
     axes.set_xticks(range(len(columns)), columns)

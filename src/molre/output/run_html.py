@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from molre.evaluation.routing import RoutingSummary
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
-from molre.output.numbers import interval, number
+from molre.output.numbers import interval, number, p_value
 from molre.output.page import render
 
 
@@ -46,7 +47,7 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
         forest=_forest(evaluation, names),
         reliability=_reliability(evaluation),
         curve=_curve(run.history),
-        routing=_routing(evaluation.routing, names),
+        routing=_routing(evaluation.routing, names, run.manifest),
         examples=list(examples),
         number=number,
     )
@@ -132,22 +133,76 @@ def _chosen(history: pl.DataFrame) -> pl.DataFrame:
     return rates.filter(pl.col("rate") == best["rate"][0])
 
 
-def _routing(summary: RoutingSummary | None, names: dict[str, str]) -> dict[str, Any] | None:
+def _routing(
+    summary: RoutingSummary | None, names: dict[str, str], manifest: dict[str, Any]
+) -> dict[str, Any] | None:
     if summary is None:
         return None
-    experts = [f"expert {e + 1}" for e in range(len(summary.load))]
-    picture = ""
-    if summary.findings:
-        picture = charts.heatmap(
-            summary.association,
-            [names[finding] for finding in summary.findings],
-            [str(e + 1) for e in range(len(experts))],
-            across="expert",
-            label="gate with minus without,\nin standard errors",
-            critical=summary.critical,
-        )
-    even = 1 / len(experts)
-    load = charts.bars(
-        experts, list(summary.load), label="mean gate (dashed: even)", limit=None, reference=even
+    single, experts = len(summary.layers) == 1, summary.load.shape[1]
+    load = ""
+    if single:
+        bars = [f"expert {e + 1}" for e in range(experts)]
+        label = "mean gate (dashed: even)"
+        shares = list(summary.load[0])
+        load = charts.bars(bars, shares, label=label, limit=None, reference=1 / experts)
+    routers = manifest.get("routers") or {}
+    return {
+        "summary": summary,
+        "single": single,
+        "experts": experts,
+        "layers": [_layer(summary, i, names, routers) for i in range(len(summary.layers))],
+        "similarity": bool(routers),
+        "heatmap": _heatmap(summary, names) if summary.findings else "",
+        "load": load,
+        "collapse": manifest.get("collapse") or [],
+    }
+
+
+def _layer(
+    summary: RoutingSummary, i: int, names: dict[str, str], routers: dict[str, Any]
+) -> dict[str, Any]:
+    """Cells of the table of layers, as text."""
+    name = summary.layers[i]
+    row = {
+        "name": name,
+        "short": _short(name, summary.layers),
+        "entropy": number(float(summary.entropy[i]), 2),
+        "load": number(float(summary.load[i].max()), 2),
+        "similarity": number(routers.get(name, {}).get("expert_similarity"), 2),
+    }
+    if not summary.findings:
+        return row
+    finding, expert = summary.strongest(i)
+    return row | {
+        "strongest": f"expert {expert + 1}, {names[summary.findings[finding]]}",
+        "association": number(float(summary.association[i, finding, expert]), 1, sign=True),
+        "critical": number(float(summary.critical[i]), 1),
+        "p": p_value(float(summary.p[i, finding, expert])),
+        "q": p_value(float(summary.q[i, finding, expert])),
+        "found": int(summary.found[i].sum()),
+    }
+
+
+def _short(name: str, layers: Sequence[str]) -> str:
+    """A layer's name without the parts that all layers begin with."""
+    columns = zip(*(one.split(".")[:-1] for one in layers), strict=False)
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    return ".".join(name.split(".")[shared:])
+
+
+def _heatmap(summary: RoutingSummary, names: dict[str, str]) -> str:
+    """One layer: findings by experts. Several: findings by layers, of each the strongest expert."""
+    if len(summary.layers) == 1:
+        values, framed, across = summary.association[0], summary.found[0], "expert"
+    else:
+        largest = np.abs(summary.association).argmax(axis=2)[..., None]
+        values = np.take_along_axis(summary.association, largest, axis=2)[..., 0].T
+        framed, across = summary.found.any(axis=2).T, "adapted layer, as in the table"
+    return charts.heatmap(
+        values,
+        [names[finding] for finding in summary.findings],
+        [str(c + 1) for c in range(values.shape[1])],
+        across=across,
+        label="gate with minus without,\nin standard errors",
+        framed=framed,
     )
-    return {"summary": summary, "heatmap": picture, "load": load, "experts": len(experts)}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from molre.backbones.contract import Contract
 from molre.errors import MolreError, did_you_mean
 
 
@@ -22,6 +23,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = "efficientnet_lite0"
+    contract: Contract | None = Field(default=None, description="pixels, where not its own")
     arm: str = "molre"
     placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0)
@@ -66,6 +68,8 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
                 where=path,
                 fix=did_you_mean(key, TrainConfig.model_fields),
             )
+    if isinstance(values.get("contract"), dict):
+        values["contract"] = Contract.from_dict(values["contract"], path)
     try:
         return TrainConfig(**values)
     except ValidationError as error:

@@ -14,6 +14,7 @@ from molre.adapter.core import gate_entropy
 from molre.errors import MolreError
 from molre.evaluation.auc import auc_by_finding
 from molre.model.loss import focal_loss
+from molre.training.collapse import router_numbers
 from molre.training.config import TrainConfig
 from molre.training.data import Batch, Loader
 
@@ -22,7 +23,8 @@ from molre.training.data import Batch, Loader
 class Progress:
     """How far a fit has come; all that a killed run needs to go on to the same bits.
 
-    ``history`` has one row an epoch: epoch, learning_rate, train_loss, tune_auc, gate_entropy.
+    ``history`` has one row an epoch: epoch, learning_rate, train_loss, tune_auc, gate_entropy,
+    and what :func:`molre.training.collapse.router_numbers` gives.
     """
 
     epoch: int = 0
@@ -111,6 +113,7 @@ def fit(
                 "train_loss": loss,
                 "tune_auc": auc,
                 "gate_entropy": outputs.entropy,
+                **router_numbers(model, outputs.gates),
             }
         )
         if auc > progress.best_auc or not progress.best:

@@ -23,6 +23,7 @@ from molre.model.folder import (
     answer,
     save,
 )
+from molre.training.collapse import collapses
 from molre.training.data import sample_slices, spread
 from molre.training.fit import run
 from molre.training.run import RunFolder, prediction_table
@@ -47,8 +48,8 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
     folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
     gates = outputs["test"].gates if fitted.blocks is None else fitted.blocks.gates
     if gates is not None:
-        one = gates[:, -1] if gates.ndim == 3 else gates  # at blocks, of the last routed layer
-        folder.write_table("routing", routing_table(task, one))
+        layers = None if fitted.blocks is None else list(fitted.blocks.adapted.routed)
+        folder.write_table("routing", routing_table(task, gates, layers))
     entropy = None if gates is None else float(gate_entropy(gates))
     folder.write_manifest(_facts(task, fitted, model, entropy))
     for leftover in folder.path.glob("checkpoint-*.safetensors"):
@@ -121,8 +122,21 @@ def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Te
     return torch.stack([summarise(classifier.normalise(task.cache.get(hashes[i]))) for i in rows])
 
 
-def routing_table(task: Task, gates: torch.Tensor) -> pl.DataFrame:
-    """Gates (all slices, E) of the test split: study, split, slice (index in the series), gates."""
+def routing_table(task: Task, gates: torch.Tensor, layers: list[str] | None = None) -> pl.DataFrame:
+    """Gates of the test split: study, split, slice (index in the series), layer, gates.
+
+    Args:
+        task: of the run.
+        gates: (slices, E) of all slices of the split, or (slices, L, E) at placement blocks.
+        layers: L names of routed layers; None for the one router at placement slice.
+    """
+    if layers is None:
+        return _one_layer(task, "slice", gates)
+    parts = zip(layers, gates.unbind(1), strict=True)
+    return pl.concat([_one_layer(task, name, seen) for name, seen in parts])
+
+
+def _one_layer(task: Task, layer: str, gates: torch.Tensor) -> pl.DataFrame:
     studies = task.splits["test"]
     index = [task.cache.index(h) for h in studies.content_hash]
     names = [s for s, i in zip(studies.study, index, strict=True) for _ in i]
@@ -131,6 +145,7 @@ def routing_table(task: Task, gates: torch.Tensor) -> pl.DataFrame:
             "study": names,
             "split": ["test"] * len(gates),
             "slice": np.concatenate(index).astype(np.int32),
+            "layer": [layer] * len(gates),
             "gates": gates.tolist(),
         },
         schema_overrides={"gates": pl.List(pl.Float32)},
@@ -152,6 +167,8 @@ def _facts(
             "weights_sha256": entry.weights["sha256"],
             "dim": entry.dim,
             "parameters": entry.parameters,
+            "contract": entry.contract,
+            "contract_hash": entry.contract_hash,
         },
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,
@@ -167,6 +184,7 @@ def _facts(
         "best_epoch": fitted.progress.best_epoch,
         "converged": fitted.progress.stale(task.config.patience),
         "gate_entropy": entropy,
+        "collapse": [found.to_dict() for found in collapses(fitted.history)],
         **_blocks_facts(fitted),
     }
 

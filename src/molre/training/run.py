@@ -56,7 +56,9 @@ class RunFolder:
         path = self.path / "config.yaml"
         if not path.is_file():
             return False
-        if yaml.safe_load(path.read_text(encoding="utf-8")) != config.model_dump(mode="json"):
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # a setting that did not exist when the run was made had what is now its default
+        if TrainConfig().model_dump(mode="json") | stored != config.model_dump(mode="json"):
             raise MolreError(
                 "holds a run with another configuration",
                 where=self.path,

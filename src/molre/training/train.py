@@ -16,6 +16,7 @@ from molre.model.loss import prevalence_weights
 from molre.training.arms import get_arm
 from molre.training.blocks_start import BlocksStart, adapt_blocks
 from molre.training.checkpoint import Checkpoint
+from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig
 from molre.training.fit import Progress, fit, make_optimizer
 from molre.training.result import write_run
@@ -64,7 +65,7 @@ def train(
     opened, table = Cohort(Path(cohort)), findings()
     if folder.is_done(config, data_hashes(opened)):
         return folder.path
-    backbone = load_backbone(config.backbone, weights_dir=weights_dir)
+    backbone = load_backbone(config.backbone, weights_dir=weights_dir, contract=config.contract)
     blocks = None
     if config.placement == "blocks" and arm.blocks != "none":
         blocks = adapt_blocks(opened, backbone, config, arm, device=device, workers=workers)
@@ -83,9 +84,9 @@ def train(
 def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
     """Fit at every learning rate of the grid; the best on tune wins, the smaller on a tie."""
     best: tuple[float, Progress] | None = None
-    history = []
+    history, warning = [], CollapseWarning()
     for rate in sorted(task.config.learning_rates):
-        progress = _fit(task, folder, start, rate)
+        progress = _fit(task, folder, start, rate, warning)
         history += progress.history
         if best is None or progress.best_auc > best[1].best_auc:
             best = rate, progress
@@ -93,7 +94,9 @@ def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
     return start.finish(Fitted(start.best(best[1]), *best, history), folder.path)
 
 
-def _fit(task: Task, folder: RunFolder, start: Start, rate: float) -> Progress:
+def _fit(
+    task: Task, folder: RunFolder, start: Start, rate: float, warning: CollapseWarning
+) -> Progress:
     config, train_loader, model = task.config, start.loader("train"), start.model()
     optimizer = make_optimizer(model, config, rate)
     facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
@@ -101,6 +104,11 @@ def _fit(task: Task, folder: RunFolder, start: Start, rate: float) -> Progress:
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
     progress = checkpoint.restore(model, optimizer)
     weights = prevalence_weights(torch.from_numpy(train_loader.studies.targets))
+
+    def after_epoch(progress: Progress) -> None:
+        checkpoint.save(model, optimizer, progress)
+        warning(progress.history)
+
     fit(
         model,
         optimizer,
@@ -109,6 +117,6 @@ def _fit(task: Task, folder: RunFolder, start: Start, rate: float) -> Progress:
         start.loader("tune"),
         weights,
         config,
-        lambda p: checkpoint.save(model, optimizer, p),
+        after_epoch,
     )
     return progress
