@@ -194,7 +194,7 @@ def test_equal_niftis_are_one_study_and_their_names_stay_out_of_the_keys(tmp_pat
 
     volume = np.full((32, 32, 20), -1000, np.int16)
     volume[6:26, 6:26] = 35
-    affine = np.diag([-7.0, -7.0, 7.0, 1.0])
+    affine = np.diag([-4.5, -4.5, 7.0, 1.0])
     for name in ("jane.nii.gz", "john.nii.gz"):
         (tmp_path / "scans").mkdir(exist_ok=True)
         nibabel.save(nibabel.Nifti1Image(volume, affine), tmp_path / "scans" / name)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
-from molre.cohort.scans import table
+from molre.cohort.scans import SCHEMA, table
 from molre.output import cohort_html
+from molre.output.cohort_cards import cards
 from molre.output.cohort_html import write_contact_sheet
 
 
@@ -58,12 +63,71 @@ def test_each_study_says_what_was_chosen_repaired_and_refused(tmp_path: Path):
     assert '<p class="banner">' not in page
 
 
-def test_a_page_asks_nothing_of_anyone_else_and_runs_no_script(tmp_path: Path):
+def test_flags_are_badges_with_their_sentence_and_scores_are_stated(tmp_path: Path):
+    flags = {"flags": ["motion", "thick_slices"], "flag_words": ["slice 9 is shifted", "7 mm"]}
+    rows = [row("aa", score=9.25, **flags), row("aa", chosen=False, score=4.5)]
+    page = sheet(tmp_path, rows, []).read_text(encoding="utf-8")
+    assert '<span class="badge flag" title="slice 9 is shifted">Motion</span>' in page
+    assert '<span class="remedy">: 7 mm</span>' in page
+    assert "score 9.25: soft kernel" in page
+    assert "score 4.50: bone kernel" in page
+    assert 'value="thick_slices">Thick slices <span>1</span>' in page
+
+
+def test_a_table_from_before_the_flags_is_shown_all_the_same(tmp_path: Path):
+    sheet(tmp_path, [row("aa")], [])
+    old = pl.read_parquet(tmp_path / "scans.parquet").drop("flags", "flag_words", "score")
+    write_table(tmp_path / "scans.parquet", old)
+    assert "soft kernel" in write_contact_sheet(Cohort(tmp_path)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [({"head": False, "head_reasons": ["no brain"]}, "no brain"), ({"contrast": True}, "contrast"),
+     ({"age": 9.0}, "age 9")],
+)  # fmt: skip
+def test_what_withholds_a_prediction_is_said_beforehand(tmp_path: Path, known, says):
+    page = sheet(tmp_path, [row("aa", **known)], []).read_text(encoding="utf-8")
+    (title,) = re.findall(r'<span class="badge warn" title="([^"]*)">Will be withheld', page)
+    assert says in title
+
+
+def test_a_page_asks_nothing_of_anyone_else_and_runs_only_the_script_beside_it(tmp_path: Path):
     page = sheet(tmp_path, [row("aa")], []).read_text(encoding="utf-8")
-    assert re.findall(r'src="([^"]*)"', page) == ["sheet/aa.jpg"]
-    assert "http:" not in page
-    assert "https:" not in page
-    assert "<script" not in page
+    assert re.findall(r'src="([^"]*)"', page) == ["index.js", "sheet/aa.jpg"]
+    assert page.count("<script") == 1
+    text = (tmp_path / "index.js").read_text(encoding="utf-8")
+    for one in (page, text):
+        assert "http:" not in one
+        assert "https:" not in one
+    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert sink not in text
+
+
+def studies_in(folder: Path) -> tuple[str, dict]:
+    """The line of index.js that holds the data, and the data."""
+    line = (folder / "index.js").read_bytes().split(b"\n", 1)[0].decode("ascii")
+    quoted = re.fullmatch(r"const molreCohort = JSON\.parse\((.*)\);", line)[1]
+    return line, json.loads(json.loads(quoted))
+
+
+@given(st.text(), st.text())
+@example("</script><script>alert(1)</script>", "\u2028\u2029<!--")
+@example('\\"); alert(1); ("', "]]>\x00\n\r'`${1}")
+def test_whatever_a_path_holds_stays_data(path: str, note: str):
+    """ASCII, one line, no ``<``: nothing in it ends a script, a string or a line."""
+    card = next(cards([full_row(path=f"/scans/{path}", notes=[note])], []))
+    line = cohort_html.script([card]).split("\n", 1)[0]
+    assert line.isascii()
+    assert "<" not in line
+    quoted = line.removeprefix("const molreCohort = JSON.parse(").removesuffix(");")
+    data = json.loads(json.loads(quoted))
+    assert data["studies"][0][1] == f"/scans/{path}"
+    assert note in data["words"]
+
+
+def full_row(**other: object) -> dict[str, object]:
+    return dict.fromkeys(SCHEMA) | {"even": True} | row("aa", **other)
 
 
 def test_names_are_escaped_and_synthetic_cohorts_say_so(tmp_path: Path):
@@ -80,11 +144,24 @@ def test_a_cohort_where_all_was_refused_still_has_a_page(tmp_path: Path):
     assert "is empty" in page
 
 
-def test_a_large_cohort_gets_several_pages(tmp_path: Path):
+def test_a_large_cohort_is_paged_and_the_data_holds_all_of_it(tmp_path: Path):
     many = cohort_html.PER_PAGE + 1
-    first = sheet(tmp_path, [row(f"{i:04d}") for i in range(many)], [])
-    assert first.read_text().count("<article") == cohort_html.PER_PAGE
-    assert (tmp_path / "index-2.html").read_text().count("<article") == 1
-    sheet(tmp_path, [row("aa")], [])
+    (tmp_path / "index-2.html").write_text("from an earlier version")
+    page = sheet(tmp_path, [row(f"{i:04d}") for i in range(many)], []).read_text()
+    assert page.count("<article") == cohort_html.PER_PAGE
+    assert f"the first {cohort_html.PER_PAGE} of {many} studies" in page
     assert not (tmp_path / "index-2.html").exists()
-    assert pl.read_parquet(tmp_path / "scans.parquet").height == 1
+    _, data = studies_in(tmp_path)
+    assert [study[0] for study in data["studies"]] == [f"{i:04d}" for i in range(many)]
+
+
+def test_of_many_refusals_the_lost_ones_are_shown_first(tmp_path: Path):
+    scouts = [
+        Rejected(f"/scans/aa/{i:03d}", "aa", "a localizer", "nothing", lost=False)
+        for i in range(cohort_html.REJECTS_SHOWN)
+    ]
+    page = sheet(tmp_path, [row("aa")], [*scouts, Rejected("/scans/zz", "", "is lost", "look")])
+    text = page.read_text(encoding="utf-8")
+    assert "is lost" in text
+    assert text.count("badge good") == cohort_html.REJECTS_SHOWN  # one used less, one whole head
+    assert "The first 200 of 201" in text

@@ -55,7 +55,7 @@ def test_a_page_opens_without_errors_or_outside_requests(
     system: Path, browser: Browser, pattern: str
 ) -> None:
     (path,) = system.glob(pattern)
-    page = browser.new_page()
+    page = browser.new_page(bypass_csp=True)  # Playwright waits by eval
     problems: list[str] = []
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda e: problems.append(str(e)))

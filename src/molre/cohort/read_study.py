@@ -14,7 +14,9 @@ from molre.cohort.rejects import Rejected
 from molre.cohort.scans import shifted
 from molre.ct.head import check_head
 from molre.ct.listing import Listed
+from molre.ct.quality import flags
 from molre.ct.read import read_found
+from molre.ct.skull import inside_skull
 from molre.ct.survey import Series, Study, choose, look
 from molre.ct.volume import Acquisition, Volume, shown_age
 from molre.ct.volume_cache import volumes_of
@@ -176,7 +178,9 @@ def _header_row(series: Series, patient: str, salt: bytes) -> dict[str, Any]:
 
 
 def _pixel_row(volume: Volume) -> dict[str, Any]:
-    check = check_head(volume)
+    skull = inside_skull(volume)
+    check = check_head(volume, skull)
+    raised = flags(volume, check, skull)
     return {
         "slices": len(volume),
         "step_mm": float(np.median(volume.steps)) if len(volume) > 1 else None,
@@ -187,8 +191,8 @@ def _pixel_row(volume: Volume) -> dict[str, Any]:
         "pixel_hash": volume.pixel_hash,
         "content_hash": volume.content_hash,
         "notes": list(volume.notes),
-        "flags": [],
-        "flag_words": [],
+        "flags": [flag.name for flag in raised],
+        "flag_words": [flag.words for flag in raised],
         "head": bool(check.ok),
         "head_reasons": list(check.reasons),
     }

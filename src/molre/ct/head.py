@@ -1,10 +1,8 @@
 """Is this a whole head with a brain inside? Judged from the voxels alone; no model is asked.
 
-A pixel is *enclosed* where bone lies in at least six of eight directions within its slice, so a
-craniectomy, a fracture or one missing wall does not open the skull, and a tilted slice is as good
-as a straight one. A slice shows brain where the enclosed area has a head's size, is mostly soft
-tissue and has brain's median. The volume is judged by how many millimetres of such slices there
-are and by whether they begin and end.
+What bone encloses is found slice by slice (see `molre.ct.skull`). A slice shows brain where the
+enclosed area has a head's size, is mostly soft tissue and has brain's median. The volume is judged
+by how many millimetres of such slices there are and by whether they begin and end.
 """
 
 from __future__ import annotations
@@ -14,11 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from molre.ct.skull import Skull, inside_skull
 from molre.ct.volume import Volume
 
-GRID_MM = 2.0  # averaging to this grid tames the noise of a bone kernel
-BONE_HU = 230.0
-AIR_HU = -300.0
 SOFT_HU = (-15.0, 110.0)  # brain, CSF, clotted blood
 BRAIN_MEDIAN_HU = (5.0, 75.0)
 SLICE_AREA_CM2 = (25.0, 290.0)
@@ -26,7 +22,6 @@ MIN_SOFT_SHARE = 0.55
 MIN_LARGEST_AREA_CM2 = 70.0  # adult brain: 110 to 190 at its widest level
 MIN_COVERAGE_MM = 80.0  # adult brain: 110 to 140 from base to vertex
 CUT_SHARE = 0.85  # an end slice this close to the largest is cut off there
-MIN_DIRECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -67,13 +62,14 @@ class _Profile:
         return self.sized & tissue
 
 
-def check_head(volume: Volume) -> HeadCheck:
+def check_head(volume: Volume, skull: Skull | None = None) -> HeadCheck:
     """Tell a whole head from a partial one and from anything else.
 
     Args:
         volume: any series in HU.
+        skull: what `molre.ct.skull.inside_skull` found in it, where that is known already.
     """
-    profile = _profile(volume)
+    profile = _profile(volume, skull or inside_skull(volume))
     brain = profile.brain
     covered = float(profile.extent[brain].sum())
     if not brain.any() or _mostly_something_else(profile):
@@ -122,56 +118,15 @@ def _incomplete(profile: _Profile, covered: float) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _profile(volume: Volume) -> _Profile:
-    rows, columns = (max(1, round(GRID_MM / spacing)) for spacing in volume.pixel_spacing)
-    pixel_cm2 = rows * columns * volume.pixel_spacing[0] * volume.pixel_spacing[1] / 100.0
+def _profile(volume: Volume, skull: Skull) -> _Profile:
     area, soft, median = (np.zeros(len(volume)) for _ in range(3))
-    for index, image in enumerate(volume.hu):
-        small = _average(image, rows, columns)
-        bone = small > BONE_HU
-        inside = small[_enclosed(bone) & ~_outside(small)]
+    for index, (small, enclosed) in enumerate(zip(skull.hu, skull.inside, strict=True)):
+        inside = small[enclosed]
         if inside.size:
-            area[index] = inside.size * pixel_cm2
+            area[index] = inside.size * skull.pixel_cm2
             soft[index] = np.mean((inside >= SOFT_HU[0]) & (inside <= SOFT_HU[1]))
             median[index] = np.median(inside)
     return _Profile(area, soft, median, _extent(volume))
-
-
-def _average(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    height, width = (image.shape[0] // rows) * rows, (image.shape[1] // columns) * columns
-    blocks = image[:height, :width].reshape(height // rows, rows, width // columns, columns)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
-
-
-def _outside(small: np.ndarray) -> np.ndarray:
-    """Air that reaches the image's edge, so that a table or a head holder encloses nothing."""
-    from scipy import ndimage
-
-    regions, _ = ndimage.label(small < AIR_HU)
-    edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    return np.isin(regions, np.unique(edge[edge > 0]))
-
-
-def _enclosed(bone: np.ndarray) -> np.ndarray:
-    """Pixels, bone excepted, that see bone in at least six of eight directions; bool."""
-    seen = np.zeros(bone.shape, dtype=np.int8)
-    for axis in (0, 1):
-        seen += np.logical_or.accumulate(bone, axis=axis)
-        seen += np.flip(np.logical_or.accumulate(np.flip(bone, axis), axis=axis), axis)
-    for flip_rows in (False, True):
-        for flip_columns in (False, True):
-            turned = bone[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-            found = _diagonal(turned)
-            seen += found[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-    return (seen >= MIN_DIRECTIONS) & ~bone
-
-
-def _diagonal(bone: np.ndarray) -> np.ndarray:
-    """Whether bone lies on the way to the first row, one column left for each row up."""
-    found = bone.copy()
-    for row in range(1, len(found)):
-        found[row, 1:] |= found[row - 1, :-1]
-    return found
 
 
 def _extent(volume: Volume) -> np.ndarray:

@@ -1,149 +1,136 @@
-"""COHORT/index.html, the contact sheet: every study at a glance, before any model is near."""
+"""COHORT/index.html, the contact sheet: every study at a glance, before any model is near.
+
+The page holds the first studies and is whole without script. ``index.js`` beside it holds all
+studies and draws those that a filter leaves, a page at a time. Both open by file:// and load
+nothing but the strips, when they are scrolled to.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections import Counter
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import molre.cohort.rejects as rejects_csv
-from molre.cohort.cohort import Cohort
-from molre.cohort.sheet import COLUMNS, shown_slices
-from molre.output import page
+import polars as pl
 
-PER_PAGE = 400  # studies; a page with more is slow to open
+import molre.cohort.rejects as rejects_csv
+from molre import files
+from molre.cohort.cohort import Cohort
+from molre.cohort.sheet import COLUMNS, ROWS, size_of
+from molre.output import page
+from molre.output.cohort_cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label, short
+
+PER_PAGE = 50  # studies
+REJECTS_SHOWN = 200  # all are in rejects.csv
+UNUSED = ("files", "aliases", "date", "content_hash", "pixel_hash")
 
 
 def write_contact_sheet(cohort: Cohort) -> Path:
     """Write the contact sheet of a cohort from its tables and strips.
 
-    A large cohort gets further pages, index-2.html and so on. Pages open by file:// and load
-    nothing but the strips beside them, when they are scrolled to.
-
     Args:
         cohort: ingested.
 
     Returns:
-        Path of the first page.
+        Path of the page.
     """
-    rows = cohort.scans().sort("path", "study").to_dicts()
+    scans = cohort.scans().sort("path", "study").drop(*UNUSED, strict=False)
     refused = rejects_csv.read_rejects(cohort.path / "rejects.csv")
-    studies = _studies(rows, refused)
-    names = _page_names(len(studies))
-    summary = _summary(studies, rows, refused)
-    for number, name in enumerate(names):
-        shown = studies[number * PER_PAGE : (number + 1) * PER_PAGE]
-        page.write(
-            cohort.path / name,
-            "cohort.html.j2",
-            title=f"{summary['studies']} studies, {summary['rejects']} refused",
-            kind="contact sheet",
-            synthetic=cohort.synthetic,
-            summary=summary,
-            studies=shown,
-            rejects=_rejects(refused, rows) if name == names[-1] else [],
-            pages=names,
-            here=name,
-        )
-    for old in cohort.path.glob("index-*.html"):
-        if old.name not in names:
-            old.unlink()
-    return cohort.path / names[0]
+    studies = list(cards(scans.iter_rows(named=True), refused))
+    summary = _summary(studies, scans, len(refused))
+    files.write_text(cohort.path / "index.js", script(studies))
+    first = cohort.path / "index.html"
+    page.write(
+        first,
+        "cohort.html.j2",
+        title=f"{summary['studies']} studies, {summary['rejects']} refused",
+        kind="contact sheet",
+        synthetic=cohort.synthetic,
+        summary=summary,
+        fact_names=FACTS,
+        studies=studies[:PER_PAGE],
+        filters=_filters(studies),
+        rejects=_rejects(refused, set(scans["study"])),
+        strip_size=size_of(COLUMNS, len(ROWS)),
+    )
+    for old in cohort.path.glob("index-*.html"):  # pages that earlier versions wrote
+        old.unlink()
+    return first
 
 
-def _page_names(studies: int) -> list[str]:
-    pages = max(1, -(-studies // PER_PAGE))
-    return ["index.html", *(f"index-{n}.html" for n in range(2, pages + 1))]
+def script(studies: list[Card]) -> str:
+    """index.js: the studies as data, then the program that draws them.
+
+    The data is JSON in ASCII with ``<`` escaped, so that nothing in it can end a script or a line.
+    """
+    words: dict[str, int] = {}
+    data = {
+        "perPage": PER_PAGE,
+        "facts": FACTS,
+        "strip": size_of(COLUMNS, len(ROWS)),
+        "studies": [_compact(card, words) for card in studies],
+        "words": list(words),
+    }
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    quoted = json.dumps(text).replace("<", "\\u003c")
+    program = resources.files("molre.output") / "templates" / "cohort.js"
+    return f"const molreCohort = JSON.parse({quoted});\n{program.read_text(encoding='utf-8')}"
 
 
-def _studies(rows: list[dict[str, Any]], refused: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """One entry per study: the chosen series, the others, and what was refused within it."""
-    by_study: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_study[row["study"]].append(row)
-    within: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for reject in refused:
-        within[reject["study"]][reject["reason"]].append(reject["file"])
-    studies = []
-    for key, series in by_study.items():
-        chosen = next(row for row in series if row["chosen"])
-        slices = [index + 1 for index in shown_slices(chosen["slices"])]
-        studies.append(
-            {
-                "key": key,
-                "chosen": chosen,
-                "name": _short(chosen["path"]),
-                "others": [row for row in series if not row["chosen"]],
-                "refused": _grouped(within.get(key, {})),
-                "slices": slices,
-                "share": 100 * len(slices) / COLUMNS,
-                "facts": _facts(chosen),
-            }
-        )
-    return studies
+def _compact(card: Card, words: dict[str, int]) -> list[Any]:
+    """A card as an array; every text that may repeat is its number in ``words``."""
 
+    def of(text: str) -> int:
+        return words.setdefault(text, len(words))
 
-def _grouped(files_by_reason: dict[str, list[str]]) -> list[dict[str, str]]:
-    """Refusals of a study, one line a reason: two files named, the others counted."""
-    lines = []
-    for reason, names in files_by_reason.items():
-        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        shown = ", ".join(_short(name) for name in names[:2]) + more
-        lines.append({"reason": reason, "name": shown, "file": "\n".join(names[:20])})
-    return lines
-
-
-def _facts(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """What to check about a series, in words; unknown is said, not left out."""
-    scanner = " ".join(str(row[k]) for k in ("manufacturer", "model") if row[k])
-    step = _number(row["step_mm"], "mm", 2)
-    if row["even"] is False:
-        step = f"median {step}, uneven"
-    contrast = {True: "yes", False: "no", None: "unknown"}[row["contrast"]]
     return [
-        ("Slices", str(row["slices"])),
-        ("Thickness", _number(row["slice_thickness"], "mm", 2)),
-        ("Step", step),
-        ("Brain covered", _number(row["coverage_mm"], "mm", 0)),
-        ("Tilt", _number(row["tilt"], "°", 1)),
-        ("Pixel", _number(row["pixel_spacing"], "mm", 3)),
-        ("Kernel", row["kernel"] or "unknown"),
-        ("Tube", _number(row["kvp"], "kV", 0)),
-        ("Contrast", contrast),
-        ("Scanner", scanner or "unknown"),
-        ("Age", _number(row["age"], "y", 0)),
-        ("Sex", row["sex"] or "unknown"),
+        card.key,
+        card.path,
+        card.name,
+        card.count,
+        card.slices,
+        card.share,
+        card.score,
+        card.covered,
+        [of(mark) for mark in card.marks],
+        [[of(part) for part in badge] for badge in card.badges],
+        [of(fact) for fact in card.facts],
+        [
+            [
+                of(part.title),
+                [[of(line.text), of(line.more), of(line.title)] for line in part.lines],
+            ]
+            for part in card.sections
+        ],
     ]
 
 
-def _number(value: float | None, unit: str, digits: int) -> str:
-    if value is None:
-        return "unknown"
-    space = "" if unit == "°" else "\N{NO-BREAK SPACE}"
-    return f"{value:.{digits}f}{space}{unit}"
+def _filters(studies: list[Card]) -> list[tuple[str, str, int]]:
+    """(mark, label, studies) for each mark that is there: the two of every sheet, then flags."""
+    counts = Counter(mark for card in studies for mark in card.marks)
+    labels = {WITHHELD: "Will be withheld", REPAIRED: "Repaired or unusual"}
+    flags = sorted((m for m in counts if m not in labels), key=lambda mark: (-counts[mark], mark))
+    named = {**labels, **{mark: flag_label(mark) for mark in flags}}
+    return [(mark, label, counts[mark]) for mark, label in named.items() if counts[mark]]
 
 
-def _summary(
-    studies: list[dict[str, Any]], rows: list[dict[str, Any]], refused: list[dict[str, str]]
-) -> dict[str, int]:
+def _summary(studies: list[Card], scans: pl.DataFrame, rejects: int) -> dict[str, int]:
     return {
         "studies": len(studies),
-        "patients": len({row["patient"] for row in rows}),
-        "series": len(rows),
-        "heads": sum(bool(study["chosen"]["head"]) for study in studies),
-        "repaired": sum(bool(study["chosen"]["notes"]) for study in studies),
-        "rejects": len(refused),
+        "patients": scans["patient"].n_unique(),
+        "series": scans.height,
+        "withheld": sum(WITHHELD in card.marks for card in studies),
+        "repaired": sum(REPAIRED in card.marks for card in studies),
+        "flagged": sum(bool(set(card.marks) - {WITHHELD, REPAIRED}) for card in studies),
+        "rejects": rejects,
     }
 
 
-def _rejects(
-    refused: list[dict[str, str]], rows: list[dict[str, Any]]
-) -> list[dict[str, str | bool]]:
-    """Rows for the table at the end; ``used``: its study is in the cohort all the same."""
-    known = {row["study"] for row in rows}
-    return [{**r, "name": _short(r["file"]), "used": r["study"] in known} for r in refused]
-
-
-def _short(path: str) -> str:
-    """The last two parts of a path; the whole one is in the tooltip and in the tables."""
-    return "/".join(Path(path).parts[-2:])
+def _rejects(refused: list[dict[str, str]], known: set[str]) -> list[dict[str, str | bool]]:
+    """Rows for the table at the end, lost studies first; ``used``: its study is in the cohort."""
+    rows: list[dict[str, str | bool]] = [
+        {**r, "name": short(r["file"]), "used": r["study"] in known} for r in refused
+    ]
+    return sorted(rows, key=lambda row: bool(row["used"]))[:REJECTS_SHOWN]

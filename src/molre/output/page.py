@@ -1,4 +1,6 @@
-"""Pages: one base template and style, self-contained, opened by file:// without script or network.
+"""Pages: one base template and style, self-contained, opened by file:// without network.
+
+Only the contact sheet has a script, and it can be read without.
 
 A template extends ``base.html.j2`` and fills ``{% block content %}``.
 """

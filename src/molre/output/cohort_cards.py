@@ -1,0 +1,203 @@
+"""What the contact sheet shows of each study, in the plain form that both page and script draw."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from molre.cohort.sheet import COLUMNS, shown_slices
+
+FACTS = (
+    "Slices", "Thickness", "Step", "Brain covered", "Tilt", "Pixel", "Kernel", "Tube", "Contrast",
+    "Scanner", "Age", "Sex",
+)  # fmt: skip
+ADULT_YEARS = 18
+WITHHELD, REPAIRED = "withheld", "repaired"  # filters that are no flags
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a section: text, then a fainter addition, and what a pointer finds out."""
+
+    text: str
+    more: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled list of lines."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One study.
+
+    Attributes:
+        key: of the study.
+        name: last two parts of its path.
+        path: the whole.
+        slices: numbers of the slices on the strip, 1-based.
+        count: slices in the series.
+        share: percent of the strip's full width.
+        marks: names of its flags; ``withheld`` and ``repaired`` where that is so.
+        badges: (class, text, sentence) for each thing to see at once.
+        facts: values, in the order of `FACTS`.
+        sections: the rest.
+        score: of the chosen series; None where it was not stated.
+        covered: mm of brain.
+    """
+
+    key: str
+    name: str
+    path: str
+    slices: tuple[int, ...]
+    count: int
+    share: float
+    marks: tuple[str, ...]
+    badges: tuple[tuple[str, str, str], ...]
+    facts: tuple[str, ...]
+    sections: tuple[Section, ...]
+    score: float | None
+    covered: float | None
+
+
+def cards(rows: Iterable[dict[str, Any]], refused: Iterable[dict[str, str]]) -> Iterator[Card]:
+    """One card per study, in the order of ``rows``.
+
+    Args:
+        rows: of scans.parquet, those of a study in any order.
+        refused: rows of rejects.csv.
+    """
+    by_study: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_study[row["study"]].append(row)
+    within: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for reject in refused:
+        within[reject["study"]][reject["reason"]].append(reject["file"])
+    for key, series in by_study.items():
+        yield _card(key, series, within.get(key, {}))
+
+
+def flag_label(name: str) -> str:
+    """``thick_slices`` as people write it."""
+    return name.replace("_", " ").capitalize()
+
+
+def short(path: str) -> str:
+    """The last two parts of a path; the whole one is in the tooltip and in the tables."""
+    return "/".join(Path(path).parts[-2:])
+
+
+def _card(key: str, series: list[dict[str, Any]], refused: dict[str, list[str]]) -> Card:
+    chosen = next(row for row in series if row["chosen"])
+    shown = shown_slices(chosen["slices"])
+    why = _withheld_because(chosen)
+    marks = [WITHHELD] * bool(why) + [REPAIRED] * bool(chosen["notes"])
+    return Card(
+        key=key,
+        name=short(chosen["path"]),
+        path=chosen["path"],
+        slices=tuple(index + 1 for index in shown),
+        count=chosen["slices"],
+        share=round(100 * len(shown) / COLUMNS, 3),
+        marks=(*marks, *(name for name, _ in _flags(chosen))),
+        badges=_badges(chosen, why),
+        facts=_facts(chosen),
+        sections=tuple(s for s in _sections(chosen, series, refused) if s.lines),
+        score=chosen.get("score"),
+        covered=chosen["coverage_mm"],
+    )
+
+
+def _flags(row: dict[str, Any]) -> list[tuple[str, str]]:
+    names = row.get("flags") or []
+    said = row.get("flag_words") or []
+    return list(zip(names, [*said, *[""] * (len(names) - len(said))], strict=False))
+
+
+def _withheld_because(row: dict[str, Any]) -> list[str]:
+    """Why a prediction will be withheld, as far as the scan alone tells."""
+    why = list(row["head_reasons"] or []) if not row["head"] else []
+    if not row["head"] and not why:
+        why.append("the head check was not passed")
+    if row["contrast"]:
+        why.append("contrast was given")
+    if row["age"] is not None and row["age"] < ADULT_YEARS:
+        why.append(f"age {row['age']:g}")
+    return why
+
+
+def _badges(row: dict[str, Any], why: list[str]) -> tuple[tuple[str, str, str], ...]:
+    flags = tuple(("flag", flag_label(name), words) for name, words in _flags(row))
+    if why:
+        return (("warn", "Will be withheld", "; ".join(why)), *flags)
+    return (("good", "Whole head", ""), *flags)
+
+
+def _sections(
+    chosen: dict[str, Any], series: list[dict[str, Any]], refused: dict[str, list[str]]
+) -> Iterator[Section]:
+    yield Section("Flags", tuple(Line(flag_label(n), words) for n, words in _flags(chosen)))
+    yield Section("Chosen because", (Line(_scored(chosen)),))
+    yield Section("Head check", tuple(Line(reason) for reason in chosen["head_reasons"] or []))
+    yield Section("Repaired or unusual", tuple(Line(note) for note in chosen["notes"] or []))
+    others = [row for row in series if not row["chosen"]]
+    yield Section("Also eligible", tuple(Line(_series(row), _scored(row)) for row in others))
+    yield Section("Refused in this study", tuple(_grouped(refused)))
+
+
+def _scored(row: dict[str, Any]) -> str:
+    """The stated score and what it is made of."""
+    score = row.get("score")
+    return row["reason"] if score is None else f"score {score:.2f}: {row['reason']}"
+
+
+def _series(row: dict[str, Any]) -> str:
+    thick = f" of {row['slice_thickness']:g} mm" if row["slice_thickness"] else ""
+    kernel = f", kernel {row['kernel']}" if row["kernel"] else ""
+    return f"{row['slices']} slices{thick}{kernel}"
+
+
+def _grouped(files_by_reason: dict[str, list[str]]) -> Iterator[Line]:
+    """Refusals of a study, one line a reason: two files named, the others counted."""
+    for reason, names in files_by_reason.items():
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        shown = ", ".join(short(name) for name in names[:2]) + more
+        yield Line(shown, reason, "\n".join(names[:20]))
+
+
+def _facts(row: dict[str, Any]) -> tuple[str, ...]:
+    """What to check about a series, in words; unknown is said, not left out."""
+    scanner = " ".join(str(row[k]) for k in ("manufacturer", "model") if row[k])
+    step = _number(row["step_mm"], "mm", 2)
+    if row["even"] is False:
+        step = f"median {step}, uneven"
+    contrast = {True: "yes", False: "no", None: "unknown"}[row["contrast"]]
+    return (
+        str(row["slices"]),
+        _number(row["slice_thickness"], "mm", 2),
+        step,
+        _number(row["coverage_mm"], "mm", 0),
+        _number(row["tilt"], "°", 1),
+        _number(row["pixel_spacing"], "mm", 3),
+        row["kernel"] or "unknown",
+        _number(row["kvp"], "kV", 0),
+        contrast,
+        scanner or "unknown",
+        _number(row["age"], "y", 0),
+        row["sex"] or "unknown",
+    )
+
+
+def _number(value: float | None, unit: str, digits: int) -> str:
+    if value is None:
+        return "unknown"
+    space = "" if unit == "°" else "\N{NO-BREAK SPACE}"
+    return f"{value:.{digits}f}{space}{unit}"
