@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+import pytest
 from dicom_files import UID, ct_slice, cube, one_slice, save, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,17 @@ def test_slice_scanned_again_stands_apart(tmp_path):
 
     paths += write_series(tmp_path / "again", edit=again)[2:3]
     assert [len(stack.distinct) for stack in stacks(headers(paths))] == [5, 1]
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_first_pass_comes_first_whatever_the_files_are_called(tmp_path, names):
+    def again(index, ds):
+        ds.AcquisitionNumber = 2
+        ds.SOPInstanceUID = f"{UID}.0.{index}"
+
+    paths = write_series(tmp_path / names[0]) + write_series(tmp_path / names[1], edit=again)
+    numbers = [stack.members[0].plane.acquisition_number for stack in stacks(headers(paths))]
+    assert numbers == [1, 2]
 
 
 def test_copy_of_a_file_is_the_same_slice_twice(tmp_path):

@@ -24,7 +24,7 @@ NIFTI = (348).to_bytes(4, "little") + bytes(340) + b"n+1\0" + bytes(4)
         (b"\xff\xd8\xff\xe0" + bytes(20), "a JPEG picture"),
         (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
         ("naïve text".encode(), "a text file"),
-        (gzip.compress(b"something else"), "a gzip file that holds no NIfTI"),
+        (gzip.compress(b"something else"), "a gzip file that holds no NIfTI or tar"),
         (b"\x93\xfa\x00\x01" * 20, "neither DICOM nor NIfTI"),
     ],
 )

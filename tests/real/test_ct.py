@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tilt_oracle import agreement, upright_pixels
 
 from molre.ct.geometry import straighten
 from molre.ct.head import check_head
@@ -63,6 +64,17 @@ def test_ge_straightened_has_upright_air_around_a_head(ge):
     np.testing.assert_allclose(np.linalg.norm(affine[:3, :3], axis=0), [5, 2, 2])
     assert copy.min() == -1024
     np.testing.assert_allclose((copy > -300).mean(), (ge.hu > -300).mean(), rtol=0.25)
+
+
+def test_ge_straightened_pixels_are_those_of_dcm2niix(shared, ge, tmp_path):
+    folder = shared / "data" / "ge_hispeed_head_tilt"
+    theirs, voxel = upright_pixels(folder, tmp_path / "nifti")
+    ours, _ = straighten(ge, voxel)
+    assert len(ours) == len(theirs) == 56
+    apart = agreement(ours, theirs, rim=9)
+    assert apart.mean() < 1.5
+    assert np.median(apart) < 1.0
+    assert np.percentile(apart, 95) < 8.0  # at bone, a tenth of a pixel is this much
 
 
 def test_philips_choice_and_refusals(philips):

@@ -24,6 +24,10 @@ def command(
         Literal["warn", "refuse"],
         typer.Option(help="A gap in the slices: warn (note it) or refuse."),
     ] = "warn",
+    hu_map: Annotated[
+        str | None,
+        typer.Option(help="NIfTI not in HU: cormack, h2c or SCALE:INTERCEPT, e.g. 1:-1024."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(help="Read only part I of N of the studies, e.g. 3/8; see below."),
@@ -74,6 +78,7 @@ def command(
         scheduler=scheduler,
         shard=_shard(shard) if shard else None,
         cache=cache,
+        hu_map=hu_map,
         overwrite=overwrite,
         missing_slices=missing_slices,
     )

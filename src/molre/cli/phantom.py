@@ -23,6 +23,9 @@ def command(
     prevalence: Annotated[
         float | None, typer.Option(help="chance of each finding in a study; default 0.08")
     ] = None,
+    enhanced: Annotated[
+        bool, typer.Option("--enhanced", help="one Enhanced (multi-frame) CT object a study")
+    ] = False,
     workers: Annotated[int, typer.Option(help="processes")] = 2,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="replace phantoms made with other values")
@@ -44,6 +47,7 @@ def command(
         level_dependent=level_dependent,
         findings=chosen,
         prevalence=prevalence,
+        enhanced=enhanced,
         workers=workers,
         overwrite=overwrite,
     )

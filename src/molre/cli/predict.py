@@ -17,6 +17,10 @@ def command(
     even_if_withheld: Annotated[
         bool, typer.Option(help="Give probabilities of withheld scans; the status stays.")
     ] = False,
+    hu_map: Annotated[
+        str | None,
+        typer.Option(help="NIfTI not in HU: cormack, h2c or SCALE:INTERCEPT, e.g. 1:-1024."),
+    ] = None,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
     ] = None,
@@ -41,6 +45,7 @@ def command(
         studies,
         out,
         even_if_withheld=even_if_withheld,
+        hu_map=hu_map,
         threads=workers,
         overwrite=overwrite,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from molre import files
+from molre.cohort.scans import SCHEMA
 from molre.errors import MolreError
 
 FORMAT_VERSION = 1
@@ -79,7 +80,9 @@ class Cohort:
 
     def scans(self) -> pl.DataFrame:
         """One row per eligible series; see :mod:`molre.cohort.scans`."""
-        return self._table("scans.parquet", f"molre ingest SCANS -o {self.path}")
+        table = self._table("scans.parquet", f"molre ingest SCANS -o {self.path}")
+        new = {name: kind for name, kind in SCHEMA.items() if name not in table.columns}
+        return table.with_columns(pl.lit(None, kind).alias(name) for name, kind in new.items())
 
     def chosen(self) -> pl.DataFrame:
         """The chosen series of each study that could be read."""

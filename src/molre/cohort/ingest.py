@@ -17,6 +17,7 @@ from molre.cohort.keys import open_salt
 from molre.cohort.publish import publish, sweep, sweep_parts
 from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
+from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listing, list_studies
 from molre.errors import MolreError
 from molre.progress import track
@@ -74,6 +75,7 @@ def ingest(
     scheduler: str | None = None,
     shard: tuple[int, int] | None = None,
     cache: bool = False,
+    hu_map: str | None = None,
     salt: bytes | None = None,
     overwrite: bool = False,
     missing_slices: Literal["warn", "refuse"] = "warn",
@@ -95,6 +97,7 @@ def ingest(
             they must see ``paths`` and ``out`` under the same names.
         shard: (i, n), read the i-th of n parts of the studies only; 1-based.
         cache: keep the chosen series in ``out/volumes``.
+        hu_map: how the values of a NIfTI that is not in HU become HU, see ``molre.ct.hu_map``.
         salt: key of the pseudonyms where the cohort has none yet; random by default.
         overwrite: read all studies under ``paths`` again.
         missing_slices: what to do about a gap in the slices: ``warn`` notes it, ``refuse`` rejects.
@@ -111,11 +114,13 @@ def ingest(
     if not listing.studies:
         raise _nothing(listing, [r.reason for r in listing.rejects])
     _refuse_mixture(listing, folder)
+    values = HuMap.parse(hu_map) if hu_map else None
     each = _each(scheduler, workers, seconds, memory)
     try:
         with lock.sharing(folder) as held:
             try:
-                how = Reading(folder, open_salt(folder / "salt", salt), missing_slices, cache)
+                used = open_salt(folder / "salt", salt)
+                how = Reading(folder, used, missing_slices, cache, values)
                 return _read(listing, how, each, shard, overwrite, held)
             finally:
                 if lock.is_alone(held):

@@ -13,6 +13,7 @@ from molre.cohort import keys, sheet
 from molre.cohort.rejects import Rejected
 from molre.cohort.scans import shifted
 from molre.ct.head import check_head
+from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed
 from molre.ct.quality import flags
 from molre.ct.read import read_found
@@ -34,12 +35,14 @@ class Reading:
         salt: the cohort's.
         missing_slices: note a gap in the slices, or refuse the series.
         cache: keep the chosen series in COHORT/volumes.
+        hu_map: how the values of a NIfTI become HU; by default they are HU.
     """
 
     out: Path
     salt: bytes
     missing_slices: Literal["warn", "refuse"] = "warn"
     cache: bool = False
+    hu_map: HuMap | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
         skip: how many of the best series to leave out, as they could not be read before.
         how: settings of the run.
     """
-    study, refused = look(listed)
+    study, refused = look(listed, how.hu_map)
     rejects = [Rejected.of_file(r, how.salt, used=study is not None) for r in refused]
     if study is None:
         return Outcome([], rejects)
@@ -172,6 +175,7 @@ def _header_row(series: Series, patient: str, salt: bytes) -> dict[str, Any]:
         "age": shown_age(header.age),
         "date": shifted(header.study_date, keys.date_shift(salt, patient)),
         "score": series.score,
+        "hu_map": series.hu_map.name if series.hu_map else None,
         "eligible": True,
         "synthetic": header.synthetic,
     }

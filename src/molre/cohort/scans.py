@@ -31,6 +31,7 @@ SCHEMA: dict[str, Any] = {
     "coverage_mm": pl.Float64,
     "pixel_hash": pl.String,
     "content_hash": pl.String,
+    "hu_map": pl.String,  # how the values of a NIfTI became HU, see molre.ct.hu_map
     "score": pl.Float64,  # see molre.ct.choice
     "eligible": pl.Boolean,
     "chosen": pl.Boolean,

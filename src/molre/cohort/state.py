@@ -40,7 +40,7 @@ def file_of(how: Reading, listed: Listed) -> Path:
 
 def stamp(listed: Listed, how: Reading) -> str:
     """Hex digest of how a study is read, and of the path, size and time of each of its files."""
-    lines: set[str] = {how.missing_slices}
+    lines = {str(how.missing_slices), f"hu_map {how.hu_map}"}
     for name in listed.files:
         try:
             known = os.stat(name.split("!")[0])

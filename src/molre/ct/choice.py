@@ -2,7 +2,8 @@
 
 Points: whole coverage 4 (from 130 mm on), soft kernel 3 (unknown 1.5), usual thickness 1, even
 steps 1, original 0.5, lossless 0.25, named head or brain 0.5. Contrast costs 3, another body
-part 4, a missing slice 1. Ties go to more slices, then to the series UID.
+part 4, a missing slice 1. Ties go to more slices, then to the series UID, then to the first
+acquisition; names and order of files decide nothing.
 """
 
 from __future__ import annotations

@@ -1,30 +1,23 @@
-"""Entries: a file on disk (``/a/b.dcm``) or inside a zip (``/a/c.zip!inner/b.dcm``), read alike.
+"""Entries: a file on disk (``/a/b.dcm``) or in an archive (``/a/c.tar.gz!b.dcm``), read alike.
 
-Nothing is ever extracted: members of a zip are read into memory, so no name in an archive can
-lead outside it.
+Nothing is ever extracted: members of an archive are read into memory, so no name in it can lead
+outside it.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import stat
-import zipfile
-import zlib
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO
 
+from molre.ct.archive import READ_ERRORS, Archive, plain
+from molre.ct.sniff import HEAD_BYTES, kind
+from molre.ct.tar_archive import TarArchive
+from molre.ct.zip_archive import ZipArchive
 from molre.errors import RefusedScan
 
-MAX_MEMBERS = 100_000
-MAX_MEMBER_BYTES = 2 * 2**30
-MAX_ARCHIVE_BYTES = 16 * 2**30
-MAX_RATIO = 200  # CT deflates 2 to 10 times; only a bomb goes beyond, once it is large
-RATIO_MATTERS_BYTES = 64 * 2**20
-
-# RuntimeError: a password is needed, or the compression is an unknown one
-_READ_ERRORS = (OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error)
+_LARGE = 2**20  # bytes
 
 
 def split(entry: str) -> tuple[str, str | None]:
@@ -37,13 +30,12 @@ def split(entry: str) -> tuple[str, str | None]:
     return entry, None
 
 
-@dataclass
 class Entries:
     """Opens entries; keeps the archive that was used last open. Use in a ``with`` block."""
 
-    _archive: zipfile.ZipFile | None = None
-    _name: str = ""
-    _opened: list[zipfile.ZipFile] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._archive: Archive | None = None
+        self._name = ""
 
     def __enter__(self) -> Entries:
         return self
@@ -54,8 +46,7 @@ class Entries:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._archive:
-            self._archive.close()
+        self._close()
 
     def open(self, entry: str) -> tuple[BinaryIO, int]:
         """The entry as a seekable stream, and its size in bytes.
@@ -66,13 +57,12 @@ class Entries:
         path, member = split(entry)
         try:
             if member is None:
-                return open(path, "rb"), os.stat(path).st_size
-            archive = self.archive(path)
-            data = archive.read(_checked(archive.getinfo(member), entry))
+                return _open_file(path)
+            data = self.archive(path).read(member)
             return io.BytesIO(data), len(data)
-        except (*_READ_ERRORS, KeyError) as error:
+        except (*READ_ERRORS, KeyError) as error:
             raise RefusedScan(
-                f"it cannot be read ({_plain(error)})",
+                f"it cannot be read ({plain(error)})",
                 where=entry,
                 fix="check the file, its permissions and its password, or copy it again",
             ) from error
@@ -87,65 +77,40 @@ class Entries:
         with stream:
             return stream.read()
 
-    def archive(self, path: str) -> zipfile.ZipFile:
-        """The archive, its directory read and its claims checked.
+    def archive(self, path: str) -> Archive:
+        """The archive, its members listed and its claims checked.
 
         Raises:
             RefusedScan: damaged, too many members, or a decompression bomb.
         """
         if self._archive is None or self._name != path:
-            if self._archive:
-                self._archive.close()
-            try:
-                self._archive, self._name = zipfile.ZipFile(path), path
-            except _READ_ERRORS as error:
-                self._archive = None
-                raise RefusedScan(
-                    f"it is no readable zip ({_plain(error)})",
-                    where=path,
-                    fix="copy the archive again",
-                ) from error
-            _check_archive(self._archive, path)
+            self._close()
+            self._archive, self._name = _open_archive(path), path
         return self._archive
 
-
-def member_problem(info: zipfile.ZipInfo) -> str | None:
-    """Why one member of a zip is not read; None where it is."""
-    parts = info.filename.replace("\\", "/").split("/")
-    if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
-        return "its name points outside the archive"
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "it is a link inside an archive"
-    if info.flag_bits & 1:
-        return "it is encrypted"
-    if info.file_size > MAX_MEMBER_BYTES:
-        return f"it unpacks to {info.file_size >> 20} MiB"
-    return None
+    def _close(self) -> None:
+        if self._archive:
+            self._archive.close()
+        self._archive = None
 
 
-def _checked(info: zipfile.ZipInfo, entry: str) -> zipfile.ZipInfo:
-    problem = member_problem(info)
-    if problem:
-        raise RefusedScan(
-            problem, where=entry, fix="unpack the archive yourself and give the folder"
-        )
-    return info
+class _File(io.BufferedReader):
+    """A file on disk; asks for no more memory than it has bytes, whatever its header claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to ``size`` bytes."""
+        if size is not None and size > _LARGE:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
 
 
-def _check_archive(archive: zipfile.ZipFile, path: str) -> None:
-    infos = archive.infolist()
-    total = sum(info.file_size for info in infos)
-    packed = max(os.stat(path).st_size, 1)
-    bomb = total > RATIO_MATTERS_BYTES and total / packed > MAX_RATIO
-    if len(infos) > MAX_MEMBERS or total > MAX_ARCHIVE_BYTES or bomb:
-        raise RefusedScan(
-            f"it would unpack to {len(infos)} files and {total >> 20} MiB from {packed >> 10} KiB, "
-            "beyond the limits for an archive",
-            where=path,
-            fix="unpack it yourself and give the folder",
-        )
+def _open_file(path: str) -> tuple[BinaryIO, int]:
+    """A regular file; a pipe put in its place would wait for a writer for ever."""
+    stream = _File(io.FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
+    return stream, os.fstat(stream.fileno()).st_size
 
 
-def _plain(error: BaseException) -> str:
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return words.strip("'\"").split("\n")[0].split(": '")[0][:120]
+def _open_archive(path: str) -> Archive:
+    with open(path, "rb") as file:
+        what = kind(file.read(HEAD_BYTES))
+    return TarArchive(path) if what == "tar" else ZipArchive(path)

@@ -6,7 +6,6 @@ import contextlib
 import io
 import math
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,16 +14,18 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 from molre.ct.acquisition import acquisition
+from molre.ct.deflated import check_deflated
 from molre.ct.elements import floats, has, number, text, value
-from molre.ct.syntax import DEFLATED, LOSSY, NATIVE
+from molre.ct.syntax import LOSSY, NATIVE
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
 
 _HEAD_BYTES = 1 << 15  # beyond the header of most classic files
 _PIXEL_DATA = (b"\x7f\xe0\0\x10", b"\xe0\x7f\x10\0")  # its tag, big and little endian
+_PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _UNDEFINED = 0xFFFFFFFF  # length of encapsulated pixel data
 _NOTHING = Dataset()
-INFLATE_LIMIT = 512 * 2**20  # bytes; a deflated header can otherwise grow a thousandfold
+
 
 _TAGS = [Tag(keyword) for keyword in (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
@@ -138,6 +139,12 @@ def _parse_header(data: BinaryIO, file: str) -> tuple[Dataset, BinaryIO]:
     The parser asks for its position at every element, which memory answers faster than a file.
     """
     first = data.read(_HEAD_BYTES)
+    if first[128:132] == b"DICM" and first.startswith(_PROGRAMS):
+        raise RefusedScan(
+            "it begins like a program (its preamble is that of an executable file)",
+            where=file,
+            fix="export it again from the PACS, and have the source looked at",
+        )
     head = io.BytesIO(first)
     if len(first) < _HEAD_BYTES:
         return parse(head, file, stop_before_pixels=True, tags=_TAGS), head
@@ -162,7 +169,7 @@ def parse(
     Raises:
         RefusedScan: anything the parser trips over.
     """
-    _check_deflated(data, file)
+    check_deflated(data, file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -175,35 +182,6 @@ def parse(
             where=file,
             fix="copy or export the file again",
         ) from error
-
-
-def _check_deflated(data: BinaryIO, file: str) -> None:
-    """Refuse a deflated file that would inflate beyond the limit."""
-    head = data.read(4096)
-    data.seek(0)
-    if DEFLATED.encode() not in head or head[132:136] != b"\x02\x00\x00\x00":
-        return
-    start = 144 + int.from_bytes(head[140:144], "little")
-    data.seek(start)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    left = INFLATE_LIMIT
-    try:
-        while left > 0 and (chunk := data.read(1 << 20)):
-            while chunk and left > 0:
-                left -= len(inflater.decompress(chunk, 1 << 24))
-                chunk = inflater.unconsumed_tail
-    except zlib.error as error:
-        raise RefusedScan(
-            "its deflated content is damaged", where=file, fix="copy or export the file again"
-        ) from error
-    finally:
-        data.seek(0)
-    if left <= 0:
-        raise RefusedScan(
-            f"it inflates to more than {INFLATE_LIMIT >> 20} MiB, far beyond a CT image",
-            where=file,
-            fix="export it uncompressed",
-        )
 
 
 def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:

@@ -14,6 +14,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
+from molre.ct.compressed import damaged, decode
 from molre.ct.entries import Entries
 from molre.ct.header import Header, Plane, parse
 from molre.ct.syntax import BIG_ENDIAN, DECODERS
@@ -48,12 +49,15 @@ def stored_values(header: Header, entries: Entries) -> np.ndarray:
     known = known and 0 < header.bits_stored <= header.bits_allocated in (16, 32)
     if known and header.pixels:
         return _native(header, *header.pixels, entries)
-    return _decode(parse(io.BytesIO(entries.read(header.file)), header.file), header)
+    dataset = parse(io.BytesIO(entries.read(header.file)), header.file)
+    if header.syntax in DECODERS:
+        return decode(dataset, header)
+    return _by_pydicom(dataset, header)
 
 
 def _native(header: Header, offset: int, length: int, entries: Entries) -> np.ndarray:
     """Uncompressed values from the file's bytes; bits that hold none of them count for nothing."""
-    _check_native(header, offset, length)
+    _check_native(header, length, header.size - offset)
     kind = f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
     stored = np.empty((header.frames, header.rows, header.columns), kind)
     stream, _ = entries.open(header.file)
@@ -71,7 +75,8 @@ def _native(header: Header, offset: int, length: int, entries: Entries) -> np.nd
     return stored
 
 
-def _check_native(header: Header, offset: int, length: int) -> None:
+def _check_native(header: Header, length: int, rest: int) -> None:
+    """Length by the header of the pixel data, and bytes up to the end of the file."""
     if header.high_bit and header.high_bit != header.bits_stored - 1:
         raise RefusedScan(
             f"its header puts {header.bits_stored} bits below bit {header.high_bit}, so where its "
@@ -79,7 +84,7 @@ def _check_native(header: Header, offset: int, length: int) -> None:
             where=header.file,
             fix="export it again with High Bit (0028,0102) one less than Bits Stored (0028,0101)",
         )
-    there = min(length, header.size - offset)
+    there = min(length, rest)
     if there < header.pixel_bytes:
         raise _cut_off(header, max(there, 0))
     if there >= header.pixel_bytes // header.frames * (header.frames + 1):
@@ -99,27 +104,20 @@ def _cut_off(header: Header, there: int) -> RefusedScan:
     )
 
 
-def _decode(dataset: Dataset, header: Header) -> np.ndarray:
-    """Stored values by pydicom and its decoders.
-
-    Raises:
-        RefusedScan: whatever the decoder raises, Rust panics included.
-    """
+def _by_pydicom(dataset: Dataset, header: Header) -> np.ndarray:
+    """Uncompressed or deflated values that are not plain, by pydicom."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
                 _name_syntax(dataset, header.syntax)
-            stored = pixel_array(dataset, raw=True, decoding_plugin=DECODERS.get(header.syntax, ""))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # pyo3's PanicException is no Exception
-        raise RefusedScan(
-            f"its pixels cannot be decoded ({type(error).__name__}: damaged, cut off or in an "
-            "unknown compression)",
-            where=header.file,
-            fix="export the file again, uncompressed",
-        ) from error
+            there, in_pieces = len(dataset.PixelData), dataset["PixelData"].is_undefined_length
+            stored = pixel_array(dataset, raw=True)
+    except Exception as error:
+        raise damaged(header, type(error).__name__) from error
+    if in_pieces:
+        raise damaged(header, "in pieces, which its transfer syntax does not allow")
+    _check_native(header, there, there)
     wanted = (header.frames, header.rows, header.columns)
     if stored.size != np.prod(wanted) or stored.dtype.kind not in "iu":
         raise RefusedScan(

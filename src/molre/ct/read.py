@@ -8,9 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from molre.ct.choice import score
 from molre.ct.entries import Entries
 from molre.ct.geometry import find_gaps, first_voxel, reorder
 from molre.ct.header import Header, read_header
+from molre.ct.hu_map import HuMap
 from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
@@ -22,14 +24,17 @@ from molre.errors import MolreError, RefusedScan
 
 Missing = Literal["warn", "refuse"]
 MUST_HAVE_HU = -300  # some voxel of a series lies below
+OBLIQUE_DEGREES = 5.0  # from here on it is noted; beyond 30 a slice is refused
 
 
-def read(path: str | Path, *, missing: Missing = "warn") -> Volume:
+def read(path: str | Path, *, missing: Missing = "warn", hu_map: str | None = None) -> Volume:
     """Read the best series of one study.
 
     Args:
-        path: a DICOM file, a folder or a zip of one study, or a NIfTI in HU.
-        missing: note them, or refuse the series.
+        path: a DICOM file, a folder or an archive of one study, or a NIfTI in HU.
+        missing: note missing slices, or refuse the series.
+        hu_map: how the values of a NIfTI that is not in HU become HU: ``cormack``, ``h2c`` or
+            ``SCALE:INTERCEPT``, see :mod:`molre.ct.hu_map`.
 
     Returns:
         The volume in HU, as acquired; its notes say what was chosen, refused and repaired.
@@ -38,7 +43,7 @@ def read(path: str | Path, *, missing: Missing = "warn") -> Volume:
         MolreError: no such path, nothing readable, or more than one study.
         RefusedScan: what is there is not a readable head CT series.
     """
-    found = survey(path)
+    found = survey(path, hu_map=HuMap.parse(hu_map) if hu_map else None)
     if not found.studies:
         raise nothing_found(found, str(path))
     if len(found.studies) > 1:
@@ -66,17 +71,20 @@ def read_found(series: Series, *, missing: Missing = "warn") -> Volume:
         RefusedScan: as ``read_series``.
     """
     if series.stack is None:
-        return read_series(series.files, missing=missing)
+        return read_series(series.files, missing=missing, hu_map=series.hu_map)
     with Entries() as entries:
         return _assemble(series.stack, entries, missing)
 
 
-def read_series(files: Sequence[str], *, missing: Missing = "warn") -> Volume:
+def read_series(
+    files: Sequence[str], *, missing: Missing = "warn", hu_map: HuMap | None = None
+) -> Volume:
     """Read exactly these files as one series.
 
     Args:
         files: entries as ``survey`` gives them: ``"/a/b.dcm"``, ``"/a/c.zip!b.dcm"``, a NIfTI.
-        missing: note them, or refuse the series.
+        missing: note missing slices, or refuse the series.
+        hu_map: how the values of a NIfTI become HU; by default they are HU.
 
     Raises:
         RefusedScan: a file is damaged or no slice of a head CT, the files are of more than one
@@ -91,7 +99,7 @@ def read_series(files: Sequence[str], *, missing: Missing = "warn") -> Volume:
         if first == "nifti":
             if len(files) > 1:
                 raise MolreError("a NIfTI is one file", where=files[1], fix="give one NIfTI")
-            return read_nifti(files[0], entries)
+            return read_nifti(files[0], entries, hu_map)
         headers = [_header(file, entries) for file in files]
         return _assemble(_one_stack(headers), entries, missing)
 
@@ -121,13 +129,13 @@ def _header(file: str, entries: Entries) -> Header:
 
 def _one_stack(headers: list[Header]) -> Stack:
     found = stacks(headers)
-    if len(found) > 1:
+    if len({stack.files for stack in found}) > 1:
         raise RefusedScan(
             f"{len(headers)} files are of {len(found)} different series, orientations or passes",
             where=found[1].files[0],
             fix="give the files of one series",
         )
-    return found[0]
+    return min(found, key=lambda stack: -score(stack)[0])  # several only in a multi-frame file
 
 
 def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
@@ -245,6 +253,10 @@ def _geometry_notes(volume: Volume) -> list[str]:
     notes = []
     if volume.tilt_degrees > 0.5:
         notes.append(f"gantry tilt of {volume.tilt_degrees:.1f} degrees: the slices are sheared")
+    else:
+        oblique = float(np.degrees(np.arccos(min(1.0, float(volume.normal[2])))))
+        if oblique > OBLIQUE_DEGREES:
+            notes.append(f"oblique: the slices are {oblique:.0f} degrees off axial")
     if not volume.is_even:
         low, high = volume.steps.min(), volume.steps.max()
         notes.append(f"uneven slice steps, {low:.2f} to {high:.2f} mm")

@@ -151,7 +151,7 @@ def _wrong_plane(plane: Plane) -> Refusal | None:
         return "it has no usable pixel spacing (0028,0030)", again
     row, column = np.array(plane.orientation).reshape(2, 3)
     lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > 0.02:
+    if min(lengths) < 0.99 or max(lengths) > 1.01 or abs(row @ column) > 0.01:
         return "its slice orientation is no pair of perpendicular unit vectors", again
     normal = np.cross(row, column)
     degrees = float(np.degrees(np.arccos(min(1.0, abs(normal[2]) / np.linalg.norm(normal)))))

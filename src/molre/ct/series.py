@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -77,8 +77,8 @@ class Stack:
 def stacks(headers: Iterable[Header]) -> list[Stack]:
     """Group slices by series, size, spacing, kernel and orientation, then by pass.
 
-    Acquisition Number alone groups nothing, as some scanners count it up with every slice. Only
-    where two acquisitions cover the same position are they taken apart.
+    Acquisition Number and Image Type alone group nothing, as some scanners change them from slice
+    to slice. Only where two of them cover the same position are they taken apart.
     """
     groups: dict[tuple[object, ...], list[Member]] = defaultdict(list)
     for header in headers:
@@ -88,7 +88,20 @@ def stacks(headers: Iterable[Header]) -> list[Stack]:
     for members in groups.values():
         for aligned in _by_orientation(members):
             found += [Stack(tuple(part)) for part in _by_pass(aligned)]
-    return sorted(found, key=lambda stack: (-len(stack.distinct), stack.files))
+    return sorted(found, key=_rank)
+
+
+def _rank(stack: Stack) -> tuple[int, str, int, str, tuple[str, ...]]:
+    """More slices first; of equals the first by UID, then the first pass, whatever file names."""
+    first = stack.members[0]
+    number, header = first.plane.acquisition_number, first.header
+    return (
+        -len(stack.distinct),
+        header.acquisition.series_uid or "",
+        -1 if number is None else number,
+        header.sop_uid or "",
+        stack.files,
+    )
 
 
 def _key(header: Header, plane: Plane) -> tuple[object, ...]:
@@ -114,18 +127,17 @@ def _by_orientation(members: Sequence[Member]) -> list[list[Member]]:
 def _by_pass(members: Sequence[Member]) -> list[list[Member]]:
     """Pack acquisitions, in order, into the first pass that does not cover their positions."""
     normal = up_normal(members[0].orientation)
-    acquisitions: dict[int, list[Member]] = defaultdict(list)
-    for member in members:
+    kinds = _kinds(members)
+    acquisitions: dict[tuple[int, int], list[Member]] = defaultdict(list)
+    for member, kind in zip(members, kinds, strict=True):
         number = member.plane.acquisition_number
-        acquisitions[-1 if number is None else number].append(member)
-    passes: list[tuple[list[Member], list[float], set[str | None]]] = []
+        acquisitions[-1 if number is None else number, kind].append(member)
+    passes: list[tuple[list[Member], list[float], set[tuple[str, int | None]]]] = []
     for _, group in sorted(acquisitions.items()):
         heights = [float(member.position @ normal) for member in group]
         for known in passes:
             taken, covered, names = known
-            fresh = [
-                h for h, m in zip(heights, group, strict=True) if m.header.sop_uid not in names
-            ]
+            fresh = [h for h, m in zip(heights, group, strict=True) if _name(m) not in names]
             if not _overlap(fresh, covered):
                 break
         else:
@@ -133,8 +145,24 @@ def _by_pass(members: Sequence[Member]) -> list[list[Member]]:
             passes.append((taken, covered, names))
         taken += group
         covered += heights
-        names |= {member.header.sop_uid for member in group if member.header.sop_uid}
+        names |= {_name(member) for member in group if member.header.sop_uid}
     return [sorted(taken, key=lambda m: _order(m, normal)) for taken, _, _ in passes]
+
+
+def _name(member: Member) -> tuple[str, int | None]:
+    """What a copy of a slice has in common with it: SOP UID and frame."""
+    return member.header.sop_uid or "", member.plane.frame
+
+
+def _kinds(members: Sequence[Member]) -> list[int]:
+    """Which Image Type each slice has: 0 the original, or the one that most have.
+
+    A lossy copy is often called DERIVED, and must stay with the slice that it is a copy of.
+    """
+    types = [None if m.header.lossy else m.header.image_type for m in members]
+    counts = Counter(one for one in types if one is not None)
+    ranked = sorted(counts, key=lambda one: ("DERIVED" in one, -counts[one], one))
+    return [0 if one is None else ranked.index(one) for one in types]
 
 
 def _overlap(heights: Sequence[float], covered: Sequence[float]) -> bool:

@@ -7,6 +7,7 @@ import io
 import zlib
 
 HEAD_BYTES = 4096
+ARCHIVES = ("zip", "tar")
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -20,7 +21,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
-    (b"\x1f\x8b", "a gzip file that holds no NIfTI"),
+    (b"\x1f\x8b", "a gzip file that holds no NIfTI or tar"),
     (b"BZh", "a bzip2 file"),
     (b"\xfd7zXZ", "an xz file"),
     (b"NRRD", "an NRRD file"),
@@ -33,7 +34,7 @@ _VRS = set(
 
 
 def kind(head: bytes) -> str:
-    """``"dicom"``, ``"nifti"``, ``"zip"``, or words for anything else, e.g. ``"a JPEG picture"``.
+    """``"dicom"``, ``"nifti"``, ``"zip"``, ``"tar"`` (gzipped or not), or words for anything else.
 
     Args:
         head: the first 4096 bytes, fewer where the file is shorter.
@@ -44,9 +45,10 @@ def kind(head: bytes) -> str:
         return "dicom"
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "zip"
-    nifti = _nifti(_inflated(head) if head[:2] == b"\x1f\x8b" else head)
-    if nifti:
-        return nifti
+    inner = _inflated(head) if head[:2] == b"\x1f\x8b" else head
+    nifti = _nifti(inner)
+    if nifti or _is_tar(inner):
+        return nifti or "tar"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -74,6 +76,14 @@ def _nifti(head: bytes) -> str | None:
     if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
         return "half of a NIfTI pair (.hdr and .img)"
     return None
+
+
+def _is_tar(head: bytes) -> bool:
+    """Any tar, old ones without a magic too: by the checksum of its first header."""
+    block, stated = head[:512], head[148:156].strip(b" \0")
+    if len(block) < 512 or not head[0] or not stated or stated.strip(b"01234567"):
+        return False
+    return sum(block) - sum(block[148:156]) + 8 * 32 == int(stated, 8)
 
 
 def _inflated(head: bytes) -> bytes:

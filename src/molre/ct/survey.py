@@ -15,6 +15,7 @@ from molre.ct import choice
 from molre.ct.entries import Entries
 from molre.ct.geometry import up_normal
 from molre.ct.header import Header, read_header
+from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
 from molre.ct.refusal import refusal
@@ -36,6 +37,7 @@ class Series:
         step_mm, pixel_spacing, tilt, even: geometry by the headers, as a ``Volume`` has it (median
             step and spacing between rows in mm, tilt in degrees); None for a NIfTI.
         stack: its headers, so that they need not be read again; None for a NIfTI.
+        hu_map: how the values of a NIfTI become HU; None where they are HU.
     """
 
     uid: str
@@ -49,6 +51,7 @@ class Series:
     tilt: float | None = None
     even: bool | None = None
     stack: Stack | None = field(default=None, repr=False, compare=False)
+    hu_map: HuMap | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,14 @@ class Survey:
 def survey(
     paths: str | Path | Iterable[str | Path],
     progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
+    hu_map: HuMap | None = None,
 ) -> Survey:
     """Look through files, folders and archives; read headers, no pixels.
 
     Args:
         paths: one path or several.
         progress: e.g. ``molre.progress.track``; wraps the walk.
+        hu_map: how the values of a NIfTI become HU; by default they are HU.
 
     Raises:
         MolreError: a path does not exist.
@@ -99,15 +104,19 @@ def survey(
     listing = list_studies(paths, progress)
     studies, rejects = [], list(listing.rejects)
     for listed in listing.studies:
-        study, refused = look(listed)
+        study, refused = look(listed, hu_map)
         rejects += refused
         if study:
             studies.append(study)
     return Survey(tuple(studies), tuple(sorted(rejects, key=lambda r: r.file)), listing.ignored)
 
 
-def look(listed: Listed) -> tuple[Study | None, list[Reject]]:
+def look(listed: Listed, hu_map: HuMap | None = None) -> tuple[Study | None, list[Reject]]:
     """Judge the files of one study by their headers.
+
+    Args:
+        listed: the study.
+        hu_map: how the values of a NIfTI become HU; by default they are HU.
 
     Returns:
         The study with its readable series, None where there is none; and every file that is in
@@ -115,7 +124,7 @@ def look(listed: Listed) -> tuple[Study | None, list[Reject]]:
     """
     with Entries() as entries:
         if listed.nifti:
-            return _look_at_nifti(listed, entries)
+            return _look_at_nifti(listed, entries, hu_map)
         headers, rejects = [], []
         for file in listed.files:
             try:
@@ -154,13 +163,16 @@ def _unreadable(file: str, error: RefusedScan) -> Reject:
     return Reject(file, None, error.what, error.fix or "export the file again")
 
 
-def _look_at_nifti(listed: Listed, entries: Entries) -> tuple[Study | None, list[Reject]]:
+def _look_at_nifti(
+    listed: Listed, entries: Entries, hu_map: HuMap | None
+) -> tuple[Study | None, list[Reject]]:
     (file,) = listed.files
     try:
-        slices = read_nifti_header(file, entries)
+        slices = read_nifti_header(file, entries, hu_map)
     except RefusedScan as error:
         return None, [_unreadable(file, error)]
-    series = Series(file, (file,), slices, Acquisition(), 4.0, (f"NIfTI, {slices} slices",))
+    reasons = (f"NIfTI, {slices} slices",)
+    series = Series(file, (file,), slices, Acquisition(), 4.0, reasons, hu_map=hu_map)
     return Study(listed.key, None, None, os.path.dirname(file.split("!")[0]), (series,)), []
 
 

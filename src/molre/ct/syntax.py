@@ -10,10 +10,14 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN}
 LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
 
+JPEG_LS = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"}
+J2K_FAMILY = {f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203)}
+RLE = "1.2.840.10008.1.2.5"
+
 # Named, so that no other decoder that happens to be installed (pylibjpeg-libjpeg: GPL) is used.
 # JPEG Extended (.51, 12 bit) is absent, as no decoder under a permissive license reads it.
 DECODERS = {
-    "1.2.840.10008.1.2.5": "pydicom",  # RLE
+    RLE: "pydicom",
     "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
     "1.2.840.10008.1.2.4.70": "gdcm",
     "1.2.840.10008.1.2.4.80": "pyjpegls",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molre import files
+from molre.ct.hu_map import HuMap
 from molre.ct.read import read_series
 from molre.ct.volume import Volume
 from molre.ct.volume_file import DamagedVolume, is_whole, pack, read_bytes, unpack
@@ -101,13 +102,16 @@ def volumes_of(cohort: Path) -> VolumeCache:
     return VolumeCache(cohort / "volumes")
 
 
-def scan(content_hash: str, names: Sequence[str], cache: VolumeCache) -> Volume:
+def scan(
+    content_hash: str, names: Sequence[str], cache: VolumeCache, hu_map: str | None = None
+) -> Volume:
     """A scan of a cohort: from the cache, or from its original files where it is not there.
 
     Args:
         content_hash: of the scan, as ingested.
         names: its files, which need not exist where the cache holds the scan.
         cache: a damaged file in it is replaced.
+        hu_map: how the values of a NIfTI became HU when it was ingested.
 
     Raises:
         RefusedScan: the files cannot be read, or do not hold the scan any more.
@@ -115,7 +119,7 @@ def scan(content_hash: str, names: Sequence[str], cache: VolumeCache) -> Volume:
     kept = cache.get(content_hash)
     if kept is not None:
         return kept
-    volume = read_series(list(names))
+    volume = read_series(list(names), hu_map=HuMap.parse(hu_map) if hu_map else None)
     if volume.content_hash != content_hash:
         raise RefusedScan(
             "the files changed since they were ingested", where=names[0], fix="ingest them again"

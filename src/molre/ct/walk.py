@@ -1,4 +1,4 @@
-"""Every file below the given paths: folders walked, zips opened, content sniffed."""
+"""Every file below the given paths: folders walked, archives opened, content sniffed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from molre.ct.entries import Entries, member_problem
-from molre.ct.sniff import HEAD_BYTES, kind
+from molre.ct.archive import UNPACK, Member
+from molre.ct.entries import Entries
+from molre.ct.sniff import ARCHIVES, HEAD_BYTES, kind
 from molre.errors import MolreError, RefusedScan
 
 _COMPANIONS = (
@@ -106,34 +107,32 @@ def _file(path: str, entries: Entries, seen: set[str]) -> Iterator[Found]:
     what = kind(head)
     if what == "zip" and path.lower().endswith(".npz"):
         yield Found(path, "a NumPy archive")
-    elif what == "zip":
-        yield from _zip(path, entries)
+    elif what in ARCHIVES:
+        yield from _archive(path, what, entries)
     else:
         yield Found(path, what)
 
 
-def _zip(path: str, entries: Entries) -> Iterator[Found]:
+def _archive(path: str, what: str, entries: Entries) -> Iterator[Found]:
     try:
-        members = [info for info in entries.archive(path).infolist() if not info.is_dir()]
+        members = entries.archive(path).members()
     except RefusedScan as error:
-        yield Found(path, "zip", error)
+        yield Found(path, what, error)
         return
     if not members:
         yield Found(path, "an empty archive")
-    for info in sorted(members, key=lambda info: info.filename):
-        entry = f"{path}!{info.filename}"
-        problem = member_problem(info)
-        if problem:
-            remedy = "unpack the archive yourself and give the folder"
-            yield Found(entry, "member", RefusedScan(problem, where=entry, fix=remedy))
-            continue
-        try:
-            with entries.archive(path).open(info) as stream:
-                what = kind(stream.read(HEAD_BYTES))
-        except Exception as error:  # a damaged member: zipfile raises many kinds
-            yield Found(entry, "member", _unreadable(entry, error))
-            continue
-        yield Found(entry, "an archive inside an archive" if what == "zip" else what)
+    for member in members:
+        yield _member(f"{path}!{member.name}", path, member, entries)
+
+
+def _member(entry: str, path: str, member: Member, entries: Entries) -> Found:
+    if member.problem:
+        return Found(entry, "member", RefusedScan(member.problem, where=entry, fix=UNPACK))
+    try:
+        what = kind(entries.archive(path).head(member.name, HEAD_BYTES))
+    except Exception as error:  # a damaged member: zipfile raises many kinds
+        return Found(entry, "member", _unreadable(entry, error))
+    return Found(entry, "an archive inside an archive" if what in ARCHIVES else what)
 
 
 def _first_time(path: str, seen: set[str]) -> bool:

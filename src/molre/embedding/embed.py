@@ -39,6 +39,7 @@ class Job:
     study: str
     content_hash: str
     files: tuple[str, ...]
+    hu_map: str | None
     volumes: VolumeCache
 
 
@@ -89,9 +90,9 @@ def embed(
     cache.drop_damaged()
     volumes = volumes_of(opened.path)
     jobs = [
-        Job(study, content_hash, tuple(paths), volumes)
-        for study, content_hash, paths in opened.chosen()
-        .select("study", "content_hash", "files")
+        Job(study, content_hash, tuple(paths), hu_map, volumes)
+        for study, content_hash, paths, hu_map in opened.chosen()
+        .select("study", "content_hash", "files", "hu_map")
         .sort("study")
         .iter_rows()
         if content_hash not in cache
@@ -236,7 +237,7 @@ def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
 
 def _read(job: Job) -> Volume | Embedded:
     try:
-        return scan(job.content_hash, job.files, job.volumes)
+        return scan(job.content_hash, job.files, job.volumes, job.hu_map)
     except MolreError as error:
         return Embedded(job, None, None, error.message)
     except Exception as error:  # whatever a decoder makes of a changed file: the others go on

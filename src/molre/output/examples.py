@@ -94,7 +94,7 @@ def _case(
         mask = torch.ones(1, len(embeddings), dtype=torch.bool)
         scores = model.classifier(embeddings.unsqueeze(0), mask, bank.unsqueeze(0))
     weights = scores.attention[0, :, k].numpy()
-    volume = scan(content_hash, row["files"], volumes)
+    volume = scan(content_hash, row["files"], volumes, row["hu_map"])
     key = int(index[int(weights.argmax())])
     first, second = ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
     return Example(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import molre
 from molre import files
+from molre.ct.hu_map import HuMap
 from molre.ct.listing import Reject
 from molre.ct.read import read_found
 from molre.ct.survey import Study, Survey, choose, survey
@@ -57,6 +58,7 @@ def write_predictions(
     out: Path,
     *,
     even_if_withheld: bool = False,
+    hu_map: str | None = None,
     threads: int | None = None,
     overwrite: bool = False,
 ) -> Written:
@@ -75,7 +77,8 @@ def write_predictions(
         import torch
 
         torch.set_num_threads(threads)
-    found = survey([str(p) for p in paths])
+    values = HuMap.parse(hu_map) if hu_map else None
+    found = survey([str(p) for p in paths], hu_map=values)
     if not found.studies:
         raise MolreError(*_nothing(paths, found.rejects), fix="give a head CT study")
     predictions, rejects = [], list(_loose(found))

@@ -12,6 +12,7 @@ from pathlib import Path
 from molre.errors import MolreError
 from molre.files import write_text
 from molre.phantom.dicom import write_series
+from molre.phantom.enhanced import write_enhanced
 from molre.phantom.plan import PREVALENCE, Recipe
 from molre.phantom.study import make_study
 from molre.phantom.truth import README, write_labels, write_truth
@@ -40,6 +41,7 @@ def write_phantoms(
     findings: Sequence[str] | None = None,
     prevalence: float | None = None,
     max_slices: int | None = None,
+    enhanced: bool = False,
     workers: int = 2,
     overwrite: bool = False,
 ) -> Written:
@@ -57,6 +59,8 @@ def write_phantoms(
         findings: ids that may be planted; None means all that have a generator.
         prevalence: chance of each finding; None means 0.08.
         max_slices: at most so many slices a study.
+        enhanced: one Enhanced CT object a study, with the same pixels and places, in the stead of
+            one file a slice.
         workers: processes.
         overwrite: replace phantoms that other values made.
 
@@ -78,9 +82,9 @@ def write_phantoms(
         max_slices=max_slices,
     )
     out = Path(out)
-    _claim(out, recipe, overwrite)
+    _claim(out, recipe, enhanced, overwrite)
     missing = [i for i in range(studies) if not (out / _name(i)).is_dir()]
-    _write_all(out, recipe, missing, workers)
+    _write_all(out, recipe, missing, enhanced, workers)
     return Written(out, len(missing), studies - len(missing), write_labels(out))
 
 
@@ -88,11 +92,11 @@ def _name(index: int) -> str:
     return f"study_{index:05d}"
 
 
-def _claim(out: Path, recipe: Recipe, overwrite: bool) -> None:
+def _claim(out: Path, recipe: Recipe, enhanced: bool, overwrite: bool) -> None:
     """Make the folder ours, or say why it cannot be."""
-    settings = json.loads(
-        json.dumps({"format_version": FORMAT_VERSION, "synthetic": "phantom", **asdict(recipe)})
-    )
+    form = {"enhanced": True} if enhanced else {}
+    values = {"format_version": FORMAT_VERSION, "synthetic": "phantom", **asdict(recipe), **form}
+    settings = json.loads(json.dumps(values))
     note = out / "phantom.json"
     if out.exists() and not out.is_dir():
         raise MolreError("this is a file, not a folder", where=out, fix="choose another folder")
@@ -126,10 +130,10 @@ def _clear(out: Path) -> None:
     (out / "labels.csv").unlink(missing_ok=True)
 
 
-def _write_all(out: Path, recipe: Recipe, indices: list[int], workers: int) -> None:
+def _write_all(out: Path, recipe: Recipe, indices: list[int], enhanced: bool, workers: int) -> None:
     if workers <= 1 or len(indices) < 2:
         for index in track(indices, "writing phantoms"):
-            _write_one(out, recipe, index)
+            _write_one(out, recipe, index, enhanced)
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -137,7 +141,7 @@ def _write_all(out: Path, recipe: Recipe, indices: list[int], workers: int) -> N
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_single_thread)
     try:
-        jobs = [pool.submit(_write_one, out, recipe, index) for index in indices]
+        jobs = [pool.submit(_write_one, out, recipe, index, enhanced) for index in indices]
         for job in track(as_completed(jobs), "writing phantoms", total=len(jobs)):
             job.result()
     finally:
@@ -152,7 +156,7 @@ def _single_thread() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _write_one(out: Path, recipe: Recipe, index: int) -> None:
+def _write_one(out: Path, recipe: Recipe, index: int, enhanced: bool) -> None:
     study = make_study(recipe, index)
     truth, series = out / "truth" / f".{_name(index)}.part", out / f".{_name(index)}.part"
     try:
@@ -160,7 +164,7 @@ def _write_one(out: Path, recipe: Recipe, index: int) -> None:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
         write_truth(study, recipe, truth)
-        write_series(study, recipe, series)
+        (write_enhanced if enhanced else write_series)(study, recipe, series)
         shutil.rmtree(out / "truth" / _name(index), ignore_errors=True)
         os.replace(truth, out / "truth" / _name(index))
         os.replace(series, out / _name(index))  # last: this folder says that the study is whole

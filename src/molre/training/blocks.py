@@ -40,12 +40,12 @@ class Pixels:
 
     cohort: Cohort
     contract: Contract
-    _files: dict[str, list[str]] = field(default_factory=dict)
+    _files: dict[str, tuple[list[str], str | None]] = field(default_factory=dict)
     _index: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows = self.cohort.chosen().select("content_hash", "files").iter_rows()
-        self._files = {content_hash: paths for content_hash, paths in rows}
+        rows = self.cohort.chosen().select("content_hash", "files", "hu_map").iter_rows()
+        self._files = {content_hash: (paths, hu_map) for content_hash, paths, hu_map in rows}
 
     @property
     def name(self) -> str:
@@ -62,8 +62,8 @@ class Pixels:
         Raises:
             MolreError: the scan cannot be read again.
         """
-        files, volumes = self._files[content_hash], volumes_of(self.cohort.path)
-        pixels, index = to_pixels(scan(content_hash, files, volumes), self.contract)
+        (files, hu_map), volumes = self._files[content_hash], volumes_of(self.cohort.path)
+        pixels, index = to_pixels(scan(content_hash, files, volumes, hu_map), self.contract)
         self._index[content_hash] = index
         return pixels
 

@@ -1,0 +1,48 @@
+"""What decoders written in C say on stderr and in no other way.
+
+libjpeg, inside gdcm, fills in what a damaged stream lacks, returns an image and prints one line.
+That line is the only sign of it, so it is listened to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+
+_STDERR = 2
+_COMPLAINTS = re.compile(
+    rb"^.*(?:Corrupt JPEG data|Premature end of|Invalid |Unsupported |Bogus |Inconsistent ).*$",
+    re.MULTILINE,
+)
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def decoder_words() -> Iterator[list[str]]:
+    """Collect the complaints of a decoder; the list is filled at the end of the block.
+
+    Everything else that was written to stderr meanwhile (by other threads) is passed on.
+    """
+    said: list[str] = []
+    with _lock, tempfile.TemporaryFile() as heard:
+        try:
+            real = os.dup(_STDERR)
+        except OSError:  # there is no stderr
+            yield said
+            return
+        os.dup2(heard.fileno(), _STDERR)
+        try:
+            yield said
+        finally:
+            os.dup2(real, _STDERR)
+            heard.seek(0)
+            words = heard.read()
+            said += [line.decode("ascii", "replace").strip() for line in _COMPLAINTS.findall(words)]
+            rest = _COMPLAINTS.sub(b"", words).strip(b"\n")
+            if rest:
+                os.write(real, rest + b"\n")
+            os.close(real)

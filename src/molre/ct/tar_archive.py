@@ -1,0 +1,187 @@
+"""Tar archives, plain or gzipped, read in memory.
+
+A gzipped tar has no directory: it is inflated once to list its members, and from then on each of
+them is reached from a place nearby.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO, cast
+
+from molre.ct.archive import (
+    Member,
+    check_limits,
+    damaged,
+    name_problem,
+    only_last,
+    size_problem,
+    stamp,
+)
+from molre.ct.gzip_stream import GzipStream, Points
+from molre.errors import RefusedScan
+
+_MAX_HEADER_BYTES = 1 << 20  # names and extended headers; more is a bomb
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Members in the order of the archive, and where the bytes of each begin."""
+
+    members: tuple[Member, ...]
+    places: dict[str, tuple[int, int]]
+    points: Points | None
+
+
+class TarArchive:
+    """A tar or tar.gz; listed and checked when it is opened.
+
+    Args:
+        path: file on disk.
+
+    Raises:
+        RefusedScan: damaged, cut off, too many members, or a decompression bomb.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._index = _index(path, stamp(path))
+            self._stream = _open(path, self._index.points)
+        except RefusedScan:
+            raise
+        except Exception as error:  # a damaged header: tarfile raises many kinds
+            raise damaged(path, "tar", error) from error
+
+    def members(self) -> tuple[Member, ...]:
+        """Its files in the order of the archive."""
+        return self._index.members
+
+    def head(self, name: str, size: int) -> bytes:
+        """The first bytes of a member."""
+        start, length = self._index.places[name]
+        return _read(self._stream, start, min(size, length))
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a member."""
+        return _read(self._stream, *self._index.places[name])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+def _open(path: str, points: Points | None) -> BinaryIO:
+    with open(path, "rb") as file:
+        packed = file.read(2) == _GZIP
+    return cast(BinaryIO, GzipStream(path, points) if packed else open(path, "rb"))
+
+
+def _read(stream: BinaryIO, start: int, length: int) -> bytes:
+    """Exactly these bytes.
+
+    Raises:
+        EOFError: the archive ends before.
+    """
+    stream.seek(start)
+    whole = bytearray()
+    while len(whole) < length:
+        piece = stream.read(min(length - len(whole), 1 << 20))
+        if not piece:
+            raise EOFError("cut off")
+        whole += piece
+    return bytes(whole)
+
+
+@lru_cache(maxsize=2)  # workers read the studies of one archive in turn
+def _index(path: str, _: tuple[int, int, int]) -> _Index:
+    stream = _open(path, None)
+    with stream:
+        listed = _Listing(path, stream)
+        listed.run()
+    points = stream.points if isinstance(stream, GzipStream) else None
+    return _Index(tuple(only_last(listed.members)), listed.places, points)
+
+
+class _Listing:
+    """One pass over an archive that notes its members."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path, self.stream = path, stream
+        self.members: list[Member] = []
+        self.places: dict[str, tuple[int, int]] = {}
+        self.total = 0
+
+    def run(self) -> None:
+        """Note all members; raises many kinds of errors."""
+        packed = os.stat(self.path).st_size
+        with tarfile.open(
+            fileobj=cast(BinaryIO, _Headers(self.stream)), mode="r:", errorlevel=2
+        ) as tar:
+            last = -1
+            while (info := tar.next()) is not None:
+                tar.members = []  # type: ignore[attr-defined]  # they are kept here
+                if tar.offset <= last or info.size < 0:
+                    raise ValueError("its members overlap")
+                last = tar.offset
+                self._note(info, packed)
+            self._check_end(tar.offset)
+
+    def _note(self, info: tarfile.TarInfo, packed: int) -> None:
+        if info.isdir():
+            return
+        self.total += info.size
+        gzipped = isinstance(self.stream, GzipStream)  # which checks its ratio as it inflates
+        check_limits(
+            self.path, len(self.members) + 1, self.total, self.total if gzipped else packed
+        )
+        self.members.append(Member(info.name, info.size, _problem(info)))
+        self.places[info.name] = (info.offset_data, info.size)
+
+    def _check_end(self, offset: int) -> None:
+        """An archive ends with a block of zeros; tarfile takes a damaged header for the end."""
+        self.stream.seek(offset)
+        block = self.stream.read(tarfile.BLOCKSIZE)
+        if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
+            raise ValueError(f"cut off or damaged after {len(self.members)} files")
+        while self.stream.read(1 << 20):  # to its end, where gzip has its checksum
+            pass
+
+
+class _Headers(io.RawIOBase):
+    """The stream as tarfile sees it while listing: no header is larger than the limit."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """As much as is asked for, up to the end."""
+        if not 0 <= size <= _MAX_HEADER_BYTES:
+            raise ValueError("a header of more than 1 MiB")
+        whole = b""
+        while len(whole) < size and (piece := self._stream.read(size - len(whole))):
+            whole += piece
+        return whole
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Bytes from the start."""
+        return self._stream.tell()
+
+
+def _problem(info: tarfile.TarInfo) -> str | None:
+    if info.issym() or info.islnk():
+        return "it is a link inside an archive"
+    if not info.isfile():
+        return "it is a device or pipe inside an archive"
+    if info.issparse():
+        return "it is a sparse file inside an archive"
+    return name_problem(info.name) or size_problem(info.size)
