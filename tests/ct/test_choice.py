@@ -68,3 +68,16 @@ def test_of_equals_the_choice_is_stable(tmp_path):
 def test_whole_head_in_a_bone_kernel_beats_a_soft_piece_of_20_mm(tmp_path):
     sharp = {"ConvolutionKernel": "H60s"}
     assert _chosen(tmp_path, {}, sharp, slices=(4, 28)) == 1
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_two_equal_passes_the_first_is_read_whatever_the_files_are_called(tmp_path, names):
+    def again(index, ds):
+        ds.AcquisitionNumber = 2
+        ds.SOPInstanceUID = f"{UID}.0.{index}"
+
+    write_series(tmp_path / names[0], WHOLE)
+    write_series(tmp_path / names[1], WHOLE, edit=again)
+    (study,) = survey([tmp_path]).studies
+    series, _ = choose(study)
+    assert series.stack.members[0].plane.acquisition_number == 1

@@ -103,3 +103,13 @@ def test_other_character_sets_are_decoded():
     ds.save_as(buffer, implicit_vr=False, little_endian=True)
     buffer.seek(0)
     assert text(dcmread(buffer, force=True), "SeriesDescription") == "Schädel"
+
+
+def test_items_under_a_tag_that_has_none_are_no_text():
+    """A damaged VR: the items hold an element of a kind that nobody knows."""
+    inner = b"\x08\0\x60\0AD\x02\0CT"
+    item = b"\xfe\xff\x00\xe0" + len(inner).to_bytes(4, "little") + inner
+    for keyword in ("Modality", "StudyInstanceUID", "Manufacturer"):
+        ds = _dataset(keyword, "SQ", item)
+        assert text(ds, keyword) is None
+        assert floats(ds, keyword) is None

@@ -132,3 +132,22 @@ def test_nifti_in_a_zip(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("scan.nii", stream.getvalue())
     assert read(tmp_path / "a.zip").hu.size == cube().size
+
+
+def test_name_that_is_no_text(packed):
+    """The directory says UTF-8, and it is not."""
+    raw = bytearray(packed.read_bytes())
+    at = raw.rindex(b"inner/002.dcm")
+    raw[at + 6], raw[at - 46 + 9] = 0xA2, raw[at - 46 + 9] | 8
+    packed.write_bytes(raw)
+    with pytest.raises(MolreError, match="no readable zip"):
+        read(packed)
+
+
+def test_member_without_a_name(packed):
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("x", archive.read("inner/000.dcm"))
+        archive.filelist[-1].filename = ""
+    found = survey([packed])
+    assert found.studies[0].series[0].slices == 5
+    assert [reject.reason for reject in found.rejects] == ["it has no name"]

@@ -49,6 +49,7 @@ def test_classic_and_enhanced_are_one_scan(both, index):
     np.testing.assert_array_equal(enhanced.orientation, classic.orientation)
     assert enhanced.content_hash == classic.content_hash
     assert enhanced.acquisition.kernel == classic.acquisition.kernel
+    assert enhanced.acquisition.kvp == classic.acquisition.kvp is not None
     assert enhanced.acquisition.study_uid == classic.acquisition.study_uid
     assert enhanced.acquisition.synthetic
     assert [s.frame for s in enhanced.source] == list(range(8))

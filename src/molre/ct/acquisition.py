@@ -25,13 +25,19 @@ _NO_AGENT = {"", "NONE", "NO", "N", "0", "NO CONTRAST", "WITHOUT", "-"}
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
 
-def acquisition(dataset: Dataset, thickness: float | None, kernel: str | None) -> Acquisition:
+def acquisition(
+    dataset: Dataset,
+    thickness: float | None,
+    kernel: str | None,
+    kvp: float | None = None,
+) -> Acquisition:
     """Collect the acquisition fields of one file.
 
     Args:
         dataset: the header.
         thickness: slice thickness, mm, found by the caller (it may sit in a functional group).
         kernel: convolution kernel, found by the caller.
+        kvp: kV, where the caller found it; else the one at the top level.
     """
     manufacturer = text(dataset, "Manufacturer")
     description = text(dataset, "SeriesDescription")
@@ -47,7 +53,7 @@ def acquisition(dataset: Dataset, thickness: float | None, kernel: str | None) -
         manufacturer=manufacturer,
         model=text(dataset, "ManufacturerModelName"),
         kernel=kernel,
-        kvp=number(dataset, "KVP"),
+        kvp=number(dataset, "KVP") if kvp is None else kvp,
         slice_thickness=thickness,
         description=description,
         body_part=text(dataset, "BodyPartExamined"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,9 +16,6 @@ MAX_RATIO = 200  # CT deflates 2 to 10 times; only a bomb goes beyond, once it i
 RATIO_MATTERS_BYTES = 64 * 2**20
 
 UNPACK = "unpack the archive yourself and give the folder"
-
-# RuntimeError: a password is needed; NotImplementedError: an unknown compression
-READ_ERRORS = (OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 _TEXT = {"AS", "DA", "LO", "SH", "UI"}
@@ -48,7 +49,7 @@ def text(dataset: Dataset, keyword: str) -> str | None:
         if stripped.isprintable():  # an escape begins another character set, in what seems ASCII
             return stripped or None
     found = value(dataset, keyword)
-    if found is None:
+    if found is None or isinstance(found, Sequence):  # items under a tag that has none
         return None
     if not isinstance(found, str) and hasattr(found, "__iter__"):
         found = "\\".join(str(part) for part in found)

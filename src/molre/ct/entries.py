@@ -11,7 +11,7 @@ import os
 from types import TracebackType
 from typing import BinaryIO
 
-from molre.ct.archive import READ_ERRORS, Archive, plain
+from molre.ct.archive import Archive, plain
 from molre.ct.sniff import HEAD_BYTES, kind
 from molre.ct.tar_archive import TarArchive
 from molre.ct.zip_archive import ZipArchive
@@ -60,7 +60,9 @@ class Entries:
                 return _open_file(path)
             data = self.archive(path).read(member)
             return io.BytesIO(data), len(data)
-        except (*READ_ERRORS, KeyError) as error:
+        except RefusedScan:
+            raise
+        except Exception as error:  # a damaged member: zipfile raises many kinds
             raise RefusedScan(
                 f"it cannot be read ({plain(error)})",
                 where=entry,

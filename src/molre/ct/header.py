@@ -38,7 +38,7 @@ _TAGS = [Tag(keyword) for keyword in (
     "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "BurnedInAnnotation", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )]  # fmt: skip
 
 
@@ -75,6 +75,7 @@ class Header:
         syntax: transfer syntax UID.
         technique: Volume Based Calculation Technique of an Enhanced CT, e.g. ``"MAX_IP"``.
         bits_stored, high_bit: which of the allocated bits hold the value.
+        burned_in: text is burned into the pixels, by Burned In Annotation (0028,0301).
         padding: Pixel Padding Value and Range Limit, stored values; None where there is none.
         pixels: offset and length in bytes of uncompressed pixel data; None where that is not plain.
     """
@@ -99,6 +100,7 @@ class Header:
     padding: tuple[float, float] | None
     photometric: str | None
     lossy: bool
+    burned_in: bool
     acquisition: Acquisition
     planes: tuple[Plane, ...]
     pixels: tuple[int, int] | None
@@ -218,8 +220,12 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
         padding=_padding(dataset),
         photometric=text(dataset, "PhotometricInterpretation"),
         lossy=_is_lossy(text(dataset, "LossyImageCompression"), syntax),
+        burned_in=(text(dataset, "BurnedInAnnotation") or "").upper() == "YES",
         acquisition=acquisition(
-            dataset, thickness, first.text("CTReconstructionSequence", "ConvolutionKernel")
+            dataset,
+            thickness,
+            first.text("CTReconstructionSequence", "ConvolutionKernel"),
+            first.number("CTXRayDetailsSequence", "KVP"),
         ),
         planes=planes,
         pixels=_pixel_data(data, dataset) if syntax in NATIVE else None,

@@ -76,6 +76,11 @@ def _wrong_image_type(header: Header) -> Refusal | None:
         return "a localizer (scout), no axial slice", axial
     if kinds & _CAPTURES:
         return "a screen save or dose page, no CT image", axial
+    if header.burned_in:
+        return (
+            "text is burned into its pixels (Burned In Annotation is YES)",
+            "give the series as the scanner made it",
+        )
     found = next((kind for kind in header.image_type if kind in _MAPS), None)
     if found:
         return f"a derived map ({found.lower()}), not in HU", "give the series it was computed from"

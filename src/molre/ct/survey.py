@@ -178,7 +178,7 @@ def _look_at_nifti(
 
 def _study(key: str, members: list[Stack]) -> Study:
     series = [_series(stack) for stack in members]
-    series.sort(key=lambda one: (-one.score, -one.slices, one.uid, one.files))
+    series.sort(key=lambda one: (-one.score, -one.slices, one.uid))  # else as stacks ranks them
     folders = [os.path.dirname(f.split("!")[0]) for one in series for f in one.files]
     made = series[0].acquisition
     return Study(key, made.patient_id, made.accession, os.path.commonpath(folders), tuple(series))

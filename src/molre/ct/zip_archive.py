@@ -7,7 +7,6 @@ import stat
 import zipfile
 
 from molre.ct.archive import (
-    READ_ERRORS,
     Member,
     check_limits,
     damaged,
@@ -30,7 +29,7 @@ class ZipArchive:
     def __init__(self, path: str) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except READ_ERRORS as error:
+        except Exception as error:  # a damaged directory: zipfile raises many kinds
             raise damaged(path, "zip", error) from error
         infos = self._zip.infolist()
         check_limits(path, len(infos), sum(i.file_size for i in infos), os.stat(path).st_size)

@@ -1,0 +1,9 @@
+"""The table of traps."""
+
+from traps.files import FILES
+from traps.objects import OBJECTS
+from traps.values import VALUES
+from traps.where import WHERE
+from traps.which import WHICH
+
+TRAPS = (*WHERE, *WHICH, *VALUES, *OBJECTS, *FILES)
