@@ -1,7 +1,8 @@
 """Which files belong to which study: the first, quick look at a folder, before any is judged.
 
 Only as much of a header is parsed as holds the study's UID, and only names are kept, so that a
-million files can be listed; ``molre.ct.survey.look`` judges one study at a time.
+million files can be listed; ``molre.ct.survey.look`` judges one study at a time. For a few studies
+whole headers are parsed and kept, so that none is parsed twice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ from pydicom.tag import BaseTag, Tag
 from molre.ct.acquisition import SYNTHETIC_MANUFACTURER
 from molre.ct.elements import text
 from molre.ct.entries import Entries
-from molre.ct.header import parse
+from molre.ct.header import Header, parse, read_header
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import Found, walk
 from molre.errors import RefusedScan
@@ -80,12 +81,14 @@ class Listing:
         studies: by key.
         rejects: files that are no scan, or could not be looked at.
         ignored: README, LICENSE, DICOMDIR and system files beside scans.
+        headers: of the DICOM files, by entry, where they were asked for.
     """
 
     paths: tuple[str, ...]
     studies: tuple[Listed, ...]
     rejects: tuple[Reject, ...]
     ignored: tuple[str, ...] = ()
+    headers: dict[str, Header] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -96,19 +99,22 @@ class Listing:
 def list_studies(
     paths: str | Path | Iterable[str | Path],
     progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
+    *,
+    headers: bool = False,
 ) -> Listing:
     """Walk folders, files and archives, and group what is DICOM by study.
 
     Args:
         paths: one path or several.
         progress: e.g. ``molre.progress.track``; wraps the walk.
+        headers: parse and keep them whole.
 
     Raises:
         MolreError: a path does not exist.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
-    collected = _Collected()
+    collected = _Collected(headers)
     with Entries() as entries:
         files: Iterable[Found] = walk(rooted, entries)
         for found in progress(files, "listing files") if progress else files:
@@ -117,7 +123,8 @@ def list_studies(
 
 
 class _Collected:
-    def __init__(self) -> None:
+    def __init__(self, whole: bool) -> None:
+        self.whole, self.headers = whole, dict[str, Header]()
         self.files: dict[str, list[str]] = {}
         self.niftis: set[str] = set()
         self.synthetic: set[str] = set()
@@ -143,9 +150,14 @@ class _Collected:
 
     def _dicom(self, entry: str, entries: Entries) -> None:
         try:
-            stream, _ = entries.open(entry)
+            stream, size = entries.open(entry)
             with stream:
-                study, sop_class, maker = _identify(stream, entry)
+                if self.whole:
+                    header = self.headers[entry] = read_header(stream, entry, size)
+                    made = header.acquisition
+                    study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
+                else:
+                    study, sop_class, maker = _identify(stream, entry)
         except RefusedScan as error:
             self._refuse(entry, error)
             return
@@ -172,7 +184,7 @@ class _Collected:
             for key, files in sorted(self.files.items())
         )
         rejects = tuple(sorted(self.rejects, key=lambda r: r.file))
-        return Listing(paths, tuple(studies), rejects, ignored)
+        return Listing(paths, tuple(studies), rejects, ignored, self.headers)
 
 
 def _identify(stream: BinaryIO, entry: str) -> tuple[str | None, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,22 +101,25 @@ def survey(
     Raises:
         MolreError: a path does not exist.
     """
-    listing = list_studies(paths, progress)
+    listing = list_studies(paths, progress, headers=True)
     studies, rejects = [], list(listing.rejects)
     for listed in listing.studies:
-        study, refused = look(listed, hu_map)
+        study, refused = look(listed, hu_map, listing.headers)
         rejects += refused
         if study:
             studies.append(study)
     return Survey(tuple(studies), tuple(sorted(rejects, key=lambda r: r.file)), listing.ignored)
 
 
-def look(listed: Listed, hu_map: HuMap | None = None) -> tuple[Study | None, list[Reject]]:
+def look(
+    listed: Listed, hu_map: HuMap | None = None, parsed: Mapping[str, Header] | None = None
+) -> tuple[Study | None, list[Reject]]:
     """Judge the files of one study by their headers.
 
     Args:
         listed: the study.
         hu_map: how the values of a NIfTI become HU; by default they are HU.
+        parsed: headers that need not be read again, by entry.
 
     Returns:
         The study with its readable series, None where there is none; and every file that is in
@@ -128,7 +131,7 @@ def look(listed: Listed, hu_map: HuMap | None = None) -> tuple[Study | None, lis
         headers, rejects = [], []
         for file in listed.files:
             try:
-                header = _header(file, entries)
+                header = (parsed or {}).get(file) or _header(file, entries)
             except RefusedScan as error:
                 rejects.append(_unreadable(file, error))
                 continue
