@@ -11,7 +11,7 @@ import typer
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder: RUN/model.")],
     studies: Annotated[
-        list[Path], typer.Argument(help="Studies: DICOM file, folder or zip, or a NIfTI.")
+        list[Path], typer.Argument(help="Studies: DICOM file, folder, zip or tar, or a NIfTI.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write results to.")],
     even_if_withheld: Annotated[

@@ -142,8 +142,9 @@ class _Collected:
             self.files[f"path:{found.entry}"] = [found.entry]
             self.niftis.add(f"path:{found.entry}")
         else:
-            remedy = "give DICOM files, a folder or zip of them, or a NIfTI in HU"
-            reason = f"{found.kind}, not DICOM or NIfTI"
+            remedy = "give DICOM files, a folder, zip or tar of them, or a NIfTI in HU"
+            known = found.kind.startswith("neither")
+            reason = found.kind if known else f"{found.kind}, not DICOM or NIfTI"
             if found.kind.endswith("picture"):
                 reason = f"{found.kind}: it has no Hounsfield units"
             self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
