@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Folders, zips, tars, DICOM or NIfTI files.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(help="Folders, zips, tars, DICOM or NIfTI files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write or to grow.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     cache: Annotated[
