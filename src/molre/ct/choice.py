@@ -46,10 +46,9 @@ def coverage_mm(stack: Stack) -> float:
 
 
 def _coverage(stack: Stack) -> tuple[float, str]:
-    covered = coverage_mm(stack)
-    return 4.0 * min(
-        covered / WHOLE_HEAD_MM, 1.0
-    ), f"{len(stack.distinct)} slices, {covered:.0f} mm"
+    covered, count = coverage_mm(stack), len(stack.distinct)
+    words = f"{count} slice{'s' * (count != 1)}, {covered:.0f} mm"
+    return 4.0 * min(covered / WHOLE_HEAD_MM, 1.0), words
 
 
 def _kernel(stack: Stack) -> tuple[float, str]:

@@ -143,7 +143,8 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     groups = [_drop_lossy(group) for group in stack.slices()]
     lossy = len(stack.members) - sum(len(group) for group in groups)
     if lossy:
-        notes.append(f"{lossy} lossy copies of slices that are there lossless were dropped")
+        copies = "copies of slices that are" if lossy > 1 else "copy of a slice that is"
+        notes.append(f"dropped: {lossy} lossy {copies} there lossless")
     decoder = _Decoder(entries)
     members = [group[0] for group in groups]
     header = members[0].header
@@ -151,7 +152,8 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     slices = [decoder.slice(group, out) for group, out in zip(groups, stored, strict=True)]
     _require_air(slices, header.file)
     if decoder.duplicates:
-        notes.append(f"{decoder.duplicates} duplicate slices with equal pixels were dropped")
+        count = decoder.duplicates
+        notes.append(f"dropped: {count} duplicate slice{'s' * (count > 1)} with equal pixels")
     how, orientation = reorder(members[0].orientation)
     hu = np.ascontiguousarray(how.pixels(stored))
     spacing = members[0].plane.spacing or (1.0, 1.0)

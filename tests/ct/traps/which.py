@@ -188,12 +188,12 @@ WHICH = (
     Trap(
         "copy_of_a_file", "one file twice",
         "drops the copy and counts it",
-        _copy_of_a_file, ("1 duplicate slices with equal pixels were dropped",),
+        _copy_of_a_file, ("dropped: 1 duplicate slice with equal pixels",),
     ),
     Trap(
         "copy_with_new_uid", "one slice twice, the second with a SOP UID of its own",
         "compares the pixels, drops the copy and counts it",
-        _copy_with_new_uid, ("1 duplicate slices with equal pixels were dropped",),
+        _copy_with_new_uid, ("dropped: 1 duplicate slice with equal pixels",),
     ),
     Trap(
         "other_pixels", "two slices at one position whose pixels differ",
