@@ -6,6 +6,7 @@ so that a weight that is not loaded would show.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,21 @@ def test_an_adapter_of_another_backbone_is_refused(other: str, tmp_path: Path) -
     get_peft_model(base, MoLREConfig(target_modules=["0"])).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"^this adapter was trained on another backbone: at 0 "):
         PeftModel.from_pretrained(ANOTHER[other](), tmp_path)
+
+
+def test_an_adapter_saved_with_the_head_of_another_list_of_findings_is_refused(
+    tmp_path: Path,
+) -> None:
+    def model(findings: int) -> nn.Module:
+        parts = {"body": nn.Linear(8, 4), "head": nn.Linear(4, findings)}
+        return nn.Sequential(OrderedDict(parts))
+
+    config = MoLREConfig(target_modules=["body"], modules_to_save=["head"])
+    get_peft_model(model(3), config).save_pretrained(tmp_path)
+    said = r"^this adapter was trained for another list of findings or classes: its head has "
+    with pytest.raises(ValueError, match=said):
+        PeftModel.from_pretrained(model(5), tmp_path)
+    PeftModel.from_pretrained(model(3), tmp_path)
 
 
 def test_an_adapter_of_a_deeper_backbone_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from peft.tuners.tuners_utils import BaseTuner, _maybe_include_all_linear_layers
 from peft.utils import register_peft_method, resolve_quantization_backend
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from molre.adapter.budget import Placement, place
 from molre.adapter.config import MoLREConfig
@@ -135,9 +135,10 @@ class MoLREModel(BaseTuner):
 
 
 def _check_same_backbone(own: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
-    """Refuse an adapter whose layers this model lacks or has in another size."""
+    """Refuse an adapter whose layers, or whose saved head, this model has in another size."""
     for key, value in saved.items():
         if ".molre_" not in key:
+            _check_same_head(key, own.get(key, value).shape, value.shape)
             continue
         layer = key.partition(".molre_")[0].removeprefix("base_model.model.")
         if key not in own:
@@ -151,6 +152,17 @@ def _check_same_backbone(own: dict[str, Tensor], saved: dict[str, Tensor]) -> No
                 f"{tuple(value.shape)}, and this model needs {tuple(own[key].shape)}. Load it onto "
                 "the model that it was trained on."
             )
+
+
+def _check_same_head(key: str, own: Size, saved: Size) -> None:
+    """A module of ``modules_to_save``, usually the head."""
+    if own != saved:
+        module = key.partition(".modules_to_save.")[0].removeprefix("base_model.model.")
+        raise ValueError(
+            f"this adapter was trained for another list of findings or classes: its {module} has "
+            f"shape {tuple(saved)}, and this model needs {tuple(own)}. Load it onto a model with a "
+            "head of the same list."
+        )
 
 
 def _wrapper(target: nn.Module) -> type[MoLRELayer]:
