@@ -46,6 +46,13 @@ def _tables(cohort: Path) -> dict[str, bytes]:
     return {name: (cohort / name).read_bytes() for name in TABLES}
 
 
+def _begun(out: Path) -> Path:
+    """A cohort folder with nothing but the salt of the undisturbed run."""
+    open_salt(out / "salt", SALT)
+    (out / "lock").touch()
+    return out
+
+
 def _start(scans: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
@@ -71,9 +78,7 @@ def test_shards_one_after_the_other_make_the_whole(scans, whole, tmp_path):
 
 
 def test_shards_at_once_make_the_whole(scans, whole, tmp_path):
-    out = tmp_path / "cohort"
-    open_salt(out / "salt", SALT)
-    (out / "lock").touch()
+    out = _begun(tmp_path / "cohort")
     runs = [_start(scans, out, "--shard", f"{i}/2", "--workers", "1") for i in (1, 2)]
     said = [run.communicate(timeout=120) for run in runs]
     assert {run.returncode for run in runs} <= {0, 1}, said
@@ -82,9 +87,7 @@ def test_shards_at_once_make_the_whole(scans, whole, tmp_path):
 
 
 def test_the_same_run_twice_at_once_makes_one_cohort(scans, whole, tmp_path):
-    out = tmp_path / "cohort"
-    open_salt(out / "salt", SALT)
-    (out / "lock").touch()
+    out = _begun(tmp_path / "cohort")
     runs = [_start(scans, out, "--workers", "1") for _ in range(2)]
     said = [run.communicate(timeout=120) for run in runs]
     assert [run.returncode for run in runs] == [1, 1], said
@@ -105,9 +108,7 @@ def test_two_first_runs_agree_on_one_salt(tmp_path):
 
 
 def test_killed_at_any_moment_it_goes_on_and_ends_the_same(scans, whole, tmp_path):
-    out = tmp_path / "cohort"
-    open_salt(out / "salt", SALT)
-    (out / "lock").touch()
+    out = _begun(tmp_path / "cohort")
     moment = random.Random(7)
     killed = 0
     for _ in range(5):
@@ -124,9 +125,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(scans, whole, tmp_pat
 
 
 def test_a_worker_killed_from_outside_loses_nothing(scans, whole, tmp_path):
-    out = tmp_path / "cohort"
-    open_salt(out / "salt", SALT)
-    (out / "lock").touch()
+    out = _begun(tmp_path / "cohort")
     run = _start(scans, out, "--workers", "1")
     workers: list[int] = []
     while run.poll() is None and not workers:

@@ -12,6 +12,8 @@ import os
 import secrets
 from pathlib import Path
 
+from molre import files
+
 DIGITS = 16
 MAX_SHIFT_DAYS = 365
 
@@ -26,12 +28,8 @@ def open_salt(path: Path, salt: bytes | None = None) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     if not path.is_file():
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(salt or secrets.token_bytes(32))
-                handle.flush()
-                os.fsync(handle.fileno())
+            files.create_private(part, salt or secrets.token_bytes(32))
             with contextlib.suppress(FileExistsError):  # of two runs at once, the first one's
                 os.link(part, path)
         finally:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from molre import files
 from molre.cohort import keys
 from molre.cohort.read_study import patient_key
 from molre.ct.listing import list_studies
@@ -46,7 +46,8 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([COLUMNS, *sorted(rows)])
-    _write_private(out, text.getvalue())
+    with files.atomic(out) as part:
+        files.create_private(part, text.getvalue().encode(errors="surrogatepass"))
     return len(rows)
 
 
@@ -72,18 +73,3 @@ def _row(study: Study, salt: bytes) -> tuple[str, ...]:
         study.accession or "",
         study.key,
     )
-
-
-def _write_private(path: Path, text: str) -> None:
-    """As ``molre.files.write_text``, but never readable by others, not even for a moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

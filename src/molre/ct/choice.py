@@ -15,6 +15,7 @@ import numpy as np
 from molre.ct.geometry import find_gaps
 from molre.ct.kernel import sharpness
 from molre.ct.series import Stack
+from molre.ct.volume import is_even
 
 WHOLE_HEAD_MM = 130.0
 
@@ -76,7 +77,7 @@ def _regularity(stack: Stack) -> tuple[float, str]:
     thickness = np.array([g[0].plane.thickness or np.nan for g in stack.slices()], dtype=float)
     if find_gaps(stack.distinct, thickness):
         return -1.0, "slices missing"
-    if np.ptp(steps) <= max(0.02, 0.01 * float(np.median(steps))):
+    if is_even(steps):
         return 1.0, "even steps"
     return 0.5, "uneven steps"
 

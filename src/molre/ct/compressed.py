@@ -107,14 +107,7 @@ def _by_decoder(dataset: Dataset, header: Header) -> np.ndarray:
         raise damaged(header, type(error).__name__) from error
     if said:
         raise damaged(header, "; ".join(said))
-    wanted = (header.frames, header.rows, header.columns)
-    if stored.size != np.prod(wanted) or stored.dtype.kind not in "iu":
-        raise RefusedScan(
-            f"its pixels decode to {stored.dtype} {stored.shape}, not to integers {wanted}",
-            where=header.file,
-            fix="export the file again",
-        )
-    return stored.reshape(wanted)
+    return in_frames(stored, header)
 
 
 def _as_header_says(stored: np.ndarray, stream: Codestream, header: Header) -> np.ndarray:
@@ -188,6 +181,22 @@ def _unpacks_to(segment: bytes, pixels: int) -> bool:
         else:
             done, at = done + length + 1, at + 2 + length
     return done == pixels and at <= len(segment) and not segment[at:].strip(b"\0\x80")
+
+
+def in_frames(stored: np.ndarray, header: Header) -> np.ndarray:
+    """Decoded values as (frames, rows, columns).
+
+    Raises:
+        RefusedScan: they are no integers, or not as many as the header says.
+    """
+    wanted = (header.frames, header.rows, header.columns)
+    if stored.size != np.prod(wanted) or stored.dtype.kind not in "iu":
+        raise RefusedScan(
+            f"its pixels decode to {stored.dtype} {stored.shape}, not to integers {wanted}",
+            where=header.file,
+            fix="export the file again",
+        )
+    return stored.reshape(wanted)
 
 
 def damaged(header: Header, words: str) -> RefusedScan:

@@ -14,7 +14,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
-from molre.ct.compressed import damaged, decode
+from molre.ct.compressed import damaged, decode, in_frames
 from molre.ct.entries import Entries
 from molre.ct.header import Header, Plane, parse
 from molre.ct.syntax import BIG_ENDIAN, DECODERS
@@ -118,14 +118,7 @@ def _by_pydicom(dataset: Dataset, header: Header) -> np.ndarray:
     if in_pieces:
         raise damaged(header, "in pieces, which its transfer syntax does not allow")
     _check_native(header, there, there)
-    wanted = (header.frames, header.rows, header.columns)
-    if stored.size != np.prod(wanted) or stored.dtype.kind not in "iu":
-        raise RefusedScan(
-            f"its pixels decode to {stored.dtype} {stored.shape}, not to integers {wanted}",
-            where=header.file,
-            fix="export the file again",
-        )
-    return stored.reshape(wanted)
+    return in_frames(stored, header)
 
 
 def to_hu(
