@@ -1,13 +1,15 @@
-"""The catalogue: which backbones there are. A dict; a new family is an entry."""
+"""The catalogue: which backbones there are. Dicts; a new family is a module with PRESETS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
+from molre.backbones.preset import InputContract, Preset
 from molre.errors import MolreError, did_you_mean
 
 Loader = Callable[[str, Path | None, Contract | None], Backbone]
@@ -29,6 +31,14 @@ def _huggingface(name: str, weights_dir: Path | None, contract: Contract | None)
     from molre.backbones.huggingface import load
 
     return load(name, weights_dir, contract)
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """Every published backbone by name; the 2D families first."""
+    from molre.backbones import dinov3
+
+    return {**dinov3.PRESETS}
 
 
 CATALOGUE: dict[str, tuple[Loader, dict[str, str]]] = {
@@ -66,18 +76,46 @@ OPEN_DOORS: dict[str, tuple[Loader, dict[str, str]]] = {
 
 def names() -> tuple[str, ...]:
     """Names that need no further part."""
-    return tuple(CATALOGUE)
+    return (*CATALOGUE, *presets())
 
 
 def describe() -> list[dict[str, Any]]:
     """Rows of ``molre list backbones``."""
-    rows = [{"backbone": name, **facts} for name, (_, facts) in CATALOGUE.items()]
     doors = {"timm:": "timm:NAME", "hf:": "hf:ID-or-folder"}
+    rows = [{"backbone": name, **facts} for name, (_, facts) in CATALOGUE.items()]
+    rows += [_row(preset) for preset in presets().values()]
     return rows + [{"backbone": doors[p], **facts} for p, (_, facts) in OPEN_DOORS.items()]
 
 
+def _row(preset: Preset) -> dict[str, str]:
+    return {
+        "backbone": preset.name,
+        "parameters": f"{preset.parameters / 1e6:.2f} M",
+        "input": preset.input,
+        "weights": preset.hub_id or "none published",
+        "license": preset.license,
+    }
+
+
+def contract_from_dict(name: str, values: dict[str, Any]) -> InputContract:
+    """The saved contract of a backbone: of slices, or of the volumes that a 3D one takes.
+
+    Raises:
+        MolreError: values that make no contract.
+    """
+    preset = presets().get(name)
+    kind: Any = Contract if preset is None else type(preset.contract)
+    contract: InputContract = kind.from_dict(values)
+    return contract
+
+
 def load(
-    name: str, *, weights_dir: str | Path | None = None, contract: Contract | None = None
+    name: str,
+    *,
+    weights_dir: str | Path | None = None,
+    contract: InputContract | None = None,
+    unverified: bool = False,
+    trust_remote_code: bool = False,
 ) -> Backbone:
     """Load a backbone, frozen and in evaluation mode.
 
@@ -85,17 +123,32 @@ def load(
         name: a catalogue name, ``timm:NAME`` or ``hf:ID-or-folder``.
         weights_dir: folder with its weights, where they are not installed.
         contract: the pixels it is given, where not its own.
+        unverified: take one whose contract or code is not verified.
+        trust_remote_code: let code run that comes with its weights.
 
     Raises:
-        MolreError: unknown name (with the nearest ones), missing or unfit weights.
+        MolreError: unknown name (with the nearest ones), no consent, missing or unfit weights.
     """
     folder = Path(weights_dir) if weights_dir is not None else None
     if folder is not None and not folder.is_dir():
         raise MolreError("no such folder", where=folder, fix="give an existing --weights-dir")
+    if name in presets():
+        from molre.backbones.preset_weights import load_preset
+
+        consent = {"unverified": unverified, "trust_remote_code": trust_remote_code}
+        return load_preset(presets()[name], folder, contract, **consent)
+    loader = _unlisted(name)
+    if contract is not None and not isinstance(contract, Contract):
+        raise MolreError(f"{name} reads slices, and the contract is of volumes")
+    return loader(name, folder, contract)
+
+
+def _unlisted(name: str) -> Loader:
+    """The loader of a name that is no preset."""
     if name in CATALOGUE:
-        return CATALOGUE[name][0](name, folder, contract)
+        return CATALOGUE[name][0]
     for prefix, (loader, _) in OPEN_DOORS.items():
         if name.startswith(prefix) and len(name) > len(prefix):
-            return loader(name, folder, contract)
-    choices = [*CATALOGUE, "timm:NAME", "hf:ID-or-folder"]
+            return loader
+    choices = [*names(), "timm:NAME", "hf:ID-or-folder"]
     raise MolreError(f"unknown backbone {name!r}", fix=did_you_mean(name, choices))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+
+from torch import Tensor
 
 from molre import files
 from molre.errors import MolreError
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def cache_folder() -> Path:
@@ -44,13 +50,49 @@ def safetensors_in(folder: Path) -> list[Path]:
     raise MolreError("no .safetensors file is there", where=folder, fix="put the weights there")
 
 
-def fetch(hub_id: str, patterns: list[str]) -> Path | None:
+def revision_of(folder: Path) -> str | None:
+    """The hub's commit that a folder came from, where a download left a sign of it."""
+    if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name):
+        return folder.name
+    for record in sorted((folder / ".cache/huggingface/download").glob("*.metadata")):
+        first = record.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip()
+        if _COMMIT.fullmatch(first):
+            return first
+    return None
+
+
+def fetch(hub_id: str, patterns: list[str], revision: str | None = None) -> Path | None:
     """The hub's files of a model, downloaded or from its cache; None where neither works."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+        return Path(snapshot_download(hub_id, allow_patterns=patterns, revision=revision))
     except Exception:  # no network, no such id, no permission: the caller says what to do
         return None
+
+
+def read_tensors(paths: list[Path], rename: Callable[[str], str | None] = str) -> dict[str, Tensor]:
+    """Tensors of safetensors files in float32, under new names.
+
+    Args:
+        paths: the files; what they are called does not matter.
+        rename: a tensor's new name, or None for one that is left out and never read.
+
+    Raises:
+        MolreError: a file that is not there or not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: dict[str, Tensor] = {}
+    for path in paths:
+        try:
+            with safe_open(path, "pt") as file:
+                for name in list(file.keys()):  # it is no mapping
+                    new = rename(name)
+                    if new is not None:
+                        found[new] = file.get_tensor(name).float()
+        except (SafetensorError, OSError):
+            raise MolreError("is not a safetensors file", where=path, fix="copy it again") from None
+    return found
