@@ -15,7 +15,6 @@ import torch
 
 import molre
 from molre.adapter.core import gate_entropy
-from molre.backbones.contract import Contract
 from molre.ct.head import check_head
 from molre.embedding.embed import embed_volume, probe
 from molre.embedding.pixels import to_pixels
@@ -174,7 +173,11 @@ class Reader:
 
 
 def load(
-    model: str | Path, *, weights_dir: str | Path | None = None, device: str = "cpu"
+    model: str | Path,
+    *,
+    weights_dir: str | Path | None = None,
+    device: str = "cpu",
+    trust_remote_code: bool = False,
 ) -> Reader:
     """Load a model folder and its backbone; the result is callable on a Volume.
 
@@ -182,16 +185,23 @@ def load(
         model: RUN/model.
         weights_dir: folder with the backbone's weights, where they are not installed.
         device: torch device for the backbone.
+        trust_remote_code: let code run that comes with the backbone's weights.
 
     Raises:
         MolreError: damaged or newer model folder, missing or other backbone weights.
     """
+    from molre.backbones.catalogue import contract_from_dict
     from molre.backbones.catalogue import load as load_backbone
 
     trained = folder.load(Path(model))
     entry = trained.description.backbone
-    contract = Contract.from_dict(entry.contract)
-    backbone = load_backbone(entry.name, weights_dir=weights_dir, contract=contract)
+    backbone = load_backbone(
+        entry.name,
+        weights_dir=weights_dir,
+        contract=contract_from_dict(entry.name, entry.contract),
+        unverified=True,  # whoever trained the model said so
+        trust_remote_code=trust_remote_code,
+    )
     if backbone.weights.sha256 != entry.weights["sha256"]:
         raise MolreError(
             f"the weights of {entry.name} are not those the model was trained on "

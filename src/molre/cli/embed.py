@@ -17,6 +17,12 @@ def command(
     contract: Annotated[
         Path | None, typer.Option(help="YAML: size, windows, mean, std, slab_mm, max_slices.")
     ] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Take a backbone that is not verified.")
+    ] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+    ] = False,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -38,6 +44,8 @@ def command(
         device=device,
         workers=workers,
         overwrite=overwrite,
+        unverified=unverified,
+        trust_remote_code=trust_remote_code,
         failed=failed,
     )
     if json:

@@ -24,6 +24,9 @@ def command(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
     ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+    ] = False,
     device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="torch threads.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
@@ -39,7 +42,9 @@ def command(
     from molre.output.prediction_folder import write_predictions
     from molre.pipeline import load
 
-    reader = load(model, weights_dir=weights_dir, device=device)
+    reader = load(
+        model, weights_dir=weights_dir, device=device, trust_remote_code=trust_remote_code
+    )
     written = write_predictions(
         reader,
         studies,

@@ -33,6 +33,12 @@ def command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, over the YAML; may be repeated.")
     ] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Take a backbone that is not verified.")
+    ] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+    ] = False,
     device: Annotated[str, typer.Option(help="torch device to embed on.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Processes that embed.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -58,6 +64,8 @@ def command(
         device=device,
         workers=workers,
         overwrite=overwrite,
+        unverified=unverified,
+        trust_remote_code=trust_remote_code,
     )
     if json:
         typer.echo((run / "manifest.json").read_text(encoding="utf-8"))

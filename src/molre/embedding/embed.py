@@ -63,6 +63,8 @@ def embed(
     workers: int | None = None,
     overwrite: bool = False,
     failed: list[tuple[str, str]] | None = None,
+    unverified: bool = False,
+    trust_remote_code: bool = False,
 ) -> EmbeddingCache:
     """Embed the chosen series of a cohort that are not embedded yet.
 
@@ -79,13 +81,21 @@ def embed(
         workers: processes; the CPU's cores by default.
         overwrite: embed everything again.
         failed: collects (study, reason) of series that could not be read again.
+        unverified: take a backbone whose contract or code is not verified.
+        trust_remote_code: let code run that comes with its weights.
 
     Returns:
         The cache; it lacks the series that failed.
     """
     opened = Cohort(Path(cohort))
     if isinstance(backbone, str):
-        backbone = load_backbone(backbone, weights_dir=weights_dir, contract=contract)
+        backbone = load_backbone(
+            backbone,
+            weights_dir=weights_dir,
+            contract=contract,
+            unverified=unverified,
+            trust_remote_code=trust_remote_code,
+        )
     cache = open_cache(opened, backbone, overwrite=overwrite)
     cache.drop_damaged()
     volumes = volumes_of(opened.path)

@@ -35,6 +35,8 @@ def train(
     device: str = "cpu",
     workers: int | None = None,
     overwrite: bool = False,
+    unverified: bool = False,
+    trust_remote_code: bool = False,
 ) -> Path:
     """Train an arm on the cohort's scans and leave a run folder.
 
@@ -49,6 +51,8 @@ def train(
         device: torch device the backbone embeds on.
         workers: processes that embed.
         overwrite: discard a run that is there.
+        unverified: take a backbone whose contract or code is not verified.
+        trust_remote_code: let code run that comes with its weights.
 
     Returns:
         The run folder.
@@ -65,7 +69,13 @@ def train(
     opened, table = Cohort(Path(cohort)), findings()
     if folder.is_done(config, data_hashes(opened)):
         return folder.path
-    backbone = load_backbone(config.backbone, weights_dir=weights_dir, contract=config.contract)
+    backbone = load_backbone(
+        config.backbone,
+        weights_dir=weights_dir,
+        contract=config.contract,
+        unverified=unverified,
+        trust_remote_code=trust_remote_code,
+    )
     blocks = None
     if config.placement == "blocks" and arm.blocks != "none":
         blocks = adapt_blocks(opened, backbone, config, arm, device=device, workers=workers)
