@@ -50,7 +50,6 @@ def command(
     """
     import shutil
 
-    from molre.cli.evaluate import evaluate_and_report
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
@@ -59,6 +58,7 @@ def command(
     from molre.output.comparison_html import write_comparison_report
     from molre.output.examples import run_examples
     from molre.output.prediction_folder import write_predictions
+    from molre.output.run_folder import evaluate_and_report
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
     from molre.training.arms import at_placement

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from molre.evaluation.evaluate import Evaluation
 
 
 def command(
     run: Annotated[Path, typer.Argument(help="RUN folder of `molre train`.")],
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
-    """Score a run on its test studies: RUN/metrics.parquet and RUN/report.html.
+    """Score a run on its test studies: RUN/metrics.parquet, RUN/report.html, the model card.
 
     Example: molre evaluate runs/molre-0
     """
     from molre.evaluation.evaluate import metrics_table
     from molre.output.numbers import interval, number
+    from molre.output.run_folder import evaluate_and_report
 
     evaluation = evaluate_and_report(run)
     if json:
@@ -34,14 +32,3 @@ def command(
         f"{'synthetic ' if evaluation.run.synthetic else ''}test studies"
     )
     typer.echo(f"report: {run / 'report.html'}")
-
-
-def evaluate_and_report(run: Path) -> Evaluation:
-    """Both files of the verb; `molre demo` does the same for each of its runs."""
-    from molre.evaluation.evaluate import evaluate
-    from molre.output.examples import run_examples
-    from molre.output.run_html import write_run_report
-
-    evaluation = evaluate(run)
-    write_run_report(evaluation, run / "report.html", run_examples(evaluation))
-    return evaluation

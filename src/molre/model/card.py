@@ -1,4 +1,7 @@
-"""The model card: README.md of a model folder, written from the model's own description."""
+"""The first model card: README.md of a model folder, written from the model's own description.
+
+``molre evaluate`` replaces it by one with results, see :mod:`molre.output.run_card`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,8 @@ from molre.model.prediction import RESEARCH_ONLY
 
 def model_card(d: ModelDescription) -> str:
     """Markdown: what the model is, what it was trained on, what it must not be used for."""
-    rows = "\n".join(
-        f"| {f.name} | {f.category} | {'yes' if ok else 'no'} | {_threshold(d, f.id)} |"
-        for f, ok in zip(d.findings, d.calibrated, strict=True)
-    )
     counts = ", ".join(f"{split} {n}" for split, n in d.studies.items())
-    return f"""# Head CT model: {d.arm} on {d.backbone.name}
+    return f"""# {title(d)}
 
 {RESEARCH_ONLY}
 
@@ -24,24 +23,42 @@ def model_card(d: ModelDescription) -> str:
 - **Licence inherited from the backbone**: {d.license}.
 - **Input**: non-contrast head CT; other scans, incomplete ones and scans far from the training
   ones are withheld, not scored.
-{_synthetic(d)}
-| finding | category | calibrated | threshold |
-| --- | --- | --- | --- |
-{rows}
+{synthetic_line(d)}
+{findings_table(d)}
 
-Thresholds maximise sensitivity + specificity - 1 on the calibrate split; a finding with too few
-labels there has none. Performance is in the run's `report.html` and `metrics.parquet`.
+Not evaluated yet: `molre evaluate RUN` completes this card with the results on the test split.
 """
 
 
-def _threshold(d: ModelDescription, finding: str) -> str:
-    return f"{d.thresholds[finding].value:.3f}" if finding in d.thresholds else "none"
+def title(d: ModelDescription) -> str:
+    """The card's heading."""
+    return f"Head CT model: {d.arm} on {d.backbone.name}"
 
 
-def _synthetic(d: ModelDescription) -> str:
+def synthetic_line(d: ModelDescription) -> str:
+    """What a model of phantoms must say of itself; empty for one of patients."""
     if not d.synthetic:
         return ""
     return (
         "- **Synthetic**: trained on phantoms only. It knows nothing of patients; every result "
         "says so.\n"
     )
+
+
+def findings_table(d: ModelDescription) -> str:
+    """What the model reads: finding, category, calibrated, threshold."""
+    rows = "\n".join(
+        f"| {f.name} | {f.category} | {'yes' if ok else 'no'} | {threshold(d, f.id)} |"
+        for f, ok in zip(d.findings, d.calibrated, strict=True)
+    )
+    return f"""| finding | category | calibrated | threshold |
+| --- | --- | --- | --- |
+{rows}
+
+Thresholds maximise sensitivity + specificity - 1 on the calibrate split; a finding with too few
+labels there has none."""
+
+
+def threshold(d: ModelDescription, finding: str) -> str:
+    """A finding's threshold on the probability scale, or ``none``."""
+    return f"{d.thresholds[finding].value:.3f}" if finding in d.thresholds else "none"

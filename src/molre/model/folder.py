@@ -4,8 +4,10 @@ model.json           what it is: findings in order, backbone, contract, calibrat
 model.safetensors    classifier, familiarity and self-test tensors
 adapter/             what was trained in the backbone's blocks, in peft's layout (placement blocks)
 network.safetensors  the whole trained backbone instead (arm full)
-README.md            model card
+README.md            model card; written anew when the model is evaluated
 checksums.json       SHA-256 of the files above and of itself; a flipped byte is found on load
+
+The model's name is the hash over all files but the card, so that results change no model.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ from molre.model.calibration import Calibration
 from molre.model.classifier import HeadCTClassifier
 from molre.model.familiarity import Familiarity
 
-FORMAT_VERSION = 2  # 2: adapters in the backbone's blocks
-FILES = ("model.json", "model.safetensors", "README.md")
+FORMAT_VERSION = 3  # 2: adapters in the backbone's blocks; 3: the card is no part of the name
+CARD = "README.md"
+FILES = ("model.json", "model.safetensors", CARD)
 TRAINED_FILES = (NETWORK_FILE, *(f"adapter/{name}" for name in ADAPTER_FILES))
 SELF_TEST_TOLERANCE = 1e-3
 
@@ -143,9 +146,28 @@ def save(model: TrainedModel, folder: Path, card: str) -> None:
     files.write_text(folder / "model.json", model.description.model_dump_json(indent=2) + "\n")
     blob = to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
     files.write_bytes(folder / "model.safetensors", blob)
-    files.write_text(folder / "README.md", card)
+    files.write_text(folder / CARD, card)
     names = (*FILES, *(model.adapted.save(folder) if model.adapted is not None else ()))
     files.write_text(folder / "checksums.json", _seal({n: files.sha256(folder / n) for n in names}))
+
+
+def write_card(folder: Path, card: str) -> None:
+    """Replace a model folder's card; the model and its name stay.
+
+    A folder of an older format, whose name covers the card, is left as it is. A card that is
+    damaged, as by a run killed in between, is mended by this.
+
+    Raises:
+        MolreError: another file is missing or damaged, or the format is newer.
+    """
+    _check(folder, card=False)
+    path = folder / "checksums.json"
+    seal = json.loads(path.read_bytes())
+    if seal["format_version"] < 3:
+        return
+    files.write_text(folder / CARD, card)
+    sums = seal["files"] | {CARD: files.sha256(folder / CARD)}
+    files.write_text(path, _seal(sums, seal["format_version"]))
 
 
 def load(folder: Path) -> TrainedModel:
@@ -157,7 +179,7 @@ def load(folder: Path) -> TrainedModel:
     from safetensors.torch import load_file
 
     sha256 = _check(folder)
-    description = _describe(folder / "model.json")
+    description = describe(folder / "model.json")
     tensors = load_file(folder / "model.safetensors")
     classifier = build_classifier(description.classifier)
     classifier.load_state_dict(_part(tensors, "classifier."))
@@ -199,7 +221,12 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _describe(path: Path) -> ModelDescription:
+def describe(path: Path) -> ModelDescription:
+    """What a ``model.json`` says; its hash is not looked at.
+
+    Raises:
+        MolreError: it lacks something, or holds what it should not.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
     try:
         return ModelDescription.model_validate(content)
@@ -210,11 +237,12 @@ def _describe(path: Path) -> ModelDescription:
 
 
 def _seal(sums: dict[str, str], version: int = FORMAT_VERSION) -> str:
-    own = hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+    named = {name: sums[name] for name in sums if name != CARD or version < 3}
+    own = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
     return json.dumps({"format_version": version, "files": sums, "sha256": own}, indent=2)
 
 
-def _check(folder: Path) -> str:
+def _check(folder: Path, card: bool = True) -> str:
     """Check every file against checksums.json; return the seal's own hash, the model's name."""
     if not folder.is_dir():
         raise MolreError("no such model folder", where=folder, fix="give RUN/model")
@@ -243,6 +271,8 @@ def _check(folder: Path) -> str:
         raise MolreError("is damaged (its own checksum does not match)", where=path, fix=damaged)
     trained = [name for name in TRAINED_FILES if name in sums]
     for name in (*FILES, *trained):
+        if name == CARD and not card:
+            continue
         if not (folder / name).is_file() or files.sha256(folder / name) != sums.get(name):
             raise MolreError(
                 "is missing or damaged (checksum mismatch)", where=folder / name, fix=damaged

@@ -26,6 +26,7 @@ from molre.model.folder import (
 from molre.training.collapse import collapses
 from molre.training.data import sample_slices, spread
 from molre.training.fit import run
+from molre.training.provenance import provenance
 from molre.training.run import RunFolder, prediction_table
 from molre.training.studies import SPLITS
 from molre.training.task import Fitted, Task
@@ -51,6 +52,7 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
         layers = None if fitted.blocks is None else list(fitted.blocks.adapted.routed)
         folder.write_table("routing", routing_table(task, gates, layers))
     entropy = None if gates is None else float(gate_entropy(gates))
+    folder.write_data(provenance(task.cohort, task.splits, task.config.blank_policy))
     folder.write_manifest(_facts(task, fitted, model, entropy))
     for leftover in folder.path.glob("checkpoint-*.safetensors"):
         leftover.unlink()

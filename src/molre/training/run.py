@@ -86,6 +86,10 @@ class RunFolder:
         """RUN/NAME.parquet, atomically."""
         write_table(self.path / f"{name}.parquet", table)
 
+    def write_data(self, counts: dict[str, Any]) -> None:
+        """RUN/data.json, see :mod:`molre.training.provenance`."""
+        files.write_text(self.path / "data.json", json.dumps(counts, indent=2) + "\n")
+
     def write_manifest(self, facts: dict[str, Any]) -> None:
         """RUN/manifest.json with versions and time added."""
         versions = {"molre": molre.__version__, "python": platform.python_version()}

@@ -1,0 +1,253 @@
+"""The model card with results: README.md of RUN/model, from the run's own files and no others.
+
+No number is typed here: each is read from model.json, manifest.json, config.yaml, data.json, the
+model's tensors, or the evaluation. Headings follow Mitchell et al., Model Cards for Model
+Reporting (2019).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from molre.cohort.population import SMALL
+from molre.evaluation.endpoint import MINIMUM
+from molre.evaluation.evaluate import Evaluation
+from molre.evaluation.finding import Estimate, FindingResult
+from molre.evaluation.intervals import LEVEL
+from molre.model.card import synthetic_line, threshold, title
+from molre.model.folder import ModelDescription, describe
+from molre.model.prediction import RESEARCH_ONLY
+from molre.output.finding_names import finding_names
+from molre.output.numbers import interval, number
+from molre.pipeline import ADULT_YEARS
+
+NOT_RECORDED = "Not recorded: the run is from before molre kept `data.json`."
+
+
+def run_card(evaluation: Evaluation) -> str:
+    """Markdown of the card.
+
+    Args:
+        evaluation: of the run; the files beside its predictions are read from its folder.
+    """
+    run = evaluation.run
+    d = describe(run.path / "model" / "model.json")
+    data = _data(run.path)
+    parts = [
+        f"# {title(d)}\n\n**{RESEARCH_ONLY}**",
+        synthetic_line(d).strip(),
+        _use(d),
+        _population(data),
+        _training(d, data, run.manifest),
+        _method(d, run.path, run.manifest),
+        _performance(evaluation, d),
+        _familiarity(run.path / "model"),
+        _limitations(evaluation, d),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _data(run: Path) -> dict[str, Any]:
+    path = run / "data.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _use(d: ModelDescription) -> str:
+    return f"""## Intended use
+
+Research on non-contrast head CT of adults (from {ADULT_YEARS} years): comparing ways to adapt a
+foundation model, and retrospective studies in which a person reads the scans as well.
+
+Not for diagnosis, triage or any decision about a patient; not for other body parts, CT with
+contrast, children, or incomplete scans, which are withheld; not where scanners and patients differ
+from those below before it has been evaluated there. It names {len(d.findings)} findings and is
+silent on all others: no finding above its threshold does not make a scan normal."""
+
+
+def _population(data: dict[str, Any]) -> str:
+    if not data:
+        return f"## Population\n\n{NOT_RECORDED}"
+    splits: dict[str, Any] = data["population"]
+    head = "| | " + " | ".join(splits) + " |\n| --- |" + " --- |" * len(splits)
+    lines = [
+        f"| {what} | " + " | ".join(str(one[what]) for one in splits.values()) + " |"
+        for what in ("studies", "patients")
+    ]
+    for heading in _headings(splits):
+        cells = (_groups(one.get(heading) or {}) for one in splits.values())
+        lines.append(f"| {heading} | " + " | ".join(cells) + " |")
+    return (
+        "## Population\n\n"
+        "Patients of each split by what their scans' headers say; groups of fewer than "
+        f"{SMALL} are joined.\n\n{head}\n" + "\n".join(lines)
+    )
+
+
+def _headings(splits: dict[str, Any]) -> list[str]:
+    first: dict[str, Any] = next(iter(splits.values()))
+    return [name for name in first if name not in ("studies", "patients")]
+
+
+def _groups(counts: dict[str, int]) -> str:
+    return "<br>".join(f"{_cell(name)}: {n}" for name, n in counts.items()) or "–"
+
+
+def _cell(text: str) -> str:
+    """Text of a header in a table's cell, where a bar would end it and a mark would begin one."""
+    return "".join(f"\\{c}" if c in "|<>[]*_`\\" else c for c in text)
+
+
+def _training(d: ModelDescription, data: dict[str, Any], manifest: dict[str, Any]) -> str:
+    counts = ", ".join(f"{split} {n}" for split, n in d.studies.items())
+    lines = [f"- Trained on {d.trained_on}; studies: {counts}. Splits are by patient."]
+    lines.append(f"- Blank labels: `{manifest.get('blank_policy') or 'not stated'}`.")
+    if data:
+        for split, sources in data["labels"]["sources"].items():
+            named = ", ".join(f"{_cell(name)} ({n} studies)" for name, n in sources.items())
+            lines.append(f"- Labels, {split}: {named or 'none'}.")
+    weights = d.backbone.weights
+    lines.append(f"- The backbone was pretrained on: {weights.get('pretraining') or 'unknown'}.")
+    return "## Training data and labels\n\n" + "\n".join(lines)
+
+
+def _method(d: ModelDescription, run: Path, manifest: dict[str, Any]) -> str:
+    weights = d.backbone.weights
+    lines = [
+        f"- Arm `{d.arm}` at placement `{d.placement}`, seed {d.seed}; molre {d.molre_version}.",
+        f"- Backbone `{d.backbone.name}`, {d.backbone.parameters:,} parameters; weights "
+        f"`{weights.get('id')}`{_revision(weights)}, SHA-256 `{weights.get('sha256')}`.",
+        f"- Added parameters: {manifest['added_parameters']:,}{_share(manifest)}.",
+        *_chosen(run, manifest),
+        *_gates(manifest),
+        f"- Licence inherited from the backbone: {d.license}; derivatives: "
+        f"{weights.get('derivatives') or 'unknown'}.",
+    ]
+    return "## Method\n\n" + "\n".join(lines)
+
+
+def _revision(weights: dict[str, Any]) -> str:
+    return f", revision `{weights['revision']}`" if weights.get("revision") else ""
+
+
+def _share(manifest: dict[str, Any]) -> str:
+    share = manifest.get("added_share")
+    return "" if share is None else f" ({100 * share:.2f} % of the backbone's)"
+
+
+def _chosen(run: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    path = run / "config.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    rate = manifest.get("learning_rate")
+    if rate is not None and config:
+        grid = ", ".join(f"{r:g}" for r in config["learning_rates"])
+        yield f"- Learning rate {rate:g}, of {grid}, by macro AUC on tune."
+    if manifest.get("best_epoch") is not None:
+        epochs, best = manifest.get("epochs"), manifest["best_epoch"]
+        ended = "stopped early" if manifest.get("converged") else "the budget was spent"
+        yield f"- Weights of epoch {best} (counted from 0) of {epochs}; {ended}."
+
+
+def _gates(manifest: dict[str, Any]) -> Iterator[str]:
+    if manifest.get("gate_entropy") is not None:
+        yield (
+            f"- Gate entropy on test: {number(manifest['gate_entropy'], 2)} of its maximum "
+            "(at the maximum all experts are mixed evenly)."
+        )
+    for found in manifest.get("collapse") or []:
+        yield f"- Experts collapsed at learning rate {found['learning_rate']:g}: {found['what']}."
+
+
+def _performance(evaluation: Evaluation, d: ModelDescription) -> str:
+    macro, names = evaluation.macro, finding_names(evaluation.run.findings)
+    head = (
+        "| finding | n | positive | AUC | interval | threshold | sensitivity | specificity | "
+        "Brier skill | slope |\n|" + " --- |" * 10
+    )
+    rows = "\n".join(_row(result, names[result.finding], d) for result in evaluation.findings)
+    pooled = evaluation.pooled
+    calibration = (
+        f"\n\nCalibration, all {pooled.n} predictions of scored findings: slope "
+        f"{number(pooled.slope, 2)}, intercept {number(pooled.intercept, 2)}, ECE "
+        f"{number(pooled.ece)}, Brier {number(pooled.brier)}, skill {number(pooled.skill, 2)}."
+        if pooled
+        else ""
+    )
+    size = len(evaluation.endpoint)
+    return f"""## Performance on test
+
+{evaluation.studies} studies of {evaluation.patients} patients, read once. Macro AUC
+{number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, patient bootstrap,
+{evaluation.draws} draws) over the {size} finding{"s" * (size != 1)} with at least {MINIMUM}
+positives and {MINIMUM} negatives.
+
+{head}
+{rows}
+
+Intervals are {100 * LEVEL:.0f} %. Thresholds come from the calibrate split.{calibration}"""
+
+
+def _row(result: FindingResult, name: str, d: ModelDescription) -> str:
+    support, auc, measured = result.support, result.auc, result.calibration
+    cells = [
+        name,
+        str(support.n),
+        str(support.positives),
+        number(auc.value) if auc else support.status,
+        f"{interval(auc.low, auc.high)}, {auc.method}" if auc else "–",
+        threshold(d, result.finding),
+        _estimate(result.sensitivity),
+        _estimate(result.specificity),
+        number(measured.skill, 2) if measured else "–",
+        number(measured.slope, 2) if measured else "–",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _estimate(share: Estimate | None) -> str:
+    if share is None:
+        return "–"
+    hits = round(share.value * share.n)
+    return f"{hits}/{share.n} ({interval(share.low, share.high, 2)})"
+
+
+def _familiarity(model: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(model / "model.safetensors", "pt") as tensors:
+        limit = float(tensors.get_tensor("familiarity.threshold"))
+        axes = tensors.get_tensor("familiarity.axes").shape[0]
+    return f"""## Withholding
+
+A scan whose distance from the training scans is above {limit:.2f} (near 1 for scans like them;
+{axes} principal axes, threshold from the calibrate split) is withheld, as is one that is no whole
+adult non-contrast head."""
+
+
+def _limitations(evaluation: Evaluation, d: ModelDescription) -> str:
+    few = [f for f in evaluation.findings if f.auc is None]
+    lines = [
+        "- One training seed; the intervals speak of other patients, not of other seeds.",
+        "- The test split is of the same source as the training split, so that other hospitals "
+        "may see other numbers.",
+    ]
+    if few:
+        lines.append(
+            f"- {len(few)} of {len(evaluation.findings)} findings have too few cases in test to be "
+            "scored: what the model says of them is untested."
+        )
+    uncalibrated = sum(not ok for ok in d.calibrated)
+    if uncalibrated:
+        lines.append(
+            f"- {uncalibrated} findings are not calibrated and have no threshold: their "
+            "probabilities only rank."
+        )
+    if evaluation.run.gates is not None:
+        lines.append("- Gates show what the router follows, not that routing helps.")
+    if d.synthetic:
+        lines.append("- All of the above is synthetic: it says nothing of patients.")
+    return "## Limitations\n\n" + "\n".join(lines)
