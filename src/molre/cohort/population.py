@@ -7,7 +7,7 @@ by subtraction either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +20,7 @@ _AGES = (40, 60, 80)  # years, edges of the bands
 _THICKNESS = (1.5, 3.5, 5.5)  # mm
 
 
-def population(scans: pl.DataFrame, studies: dict[str, Sequence[str]]) -> dict[str, Any]:
+def population(scans: pl.DataFrame, studies: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Counts of patients by split.
 
     Args:
