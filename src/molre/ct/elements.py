@@ -7,6 +7,7 @@ are parsed by pydicom, and both ways give the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -41,13 +42,10 @@ def text(dataset: Dataset, keyword: str) -> str | None:
     """The value as stripped text, several values joined by a backslash; None where empty."""
     if not has(dataset, keyword):
         return None
-    kind, plain, _ = _raw(dataset, keyword)
-    # pydicom strips each of several values, but not those of a CS
-    single = kind == "CS" or (kind in _TEXT and b"\\" not in plain)
-    if single and plain.isascii():
-        stripped = plain.decode("ascii").strip(" \0")
-        if stripped.isprintable():  # an escape begins another character set, in what seems ASCII
-            return stripped or None
+    kind, raw, _ = _raw(dataset, keyword)
+    plain = plain_text(kind, raw)
+    if plain is not None:
+        return plain or None
     found = value(dataset, keyword)
     if found is None or isinstance(found, Sequence):  # items under a tag that has none
         return None
@@ -64,14 +62,49 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 def floats(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
     """All values as finite floats; None where absent, empty or not numbers."""
-    kind, plain, _ = _raw(dataset, keyword)
-    if (kind == "DS" and plain.isascii()) or (kind == "IS" and plain.strip(b" \0").isdigit()):
-        found: Any = plain.decode("ascii").rstrip(" \0").split("\\")
-    else:
-        found = value(dataset, keyword)
+    kind, raw, _ = _raw(dataset, keyword)
+    plain = _plain_parts(kind, raw)
+    found: Any = value(dataset, keyword) if plain is None else plain
     if found is None or found == "":
         return None
     parts = found if hasattr(found, "__iter__") and not isinstance(found, str) else (found,)
+    return _finite(parts)
+
+
+def plain_text(kind: str, raw: bytes) -> str | None:
+    """Bytes that say the same to any parser as stripped text; None where they do not.
+
+    Args:
+        kind: VR.
+        raw: the element's value.
+    """
+    # pydicom strips each of several values, but not those of a CS
+    single = kind == "CS" or (kind in _TEXT and b"\\" not in raw)
+    if single and raw.isascii():
+        stripped = raw.decode("ascii").strip(" \0")
+        if stripped.isprintable():  # an escape begins another character set, in what seems ASCII
+            return stripped
+    return None
+
+
+def plain_floats(kind: str, raw: bytes) -> tuple[float, ...] | None:
+    """Bytes that say the same to any parser as finite floats; None where they do not.
+
+    Args:
+        kind: VR, DS or IS.
+        raw: the element's value.
+    """
+    parts = _plain_parts(kind, raw)
+    return None if parts is None else _finite(parts)
+
+
+def _plain_parts(kind: str, raw: bytes) -> list[str] | None:
+    if (kind == "DS" and raw.isascii()) or (kind == "IS" and raw.strip(b" \0").isdigit()):
+        return raw.decode("ascii").rstrip(" \0").split("\\")
+    return None
+
+
+def _finite(parts: Iterable[Any]) -> tuple[float, ...] | None:
     try:
         numbers = tuple(float(part) for part in parts)
     except (TypeError, ValueError):

@@ -20,17 +20,17 @@ from molre.ct.syntax import LOSSY, NATIVE
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
 
-_HEAD_BYTES = 1 << 15  # beyond the header of most classic files
+HEAD_BYTES = 1 << 15  # beyond the header of most classic files
+PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _PIXEL_DATA = (b"\x7f\xe0\0\x10", b"\xe0\x7f\x10\0")  # its tag, big and little endian
-_PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _UNDEFINED = 0xFFFFFFFF  # length of encapsulated pixel data
 _NOTHING = Dataset()
 
 
-_TAGS = [Tag(keyword) for keyword in (
+TAGS = [Tag(keyword) for keyword in (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
     "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex",
-    "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer",
+    "ImageType", "Modality", "AcquisitionNumber", "Manufacturer",
     "ManufacturerModelName", "SeriesDescription", "ProtocolName", "BodyPartExamined",
     "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent",
     "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient",
@@ -140,23 +140,23 @@ def _parse_header(data: BinaryIO, file: str) -> tuple[Dataset, BinaryIO]:
 
     The parser asks for its position at every element, which memory answers faster than a file.
     """
-    first = data.read(_HEAD_BYTES)
-    if first[128:132] == b"DICM" and first.startswith(_PROGRAMS):
+    first = data.read(HEAD_BYTES)
+    if first[128:132] == b"DICM" and first.startswith(PROGRAMS):
         raise RefusedScan(
             "it begins like a program (its preamble is that of an executable file)",
             where=file,
             fix="export it again from the PACS, and have the source looked at",
         )
     head = io.BytesIO(first)
-    if len(first) < _HEAD_BYTES:
-        return parse(head, file, stop_before_pixels=True, tags=_TAGS), head
+    if len(first) < HEAD_BYTES:
+        return parse(head, file, stop_before_pixels=True, tags=TAGS), head
     with contextlib.suppress(RefusedScan):  # it may end within an element
-        dataset = parse(head, file, stop_before_pixels=True, tags=_TAGS)
+        dataset = parse(head, file, stop_before_pixels=True, tags=TAGS)
         stop = head.tell()
-        if first[stop : stop + 4] in _PIXEL_DATA and stop + 12 <= _HEAD_BYTES:
+        if first[stop : stop + 4] in _PIXEL_DATA and stop + 12 <= HEAD_BYTES:
             return dataset, head
     data.seek(0)
-    return parse(data, file, stop_before_pixels=True, tags=_TAGS), data
+    return parse(data, file, stop_before_pixels=True, tags=TAGS), data
 
 
 def parse(
@@ -241,12 +241,24 @@ def _padding(dataset: Dataset) -> tuple[float, float] | None:
 
 
 def _pixel_data(data: BinaryIO, dataset: Dataset) -> tuple[int, int] | None:
-    """Offset and length of native Pixel Data (7FE0,0010), at which the parser stopped."""
+    """Of native pixels, at which the parser stopped."""
     if value(dataset, "PixelRepresentation") not in (0, 1):
         return None
     implicit, little = dataset.original_encoding
-    start, head = data.tell(), data.read(12)
-    if head[:4] != _PIXEL_DATA[bool(little)]:
+    start = data.tell()
+    return pixel_data(start, data.read(12), bool(implicit), bool(little))
+
+
+def pixel_data(start: int, head: bytes, implicit: bool, little: bool) -> tuple[int, int] | None:
+    """Offset and length in bytes of what native Pixel Data (7FE0,0010) holds; None if not plain.
+
+    Args:
+        start: offset of the element.
+        head: its first 12 bytes.
+        implicit: whether the data set has no VRs.
+        little: whether it is little endian.
+    """
+    if head[:4] != _PIXEL_DATA[little]:
         return None
     # by its own form: the parser reads explicit elements under an implicit syntax, too
     if head[4:6] in (b"OB", b"OW"):

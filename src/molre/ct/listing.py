@@ -23,7 +23,8 @@ from pydicom.tag import BaseTag, Tag
 from molre.ct.acquisition import SYNTHETIC_MANUFACTURER
 from molre.ct.elements import text
 from molre.ct.entries import Entries
-from molre.ct.header import Header, parse, read_header
+from molre.ct.header import Header, parse
+from molre.ct.headers import Headers
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import Found, walk
 from molre.errors import RefusedScan
@@ -124,7 +125,7 @@ def list_studies(
 
 class _Collected:
     def __init__(self, whole: bool) -> None:
-        self.whole, self.headers = whole, dict[str, Header]()
+        self.whole, self.headers, self.reader = whole, dict[str, Header](), Headers()
         self.files: dict[str, list[str]] = {}
         self.niftis: set[str] = set()
         self.synthetic: set[str] = set()
@@ -154,7 +155,7 @@ class _Collected:
             stream, size = entries.open(entry)
             with stream:
                 if self.whole:
-                    header = self.headers[entry] = read_header(stream, entry, size)
+                    header = self.headers[entry] = self.reader.read(stream, entry, size)
                     made = header.acquisition
                     study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
                 else:

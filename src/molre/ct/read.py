@@ -11,7 +11,8 @@ import numpy as np
 from molre.ct.choice import score
 from molre.ct.entries import Entries
 from molre.ct.geometry import find_gaps, first_voxel, reorder
-from molre.ct.header import Header, read_header
+from molre.ct.header import Header
+from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
 from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
@@ -100,7 +101,8 @@ def read_series(
             if len(files) > 1:
                 raise MolreError("a NIfTI is one file", where=files[1], fix="give one NIfTI")
             return read_nifti(files[0], entries, hu_map)
-        headers = [_header(file, entries) for file in files]
+        reader = Headers()
+        headers = [_header(file, entries, reader) for file in files]
         return _assemble(_one_stack(headers), entries, missing)
 
 
@@ -117,10 +119,10 @@ def _refused(found: Survey) -> list[str]:
     ]
 
 
-def _header(file: str, entries: Entries) -> Header:
+def _header(file: str, entries: Entries, reader: Headers) -> Header:
     stream, size = entries.open(file)
     with stream:
-        header = read_header(stream, file, size)
+        header = reader.read(stream, file, size)
     refused = refusal(header)
     if refused:
         raise RefusedScan(refused[0], where=file, fix=refused[1])

@@ -14,7 +14,8 @@ import numpy as np
 from molre.ct import choice
 from molre.ct.entries import Entries
 from molre.ct.geometry import up_normal
-from molre.ct.header import Header, read_header
+from molre.ct.header import Header
+from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
@@ -128,10 +129,10 @@ def look(
     with Entries() as entries:
         if listed.nifti:
             return _look_at_nifti(listed, entries, hu_map)
-        headers, rejects = [], []
+        headers, rejects, reader = [], [], Headers()
         for file in listed.files:
             try:
-                header = (parsed or {}).get(file) or _header(file, entries)
+                header = (parsed or {}).get(file) or _header(file, entries, reader)
             except RefusedScan as error:
                 rejects.append(_unreadable(file, error))
                 continue
@@ -156,10 +157,10 @@ def choose(study: Study) -> tuple[Series, str]:
     )
 
 
-def _header(file: str, entries: Entries) -> Header:
+def _header(file: str, entries: Entries, reader: Headers) -> Header:
     stream, size = entries.open(file)
     with stream:
-        return read_header(stream, file, size)
+        return reader.read(stream, file, size)
 
 
 def _unreadable(file: str, error: RefusedScan) -> Reject:

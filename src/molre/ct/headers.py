@@ -1,0 +1,104 @@
+"""The headers of many files; slices that differ in name and place alone are parsed once.
+
+pydicom parses the first slice of a series. In the next ones all elements that a `Header` is made
+of are the same bytes, but for SOP Instance UID, Image Position (Patient) and Acquisition Number:
+where these are plain, the record is that of the first slice with these three of its own. A file
+whose bytes leave any doubt is parsed as if it stood alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from pydicom.tag import Tag
+
+from molre.ct.elements import plain_floats, plain_text
+from molre.ct.header import HEAD_BYTES, PROGRAMS, TAGS, Header, pixel_data, read_header
+from molre.ct.layout import Layout, layout
+
+_SOP_UID, _POSITION = int(Tag("SOPInstanceUID")), int(Tag("ImagePositionPatient"))
+_ACQUISITION = int(Tag("AcquisitionNumber"))
+_GROUPS = {int(Tag(f"{name}FunctionalGroupsSequence")) for name in ("Shared", "PerFrame")}
+_META = {0x00020002, 0x00020010}  # SOP class, transfer syntax
+_CHARACTER_SET = 0x00080005
+_NAMED = frozenset({int(tag) for tag in TAGS} | _META | {_CHARACTER_SET})
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What a slice does not share with the others of its series."""
+
+    sop_uid: str
+    position: tuple[float, ...]
+    acquisition_number: int | None
+    pixels: tuple[int, int] | None
+
+
+class Headers:
+    """Reads headers, and remembers one of each series."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[tuple[object, ...], Header] = {}
+
+    def read(self, data: BinaryIO, file: str, size: int) -> Header:
+        """Read a header, as `molre.ct.header.read_header` does.
+
+        Args:
+            data: seekable, at its start.
+            file: the name used in errors.
+            size: bytes of the file.
+
+        Raises:
+            RefusedScan: the file cannot be parsed as DICOM.
+        """
+        head = data.read(HEAD_BYTES)
+        found = None if head.startswith(PROGRAMS) else layout(head, _NAMED)
+        own = _own(found, head) if found else None
+        data.seek(0)
+        if found is None or own is None:
+            return read_header(data, file, size)
+        shared = _shared(found, own)
+        parsed = self._parsed.get(shared)
+        if parsed is None:
+            parsed = self._parsed[shared] = read_header(data, file, size)
+            return parsed
+        return _like(parsed, own, file, size)
+
+
+def _own(found: Layout, head: bytes) -> _Own | None:
+    """None where one of them is absent or not plain, or where frames have their own."""
+    if not _GROUPS.isdisjoint(found.elements):
+        return None
+    uid = plain_text("UI", found.value(_SOP_UID, b"UI"))
+    position = plain_floats("DS", found.value(_POSITION, b"DS"))
+    if not uid or position is None:
+        return None
+    number = None
+    if _ACQUISITION in found.elements:
+        stated = plain_floats("IS", found.value(_ACQUISITION, b"IS"))
+        if stated is None:
+            return None
+        number = int(stated[0])
+    start = head[found.stop : found.stop + 12]
+    return _Own(uid, position, number, pixel_data(found.stop, start, found.implicit, True))
+
+
+def _shared(found: Layout, own: _Own) -> tuple[object, ...]:
+    """Everything else, as bytes; that pixel data can be found or not is the series', too."""
+    mine = {_SOP_UID, _POSITION, _ACQUISITION}
+    others = b"".join([raw for tag, raw in found.elements.items() if tag not in mine])
+    return others, own.acquisition_number is None, own.pixels is None
+
+
+def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
+    (plane,) = parsed.planes
+    mine = replace(plane, position=own.position, acquisition_number=own.acquisition_number)
+    return replace(
+        parsed,
+        file=file,
+        size=size,
+        sop_uid=own.sop_uid,
+        planes=(mine,),
+        pixels=own.pixels if parsed.pixels else None,
+    )
