@@ -19,7 +19,7 @@ from test_layout import PYDICOMS_OWN
 from traps.table import TRAPS
 
 from molre.ct import headers
-from molre.ct.header import Header, read_header
+from molre.ct.header import HEAD_BYTES, Header, read_header
 from molre.ct.headers import Headers
 from molre.errors import RefusedScan
 
@@ -52,9 +52,9 @@ def parsed(monkeypatch) -> list[str]:
     """Names of the files that pydicom parsed."""
     names: list[str] = []
 
-    def read(data, file, size):
+    def read(data, file, size, first):
         names.append(file)
-        return read_header(data, file, size)
+        return read_header(data, file, size, first)
 
     monkeypatch.setattr(headers, "read_header", read)
     return names
@@ -109,7 +109,7 @@ OWN = {
 CHANGE = st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in OWN.items()})
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     changes=st.lists(CHANGE, min_size=2, max_size=4),
     syntax=st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
@@ -182,3 +182,13 @@ def test_a_record_shares_nothing_but_what_is_equal(tmp_path):
     assert one.acquisition == two.acquisition
     alike = replace(two, file=one.file, sop_uid=one.sop_uid, planes=one.planes, pixels=one.pixels)
     assert alike == one != two
+
+
+def test_the_first_bytes_of_a_slice_are_enough_beside_another(tmp_path):
+    first, second = (p.read_bytes() for p in write_series(tmp_path, cube(2)))
+    reader = Headers()
+    assert reader.known(first[:HEAD_BYTES], "a", len(first)) is None
+    beside(reader, first, "a")
+    assert reader.known(second[:HEAD_BYTES], "b", len(second)) == alone(second, "b")
+    assert reader.known(second[:300], "b", len(second)) is None
+    assert reader.known(b"", "b", 0) is None

@@ -9,8 +9,10 @@ import pytest
 from dicom_files import IMPLICIT, UID, cube, one_slice, save, save_bare, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutants import make, mutants
 
-from molre.ct.listing import list_studies
+from molre.ct.entries import Entries
+from molre.ct.listing import _identify, _plainly, list_studies
 from molre.ct.survey import survey
 from molre.errors import MolreError
 
@@ -49,6 +51,20 @@ def test_the_study_is_found_behind_a_long_element_and_without_a_preamble(tmp_pat
     (study,) = list_studies([tmp_path]).studies
     assert study.key == f"{UID}.1"
     assert len(study.files) == 2
+
+
+@pytest.mark.filterwarnings("ignore")  # what pydicom says of mutants
+@pytest.mark.parametrize("name", ["explicit", "implicit", "jpeg-ls", "enhanced", "no preamble"])
+def test_first_bytes_that_are_plain_say_what_pydicom_says(tmp_path, name):
+    seed, path = make(name, tmp_path), tmp_path / "mutant"
+    plain = 0
+    for data in (seed.data, *mutants(seed, 300, [seed.data], (9,))):
+        found = _plainly(data[:8192])
+        plain += found is not None
+        path.write_bytes(data)
+        with Entries() as entries:
+            assert found is None or found == _identify(str(path), entries)
+    assert bool(plain) == (name != "no preamble")
 
 
 def test_phantoms_are_known_before_they_are_read(tmp_path):

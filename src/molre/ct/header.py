@@ -111,18 +111,19 @@ class Header:
         return self.rows * self.columns * self.frames * self.samples * (self.bits_allocated // 8)
 
 
-def read_header(data: BinaryIO, file: str, size: int) -> Header:
+def read_header(data: BinaryIO, file: str, size: int, first: bytes | None = None) -> Header:
     """Read a DICOM header from an open file.
 
     Args:
         data: seekable, at its start.
         file: the name used in errors.
         size: bytes of the file.
+        first: what was read of it already, its first `HEAD_BYTES`; it need not be at its start.
 
     Raises:
         RefusedScan: the file cannot be parsed as DICOM.
     """
-    dataset, stopped = _parse_header(data, file)
+    dataset, stopped = _parse_header(data, file, data.read(HEAD_BYTES) if first is None else first)
     try:
         with warnings.catch_warnings():  # values are parsed when they are asked for
             warnings.simplefilter("ignore")
@@ -135,12 +136,11 @@ def read_header(data: BinaryIO, file: str, size: int) -> Header:
         ) from error
 
 
-def _parse_header(data: BinaryIO, file: str) -> tuple[Dataset, BinaryIO]:
+def _parse_header(data: BinaryIO, file: str, first: bytes) -> tuple[Dataset, BinaryIO]:
     """The header, and the stream that the parser stopped in.
 
     The parser asks for its position at every element, which memory answers faster than a file.
     """
-    first = data.read(HEAD_BYTES)
     if first[128:132] == b"DICM" and first.startswith(PROGRAMS):
         raise RefusedScan(
             "it begins like a program (its preamble is that of an executable file)",

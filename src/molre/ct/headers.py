@@ -53,17 +53,29 @@ class Headers:
             RefusedScan: the file cannot be parsed as DICOM.
         """
         head = data.read(HEAD_BYTES)
-        found = None if head.startswith(PROGRAMS) else layout(head, _NAMED)
-        own = _own(found, head) if found else None
-        data.seek(0)
-        if found is None or own is None:
-            return read_header(data, file, size)
-        shared = _shared(found, own)
-        parsed = self._parsed.get(shared)
-        if parsed is None:
-            parsed = self._parsed[shared] = read_header(data, file, size)
-            return parsed
-        return _like(parsed, own, file, size)
+        shared, own = _parts(head)
+        if shared and own and (parsed := self._parsed.get(shared)):
+            return _like(parsed, own, file, size)
+        header = read_header(data, file, size, head)
+        if shared:
+            self._parsed[shared] = header
+        return header
+
+    def known(self, head: bytes, file: str, size: int) -> Header | None:
+        """The header of a slice like one that was read, by the first `HEAD_BYTES` of its file.
+
+        None where there is none like it; `read` reads it then.
+        """
+        shared, own = _parts(head)
+        parsed = self._parsed.get(shared) if shared else None
+        return _like(parsed, own, file, size) if parsed and own else None
+
+
+def _parts(head: bytes) -> tuple[tuple[object, ...] | None, _Own | None]:
+    """What a slice has in common with others, and what not; None where it is not plain."""
+    found = None if head.startswith(PROGRAMS) else layout(head, _NAMED)
+    own = _own(found, head) if found else None
+    return (_shared(found, own), own) if found and own else (None, None)
 
 
 def _own(found: Layout, head: bytes) -> _Own | None:

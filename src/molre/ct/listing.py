@@ -21,17 +21,21 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from molre.ct.acquisition import SYNTHETIC_MANUFACTURER
-from molre.ct.elements import text
+from molre.ct.elements import plain_text, text
 from molre.ct.entries import Entries
+from molre.ct.header import HEAD_BYTES as HEADER_BYTES
 from molre.ct.header import Header, parse
 from molre.ct.headers import Headers
+from molre.ct.layout import STUDY_UID, layout
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import Found, walk
 from molre.errors import RefusedScan
 
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
-_STUDY_UID = Tag("StudyInstanceUID")
+_STUDY_UID = Tag(STUDY_UID)
 _TAGS: list[BaseTag | int] = [Tag("SOPClassUID"), Tag("Manufacturer"), _STUDY_UID]
+_PLAIN = ((STUDY_UID, "UI"), (int(_TAGS[0]), "UI"), (int(_TAGS[1]), "LO"))
+_NAMED = frozenset(tag for tag, _ in _PLAIN)
 _HEAD_BYTES = 1 << 13  # the study's UID lies near the start
 
 
@@ -117,7 +121,7 @@ def list_studies(
     rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
     collected = _Collected(headers)
     with Entries() as entries:
-        files: Iterable[Found] = walk(rooted, entries)
+        files: Iterable[Found] = walk(rooted, entries, HEADER_BYTES if headers else _HEAD_BYTES)
         for found in progress(files, "listing files") if progress else files:
             collected.add(found, entries)
     return collected.finish(tuple(rooted))
@@ -138,7 +142,7 @@ class _Collected:
         elif found.companion:
             self.companions.append(found.entry)
         elif found.kind == "dicom":
-            self._dicom(found.entry, entries)
+            self._dicom(found, entries)
         elif found.kind == "nifti":
             self.files[f"path:{found.entry}"] = [found.entry]
             self.niftis.add(f"path:{found.entry}")
@@ -150,16 +154,15 @@ class _Collected:
                 reason = f"{found.kind}: it has no Hounsfield units"
             self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
 
-    def _dicom(self, entry: str, entries: Entries) -> None:
+    def _dicom(self, found: Found, entries: Entries) -> None:
+        entry = found.entry
         try:
-            stream, size = entries.open(entry)
-            with stream:
-                if self.whole:
-                    header = self.headers[entry] = self.reader.read(stream, entry, size)
-                    made = header.acquisition
-                    study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
-                else:
-                    study, sop_class, maker = _identify(stream, entry)
+            if self.whole:
+                header = self.headers[entry] = self._header(found, entries)
+                made = header.acquisition
+                study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
+            else:
+                study, sop_class, maker = _plainly(found.head) or _identify(entry, entries)
         except RefusedScan as error:
             self._refuse(entry, error)
             return
@@ -170,6 +173,14 @@ class _Collected:
         self.files.setdefault(key, []).append(entry)
         if (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER):
             self.synthetic.add(key)
+
+    def _header(self, found: Found, entries: Entries) -> Header:
+        known = self.reader.known(found.head, found.entry, found.size)
+        if known:
+            return known
+        stream, size = entries.open(found.entry)
+        with stream:
+            return self.reader.read(stream, found.entry, size)
 
     def _refuse(self, entry: str, error: RefusedScan, dicom: bool = True) -> None:
         fix = error.fix or "export the file again"
@@ -189,13 +200,29 @@ class _Collected:
         return Listing(paths, tuple(studies), rejects, ignored, self.headers)
 
 
-def _identify(stream: BinaryIO, entry: str) -> tuple[str | None, ...]:
+def _plainly(head: bytes) -> tuple[str | None, ...] | None:
+    """As `_identify`, where the first bytes of a file are plain; else None."""
+    found = layout(head, _NAMED, last=STUDY_UID)
+    if found is None or STUDY_UID not in found.elements:
+        return None
+    known: list[str | None] = []
+    for tag, vr in _PLAIN:
+        there = tag in found.elements
+        words = plain_text(vr, found.value(tag, vr.encode())) if there else ""
+        if there and not words:  # empty, of another VR, or not plain
+            return None
+        known.append(words or None)
+    return tuple(known)
+
+
+def _identify(entry: str, entries: Entries) -> tuple[str | None, ...]:
     """Study UID, SOP class and manufacturer, each None where it is not there.
 
     Raises:
-        RefusedScan: it cannot be parsed as DICOM.
+        RefusedScan: it cannot be opened, or be parsed as DICOM.
     """
-    with warnings.catch_warnings():  # pydicom's quote the header
+    stream, _ = entries.open(entry)
+    with stream, warnings.catch_warnings():  # pydicom's quote the header
         warnings.simplefilter("ignore")
         known = _parse(stream, entry)
         return tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from molre.ct.archive import UNPACK, Member
 from molre.ct.entries import Entries
@@ -41,11 +41,15 @@ class Found:
         entry: e.g. ``"/a/b.dcm"`` or ``"/a/c.zip!b.dcm"``.
         kind: as ``molre.ct.sniff.kind`` says.
         problem: a refusal, where it could not even be sniffed.
+        head: the first bytes of a file on disk; none of a member of an archive.
+        size: bytes of a file on disk.
     """
 
     entry: str
     kind: str
     problem: RefusedScan | None = None
+    head: bytes = field(default=b"", repr=False)
+    size: int = 0
 
     @property
     def companion(self) -> bool:
@@ -61,56 +65,87 @@ class Found:
         return self.kind != "dicom" and name.startswith(_COMPANIONS)
 
 
-def walk(paths: Iterable[str], entries: Entries) -> Iterator[Found]:
+def walk(paths: Iterable[str], entries: Entries, head_bytes: int = HEAD_BYTES) -> Iterator[Found]:
     """Yield every file once, in sorted order; links are followed, loops are not.
+
+    Args:
+        paths: files and folders.
+        entries: opens archives.
+        head_bytes: how much of each file on disk is read.
 
     Raises:
         MolreError: a path does not exist.
     """
-    seen: set[str] = set()
+    walking = _Walk(entries, max(head_bytes, HEAD_BYTES))
     for path in paths:
         if not os.path.lexists(path):
             raise MolreError("no such file or folder", where=path, fix="check the path")
         if os.path.isdir(path):
-            yield from _folder(path, entries, seen)
+            yield from walking.folder(path, os.path.realpath(path))
         else:
-            yield from _file(path, entries, seen)
+            yield from walking.file(path, os.path.realpath(path), os.path.isfile(path))
 
 
-def _folder(path: str, entries: Entries, seen: set[str]) -> Iterator[Found]:
-    if not _first_time(path, seen):
-        return
-    try:
-        names = sorted(os.listdir(path))
-    except OSError as error:
-        yield Found(path, "a folder", _unreadable(path, error))
-        return
-    for name in names:
-        inner = os.path.join(path, name)
-        if os.path.isdir(inner):
-            yield from _folder(inner, entries, seen)
+class _Walk:
+    """What was seen already, by its name without links, so that nothing is seen twice."""
+
+    def __init__(self, entries: Entries, head_bytes: int) -> None:
+        self.entries, self.head_bytes = entries, head_bytes
+        self.seen: set[str] = set()
+
+    def folder(self, path: str, real: str) -> Iterator[Found]:
+        if not self._first_time(real):
+            return
+        try:
+            with os.scandir(path) as listed:
+                inside = sorted(listed, key=lambda one: one.name)
+        except OSError as error:
+            yield Found(path, "a folder", _unreadable(path, error))
+            return
+        for one in inside:
+            link = one.is_symlink()
+            there = os.path.realpath(one.path) if link else os.path.join(real, one.name)
+            if os.path.isdir(one.path) if link else one.is_dir():
+                yield from self.folder(one.path, there)
+            else:
+                regular = os.path.isfile(one.path) if link else one.is_file()
+                yield from self.file(one.path, there, regular)
+
+    def file(self, path: str, real: str, regular: bool) -> Iterator[Found]:
+        if not self._first_time(real):
+            return
+        try:
+            if not regular:
+                raise OSError("not a regular file, or a link that leads nowhere")
+            head, size = _read_head(path, self.head_bytes)
+        except OSError as error:
+            yield Found(path, "unreadable", _unreadable(path, error))
+            return
+        what = kind(head[:HEAD_BYTES])
+        if what == "zip" and path.lower().endswith(".npz"):
+            yield Found(path, "a NumPy archive")
+        elif what in ARCHIVES:
+            yield from _archive(path, what, self.entries)
         else:
-            yield from _file(inner, entries, seen)
+            yield Found(path, what, head=head, size=size)
+
+    def _first_time(self, real: str) -> bool:
+        fresh = real not in self.seen
+        self.seen.add(real)
+        return fresh
 
 
-def _file(path: str, entries: Entries, seen: set[str]) -> Iterator[Found]:
-    if not _first_time(path, seen):
-        return
+def _read_head(path: str, size: int) -> tuple[bytes, int]:
+    """The first bytes of a file, and how many it has; a pipe put in its place is no wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        if not os.path.isfile(path):
-            raise OSError("not a regular file, or a link that leads nowhere")
-        with open(path, "rb") as stream:
-            head = stream.read(HEAD_BYTES)
-    except OSError as error:
-        yield Found(path, "unreadable", _unreadable(path, error))
-        return
-    what = kind(head)
-    if what == "zip" and path.lower().endswith(".npz"):
-        yield Found(path, "a NumPy archive")
-    elif what in ARCHIVES:
-        yield from _archive(path, what, entries)
-    else:
-        yield Found(path, what)
+        whole = os.fstat(descriptor).st_size
+        head = os.read(descriptor, size)
+        while len(head) < min(size, whole) and (more := os.read(descriptor, size - len(head))):
+            head += more
+        return head, whole
+    finally:
+        os.close(descriptor)
 
 
 def _archive(path: str, what: str, entries: Entries) -> Iterator[Found]:
@@ -133,13 +168,6 @@ def _member(entry: str, path: str, member: Member, entries: Entries) -> Found:
     except Exception as error:  # a damaged member: zipfile raises many kinds
         return Found(entry, "member", _unreadable(entry, error))
     return Found(entry, "an archive inside an archive" if what in ARCHIVES else what)
-
-
-def _first_time(path: str, seen: set[str]) -> bool:
-    real = os.path.realpath(path)
-    fresh = real not in seen
-    seen.add(real)
-    return fresh
 
 
 def _unreadable(path: str, error: Exception) -> RefusedScan:
