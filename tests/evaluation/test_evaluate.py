@@ -85,7 +85,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path):
     assert (run / "metrics.parquet").read_bytes() == first
 
 
-def test_studies_of_one_patient_switch_to_the_patient_bootstrap(tmp_path):
+def test_studies_of_one_patient_are_clusters(tmp_path):
     evaluation = evaluate(write_run(tmp_path / "run", studies=80, studies_a_patient=2), draws=DRAWS)
     assert (evaluation.studies, evaluation.patients) == (80, 40)
-    assert evaluation.findings[0].auc.method == "patient bootstrap"
+    assert evaluation.findings[0].auc.method == "score interval, patients as clusters"

@@ -183,7 +183,7 @@ def _contrast_pairs(arms: Sequence[ArmScores]) -> list[tuple[int, int]]:
 
 def _arm(arm: ArmScores, drawn: FloatArray, test: _Test) -> ArmResult:
     estimates = tuple(
-        auc_interval(arm.scores[:, :, k], test.labels[:, k], test.patients, drawn[:, k])
+        auc_interval(arm.scores[:, :, k], test.labels[:, k], test.patients)
         if support.status == SCORED
         else None
         for k, support in enumerate(test.counts)

@@ -7,11 +7,13 @@ Processing Letters 21 (2014). Checked against R's pROC in the tests.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
 from molre.evaluation.auc import FloatArray
 from molre.evaluation.intervals import LEVEL, clopper_pearson
@@ -66,24 +68,27 @@ class Test:
     p: float
 
 
-def delong(scores: FloatArray, labels: FloatArray) -> DeLong:
+def delong(scores: FloatArray, labels: FloatArray, patients: Sequence[str] | None = None) -> DeLong:
     """AUCs of M models on one finding with their covariance.
 
     Args:
         scores: (M, N), or (N,) for one model.
         labels: (N,) 1, 0, nan unknown (left out). Both classes must be there.
+        patients: (N,) whose studies; where one has several the covariance is Obuchowski's for
+            clustered data (Biometrics 53, 1997), which is DeLong's where nobody has.
     """
     scores = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     known = ~np.isnan(labels)
     scores, positive = scores[:, known], labels[known] == 1
     above, below = scores[:, positive], scores[:, ~positive]
-    positives, negatives = above.shape[1], below.shape[1]
-    ranks = rankdata(scores, axis=1)
-    # Structural components: for each study, the share of the other class that it beats.
-    beats = (ranks[:, positive] - rankdata(above, axis=1)) / negatives
-    beaten = 1 - (ranks[:, ~positive] - rankdata(below, axis=1)) / positives
-    covariance = _covariance(beats) / positives + _covariance(beaten) / negatives
-    return DeLong(beats.mean(axis=1), covariance, positives, negatives)
+    pairs = [_components(a, b) for a, b in zip(above, below, strict=True)]
+    beats, beaten = (np.stack(rows) for rows in zip(*pairs, strict=True))
+    if patients is None or len(set(patients)) == len(patients):
+        covariance = _covariance(beats) / above.shape[1] + _covariance(beaten) / below.shape[1]
+    else:
+        owner = np.unique(np.asarray(patients)[known], return_inverse=True)[1]
+        covariance = _clustered(beats, beaten, owner[positive], owner[~positive])
+    return DeLong(beats.mean(axis=1), covariance, above.shape[1], below.shape[1])
 
 
 def delong_by_finding(scores: FloatArray, labels: FloatArray) -> list[DeLong | None]:
@@ -150,6 +155,59 @@ def wald_test(difference: float, variance: float, level: float = LEVEL) -> Test:
     if abs(difference) < 1e-12:
         return Test(0.0, 0.0, 0.0, 1.0)
     return Test(difference, float("nan"), float("nan"), float("nan"))
+
+
+def _components(above: FloatArray, below: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Structural components of one model: the share of the other class that each study beats.
+
+    Only the negatives are sorted; the positives are then counted between them.
+
+    Args:
+        above: (m,) scores of positives.
+        below: (n,) scores of negatives.
+
+    Returns:
+        (m,) share of negatives below each positive and (n,) share of positives above each
+        negative, ties counting half.
+    """
+    order = np.argsort(below)
+    rising = below[order]
+    lower = np.searchsorted(rising, above, side="left")
+    upper = np.searchsorted(rising, above, side="right")
+    counts = np.bincount(lower, minlength=len(below) + 1) + np.bincount(
+        upper, minlength=len(below) + 1
+    )
+    beaten = np.empty(len(below))
+    beaten[order] = (2 * len(above) - np.cumsum(counts)[:-1]) / (2 * len(above))
+    return (lower + upper) / (2 * len(below)), beaten
+
+
+def _clustered(
+    beats: FloatArray, beaten: FloatArray, above: NDArray[np.intp], below: NDArray[np.intp]
+) -> FloatArray:
+    """Obuchowski's covariance (M, M): components are summed over each patient's studies.
+
+    Args:
+        beats: (M, positives).
+        beaten: (M, negatives).
+        above: patient of each positive.
+        below: patient of each negative.
+    """
+    patients = int(max(above.max(), below.max())) + 1
+    with_it = _sums(beats - beats.mean(axis=1, keepdims=True), above, patients)
+    without = _sums(beaten - beaten.mean(axis=1, keepdims=True), below, patients)
+    first, second = len(np.unique(above)), len(np.unique(below))
+    if min(first, second) < 2:
+        return np.full((len(beats), len(beats)), np.nan)
+    m, n = len(above), len(below)
+    own = with_it @ with_it.T * first / (first - 1) / m**2
+    other = without @ without.T * second / (second - 1) / n**2
+    cross = with_it @ without.T * patients / (patients - 1) / (m * n)
+    return np.asarray(own + other + cross + cross.T)
+
+
+def _sums(rows: FloatArray, owner: NDArray[np.intp], patients: int) -> FloatArray:
+    return np.stack([np.bincount(owner, weights=row, minlength=patients) for row in rows])
 
 
 def _covariance(rows: FloatArray) -> FloatArray:

@@ -75,9 +75,7 @@ def score(run: Run, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
     counts = supports(run.labels, run.findings)
     members = endpoint(counts)  # from labels, before any score is looked at
     aucs = bootstrap_aucs(run.logits[None], run.labels, run.patients, draws=draws, seed=seed)[0]
-    findings = tuple(
-        finding_result(run, k, support, aucs[:, k]) for k, support in enumerate(counts)
-    )
+    findings = tuple(finding_result(run, k, support) for k, support in enumerate(counts))
     pooled = run.probabilities[:, members].ravel(), run.labels[:, members].ravel()
     routing = None
     if run.gates is not None:

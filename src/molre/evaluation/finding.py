@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from molre.evaluation.auc import FloatArray
-from molre.evaluation.bootstrap import percentile_interval
 from molre.evaluation.calibration import Calibration, calibration
-from molre.evaluation.delong import NO_VARIANCE, delong, separation_interval
+from molre.evaluation.delong import delong
 from molre.evaluation.endpoint import SCORED, Support
 from molre.evaluation.intervals import clopper_pearson
 from molre.evaluation.run_files import Run, Threshold
+from molre.evaluation.score_interval import score_interval
 
-DELONG = "DeLong, logit scale"
-SEPARATION = "disjoint pairs, one-sided"
+SCORE = "score interval"
+CLUSTERED = "score interval, patients as clusters"
 BOOTSTRAP = "patient bootstrap"
 
 
@@ -57,14 +57,13 @@ class FindingResult:
         return self.support.finding
 
 
-def finding_result(run: Run, k: int, support: Support, draws: FloatArray) -> FindingResult:
+def finding_result(run: Run, k: int, support: Support) -> FindingResult:
     """All numbers of finding ``k``.
 
     Args:
         run: the run.
         k: position of the finding.
         support: its counts.
-        draws: (B,) bootstrap AUCs, used where a patient has several studies.
     """
     labels = run.labels[:, k]
     threshold = run.thresholds.get(support.finding)
@@ -72,7 +71,7 @@ def finding_result(run: Run, k: int, support: Support, draws: FloatArray) -> Fin
     sensitivity, specificity = _operating_point(run.probabilities[:, k], labels, threshold)
     return FindingResult(
         support=support,
-        auc=_auc(run, k, draws) if scored else None,
+        auc=_auc(run, k) if scored else None,
         calibration=calibration(run.probabilities[:, k], labels) if scored else None,
         threshold=threshold,
         sensitivity=sensitivity,
@@ -85,44 +84,35 @@ def one_study_a_patient(patients: tuple[str, ...]) -> bool:
     return len(set(patients)) == len(patients)
 
 
-def auc_interval(
-    scores: FloatArray, labels: FloatArray, patients: tuple[str, ...], draws: FloatArray
-) -> Estimate:
+def auc_interval(scores: FloatArray, labels: FloatArray, patients: tuple[str, ...]) -> Estimate:
     """Mean AUC of one or more seeds of a model on one finding, with its interval.
 
-    One study a patient: DeLong on the logit scale, seeds' covariance included. Several: percentile
-    interval of the patient bootstrap. No variation in the sample: :func:`separation_interval`.
+    The variance is DeLong's with the seeds' covariance, or Obuchowski's where a patient has several
+    studies; patients are then what is counted, however many studies they have. The interval is
+    :func:`molre.evaluation.score_interval.score_interval`.
 
     Args:
         scores: (M, N) logits of M seeds.
         labels: (N,) 1, 0 or nan, both classes there.
         patients: (N,).
-        draws: (B,) bootstrapped mean AUCs over the seeds.
     """
-    result = delong(scores, labels)
-    weights = np.full(len(scores), 1 / len(scores))
-    value, variance = result.contrast(weights)
+    result = delong(scores, labels, patients)
+    value, variance = result.contrast(np.full(len(scores), 1 / len(scores)))
     n = result.positives + result.negatives
-    if variance <= NO_VARIANCE:
-        low, high = separation_interval(value, _disjoint_pairs(labels, patients))
-        return Estimate(value, low, high, SEPARATION, n)
+    of_one = float(np.diag(result.covariance).mean())
+    left = variance / of_one if of_one > 0 else 1.0
     if one_study_a_patient(patients):
-        low, high = result.interval(weights)
-        return Estimate(value, low, high, DELONG, n)
-    low, high = percentile_interval(draws)
-    return Estimate(value, low, high, BOOTSTRAP, n)
+        counts, method = (result.positives, result.negatives), SCORE
+    else:
+        owners = np.asarray(patients)
+        counts = len(set(owners[labels == 1])), len(set(owners[labels == 0]))
+        method = CLUSTERED
+    low, high = score_interval(value, of_one, *counts, averaged=left)
+    return Estimate(value, low, high, method, n)
 
 
-def _auc(run: Run, k: int, draws: FloatArray) -> Estimate:
-    return auc_interval(run.logits[None, :, k], run.labels[:, k], run.patients, draws)
-
-
-def _disjoint_pairs(labels: FloatArray, patients: tuple[str, ...]) -> int:
-    """Pairs of a patient with the finding and one without; nobody is in two pairs."""
-    owners = np.asarray(patients)
-    ever = set(owners[labels == 1])
-    never = set(owners[labels == 0]) - ever
-    return min(len(ever), len(never))
+def _auc(run: Run, k: int) -> Estimate:
+    return auc_interval(run.logits[None, :, k], run.labels[:, k], run.patients)
 
 
 def _operating_point(
