@@ -24,11 +24,12 @@ from molre.model.folder import (
     save,
 )
 from molre.training.collapse import collapses
-from molre.training.data import sample_slices, spread
+from molre.training.data import Inputs, Studies, sample_slices, spread
 from molre.training.fit import run
 from molre.training.provenance import provenance
 from molre.training.run import RunFolder, prediction_table
 from molre.training.studies import SPLITS
+from molre.training.studies_table import studies_table
 from molre.training.task import Fitted, Task
 
 FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
@@ -46,6 +47,10 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
         for s in SPLITS[1:]
     ]
     folder.write_table("predictions", pl.concat(tables))
+    folder.write_table(
+        "studies",
+        studies_table(task.splits.by_name, task.cache, fitted.classifier, model.familiarity),
+    )
     folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
     gates = outputs["test"].gates if fitted.blocks is None else fitted.blocks.gates
     if gates is not None:
@@ -132,15 +137,23 @@ def routing_table(task: Task, gates: torch.Tensor, layers: list[str] | None = No
         gates: (slices, E) of all slices of the split, or (slices, L, E) at placement blocks.
         layers: L names of routed layers; None for the one router at placement slice.
     """
-    if layers is None:
-        return _one_layer(task, "slice", gates)
-    parts = zip(layers, gates.unbind(1), strict=True)
-    return pl.concat([_one_layer(task, name, seen) for name, seen in parts])
-
-
-def _one_layer(task: Task, layer: str, gates: torch.Tensor) -> pl.DataFrame:
     studies = task.splits["test"]
-    index = [task.cache.index(h) for h in studies.content_hash]
+    if layers is None:
+        return routing_of(studies, task.cache, "slice", gates)
+    parts = zip(layers, gates.unbind(1), strict=True)
+    return pl.concat([routing_of(studies, task.cache, name, seen) for name, seen in parts])
+
+
+def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor) -> pl.DataFrame:
+    """Rows of :func:`routing_table` for one layer.
+
+    Args:
+        studies: of the test split.
+        cache: knows their slices.
+        layer: its name.
+        gates: (slices, E) of all their slices.
+    """
+    index = [cache.index(h) for h in studies.content_hash]
     names = [s for s, i in zip(studies.study, index, strict=True) for _ in i]
     return pl.DataFrame(
         {

@@ -1,0 +1,130 @@
+"""``audit(run)``: every reported number again, leakage, participant flow, a map to checklists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import molre
+from molre.audit import data, evaluated, leakage, predicted, trained
+from molre.audit.check import DATA, FAIL, LEAKAGE, NUMBERS, Check, NotAtHandError, not_checked
+from molre.audit.flow import RunFlow, run_flow
+from molre.audit.headings import headings
+from molre.audit.opened import Opened
+from molre.errors import MolreError
+from molre.progress import track
+
+FORMAT_VERSION = 1
+Checker = Callable[[Opened], Iterator[Check]]
+CHECKERS: tuple[tuple[str, str, Checker], ...] = (
+    (NUMBERS, "evaluation from predictions.parquet", evaluated.evaluated),
+    (NUMBERS, "probabilities and calibration", predicted.calibrated),
+    (NUMBERS, "logits and gates from the model and its embeddings", predicted.recomputed),
+    (NUMBERS, "self-test of the model", predicted.self_tested),
+    (NUMBERS, "familiarity from the scans' embeddings", trained.familiarity),
+    (NUMBERS, "parameters and backbone of manifest.json", trained.sizes),
+    (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
+    (NUMBERS, "backbone of model.json from its weights", trained.backbone),
+    (DATA, "hashes of scans, splits and labels", data.hashes),
+    (DATA, "patients and splits of predictions.parquet", data.splits),
+    (DATA, "labels of predictions.parquet from the cohort's", data.labels),
+    (DATA, "studies a split", data.counts),
+    (DATA, "data.json from the cohort", data.provenance_again),
+    (LEAKAGE, "findings listed by their counts in train", data.finding_list),
+    (LEAKAGE, "learning rate and epoch chosen on tune", trained.chosen),
+    (LEAKAGE, "no patient in two splits", leakage.patients),
+    (LEAKAGE, "no equal pixels in two splits", leakage.pixels),
+    (LEAKAGE, "no study under two patients", leakage.names),
+    (LEAKAGE, "no near twin of a training scan in test", leakage.twins),
+    (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
+    (LEAKAGE, "synthetic or real, said alike", leakage.synthetic),
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit of a run found.
+
+    Attributes:
+        run: the folder.
+        about: arm, placement, seed, backbone: which run it is.
+        synthetic: its scans are phantoms.
+        checks: in the order made.
+        flow: participant flow; None where nothing tells it.
+        headings: the map to checklists.
+    """
+
+    run: Path
+    about: dict[str, Any]
+    synthetic: bool
+    checks: tuple[Check, ...]
+    flow: RunFlow | None
+    headings: tuple[dict[str, str], ...]
+
+    def count(self, outcome: str) -> int:
+        """How many checks came out so."""
+        return sum(check.outcome == outcome for check in self.checks)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any check failed."""
+        return self.count(FAIL) > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of audit.json."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "molre_version": molre.__version__,
+            "run": self.run.name,
+            **self.about,
+            "synthetic": self.synthetic,
+            "failed": self.failed,
+            "checks": [asdict(check) for check in self.checks],
+            "flow": None if self.flow is None else asdict(self.flow),
+            "headings": list(self.headings),
+        }
+
+
+def audit(run: str | Path, *, cohort: str | Path | None = None) -> Audit:
+    """Audit a run; nothing in it is changed.
+
+    Args:
+        run: folder of ``molre train``.
+        cohort: where its cohort is now, if it was moved.
+
+    Raises:
+        MolreError: the folder is not a run.
+    """
+    path = Path(run)
+    opened = Opened(path, None if cohort is None else Path(cohort))
+    checks = list(opened.whole())
+    for group, name, checker in track(CHECKERS, "auditing"):
+        checks += _made(opened, group, name, checker)
+    manifest = opened.manifest
+    about = {key: manifest.get(key) for key in ("arm", "placement", "seed")}
+    backbone = manifest.get("backbone")
+    about["backbone"] = backbone.get("name") if isinstance(backbone, dict) else None
+    return Audit(
+        run=path,
+        about=about,
+        synthetic=bool(manifest.get("synthetic")),
+        checks=tuple(checks),
+        flow=run_flow(opened),
+        headings=tuple(headings(path)),
+    )
+
+
+def _made(opened: Opened, group: str, name: str, checker: Checker) -> list[Check]:
+    """A checker's rows; what it cannot open is not checked, what breaks it fails."""
+    made: list[Check] = []
+    try:
+        for check in checker(opened):
+            made.append(check)
+    except NotAtHandError as error:
+        made.append(not_checked(group, name, error.message))
+    except Exception as error:  # whatever a tampered file holds: it is not what training wrote
+        said = error.message if isinstance(error, MolreError) else repr(error)
+        made.append(Check(group, name, FAIL, f"could not be computed: {said}"))
+    return made

@@ -1,0 +1,117 @@
+"""Two versions of the same values, cell by cell: what differs, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+EXACT = 1e-9  # relative and absolute: the same arithmetic on the same numbers, on any machine
+
+
+def values_differ(stored: Any, again: Any, tolerance: float = EXACT) -> bool:
+    """Whether two values differ; numbers by more than the tolerance, absolute and relative.
+
+    Lists and mappings are gone through; null and nan are the same nothing.
+    """
+    if isinstance(stored, Mapping) and isinstance(again, Mapping):
+        return stored.keys() != again.keys() or any(
+            values_differ(stored[k], again[k], tolerance) for k in stored
+        )
+    if isinstance(stored, list | tuple) and isinstance(again, list | tuple):
+        return len(stored) != len(again) or any(
+            values_differ(a, b, tolerance) for a, b in zip(stored, again, strict=True)
+        )
+    if _nothing(stored) or _nothing(again):
+        return _nothing(stored) != _nothing(again)
+    if _number(stored) and _number(again):
+        return not math.isclose(stored, again, rel_tol=tolerance, abs_tol=tolerance)
+    return bool(stored != again)
+
+
+def mapping_differences(
+    stored: Mapping[str, Any], again: Mapping[str, Any], tolerance: float = EXACT, path: str = ""
+) -> list[str]:
+    """Entries of ``again`` that ``stored`` lacks or has otherwise, named by their path.
+
+    Entries that only ``stored`` has are left to others.
+    """
+    found: list[str] = []
+    for key, expected in again.items():
+        name, value = f"{path}{key}", stored.get(key)
+        if isinstance(expected, Mapping) and isinstance(value, Mapping):
+            found += mapping_differences(value, expected, tolerance, f"{name}.")
+            found += [f"{name}.{extra} is not expected" for extra in value.keys() - expected.keys()]
+        elif values_differ(value, expected, tolerance):
+            found.append(f"{name} is {shown(value)}, recomputed {shown(expected)}")
+    return found
+
+
+def leaves(values: Any) -> int:
+    """How many single values a nest of mappings and lists holds."""
+    if isinstance(values, Mapping):
+        return sum(leaves(v) for v in values.values())
+    if isinstance(values, list | tuple):
+        return sum(leaves(v) for v in values)
+    return 1
+
+
+def table_differences(
+    stored: pl.DataFrame, again: pl.DataFrame, keys: Sequence[str] = (), tolerance: float = EXACT
+) -> list[str]:
+    """Cells in which two tables differ, with the row's keys.
+
+    Args:
+        stored: as found.
+        again: as recomputed; rows in the same order.
+        keys: columns that name a row; its number where there are none.
+        tolerance: of numbers.
+    """
+    if stored.columns != again.columns:
+        odd = sorted(set(stored.columns) ^ set(again.columns)) or ["their order"]
+        return [f"columns differ: {', '.join(odd)}"]
+    if stored.height != again.height:
+        return [f"{stored.height} rows, recomputed {again.height}"]
+    found = []
+    for name in again.columns:
+        suspects = _suspects(stored[name], again[name])
+        for i in suspects:
+            a, b = stored[name][i], again[name][i]
+            a, b = (v.to_list() if isinstance(v, pl.Series) else v for v in (a, b))
+            if values_differ(a, b, tolerance):
+                row = " ".join(str(again[key][i]) for key in keys) or f"row {i}"
+                found.append(f"{row} {name} is {shown(a)}, recomputed {shown(b)}")
+    return found
+
+
+def cells(table: pl.DataFrame) -> int:
+    """How many values a table holds."""
+    return table.height * table.width
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it."""
+    if _nothing(value):
+        return "empty"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _suspects(stored: pl.Series, again: pl.Series) -> list[int]:
+    """Rows that are not equal to the bit; the others need no second look."""
+    if stored.dtype != again.dtype or stored.dtype.is_nested():
+        return list(range(len(again)))
+    unequal = stored.ne_missing(again)
+    return [i for i, odd in enumerate(unequal) if odd]
+
+
+def _nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

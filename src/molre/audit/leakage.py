@@ -1,0 +1,129 @@
+"""Did the test split stay out of all before it: patients, pixels, near twins, pretraining."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+import torch
+
+from molre.audit.check import FLAG, LEAKAGE, PASS, SHOWN, Check, compared
+from molre.audit.opened import Opened
+from molre.training.studies import Splits
+
+SHARED_BY = 3  # studies; a name that more of them share is a folder above them
+TWIN = 0.1  # of the median distance to the nearest training scan: a scan that is there twice
+_CHUNK = 512
+# What cannot hold anybody's CT: photographs, drawings and their captions.
+_PHOTOGRAPHS = re.compile(r"imagenet|\blvd\b|laion|webli|coco|wit-|none|scratch", re.I)
+_CT = re.compile(r"\bct\b|tomograph|radiolog|medical|head|hospital", re.I)
+
+
+def patients(opened: Opened) -> Iterator[Check]:
+    """No patient is in two splits, by the predictions and by the cohort."""
+    table = opened.predictions
+    twice = table.group_by("patient").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    found = [f"{patient} in predictions.parquet" for patient in twice["patient"].sort()]
+    yield compared(LEAKAGE, "no patient in two splits", table["patient"].n_unique(), found)
+
+
+def pixels(opened: Opened) -> Iterator[Check]:
+    """No pixels are in two splits; the same pixels twice inside a split are flagged."""
+    placed = opened.cohort.scans().join(opened.cohort.splits(), on="patient", how="inner")
+    known = placed.filter(pl.col("pixel_hash").is_not_null())
+    groups = known.group_by("pixel_hash").agg(
+        pl.col("split").n_unique().alias("splits"),
+        pl.col("study").n_unique().alias("studies"),
+        pl.col("study").first(),
+    )
+    across = groups.filter(pl.col("splits") > 1)
+    found = [f"the pixels of {study}" for study in across["study"].sort()]
+    yield compared(LEAKAGE, "no equal pixels in two splits", known.height, found)
+    again = groups.filter((pl.col("splits") == 1) & (pl.col("studies") > 1))
+    name = "no scan twice inside a split"
+    yield _flagged(name, known.height, [f"the pixels of {s}" for s in again["study"].sort()])
+
+
+def names(opened: Opened) -> Iterator[Check]:
+    """One study under two patients, or a UID or accession number that two patients share."""
+    scans = opened.cohort.scans()
+    owners = scans.group_by("study").agg(pl.col("patient").n_unique())
+    two = owners.filter(pl.col("patient") > 1)["study"].sort()
+    yield compared(
+        LEAKAGE, "no study under two patients", owners.height, [f"{study}" for study in two]
+    )
+    placed = scans.join(opened.cohort.splits(), on="patient", how="inner").explode("aliases")
+    shared = (
+        placed.filter(pl.col("aliases").is_not_null())
+        .group_by("aliases")
+        .agg(
+            pl.col("study").unique().sort(),
+            pl.col("patient").n_unique(),
+            pl.col("split").n_unique(),
+        )
+        .filter((pl.col("patient") > 1) & (pl.col("split") > 1))
+        .filter(pl.col("study").list.len() <= SHARED_BY)
+    )
+    found = sorted(" and ".join(studies) for studies in shared["study"].to_list())
+    name = "no name (UID, accession, folder) shared by patients of two splits"
+    yield _flagged(name, placed["aliases"].n_unique(), found)
+
+
+def twins(opened: Opened) -> Iterator[Check]:
+    """Scans of test whose embedding all but equals one of train: the same scan, made twice?"""
+    splits = opened.splits
+    train, test = (_summaries(opened, splits, split) for split in ("train", "test"))
+    nearest, which = [], []
+    for chunk in test.split(_CHUNK):
+        distance, place = torch.cdist(chunk, train).min(dim=1)
+        nearest.append(distance)
+        which.append(place)
+    distances, places = torch.cat(nearest), torch.cat(which)
+    near = torch.nonzero(distances < TWIN * distances.median())[:, 0].tolist()
+    found = [
+        f"{splits['test'].study[i]} (test) and {splits['train'].study[int(places[i])]} (train)"
+        for i in near
+    ]
+    yield _flagged("no near twin of a training scan in test", len(test), found)
+
+
+def _summaries(opened: Opened, splits: Splits, split: str) -> torch.Tensor:
+    """Mean slice embedding (N, D) of each scan of a split."""
+    cache, hashes = opened.cache, splits[split].content_hash
+    return torch.stack([cache.get(h).float().mean(0) for h in hashes])
+
+
+def pretraining(opened: Opened) -> Iterator[Check]:
+    """Whether the backbone's own training may have seen the test scans."""
+    told = str(opened.model.description.backbone.weights.get("pretraining") or "unknown")
+    name = "test scans and the backbone's pretraining data"
+    if _PHOTOGRAPHS.search(told) and not _CT.search(told):
+        yield Check(LEAKAGE, name, PASS, f"pretrained on {told}, which holds no CT")
+        return
+    yield Check(
+        LEAKAGE,
+        name,
+        FLAG,
+        f"pretrained on {told}: whether a test scan was among them must be asked of its authors",
+    )
+
+
+def synthetic(opened: Opened) -> Iterator[Check]:
+    """Phantoms are called phantoms everywhere."""
+    truth = opened.cohort.synthetic
+    told = {
+        "manifest.json": opened.manifest.get("synthetic"),
+        "model.json": opened.model.description.synthetic,
+        "scans.parquet": bool(opened.cohort.chosen()["synthetic"].fill_null(False).any()),
+    }
+    found = [f"{place} says {value}" for place, value in told.items() if value != truth]
+    yield compared(LEAKAGE, "synthetic or real, said alike", len(told), found)
+
+
+def _flagged(name: str, looked: int, found: list[str]) -> Check:
+    if not found:
+        return Check(LEAKAGE, name, PASS, f"none among {looked:,}")
+    said = "; ".join(found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return Check(LEAKAGE, name, FLAG, f"{len(found)} among {looked:,}: {said}{more}")

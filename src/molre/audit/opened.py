@@ -1,0 +1,203 @@
+"""What an audit has at hand: a run's files, and its cohort and embeddings where they still are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from molre.audit.check import FAIL, FILES, PASS, Check, NotAtHandError, not_checked
+from molre.backbones.contract import Contract
+from molre.cohort.cohort import Cohort
+from molre.embedding.cache import EmbeddingCache
+from molre.errors import MolreError
+from molre.evaluation.run_files import read_run
+from molre.labels.findings import findings
+from molre.model.folder import TrainedModel
+from molre.model.folder import load as load_model
+from molre.training.config import TrainConfig, resolve
+from molre.training.studies import Splits, load_splits
+
+GONE = "its cohort is not at hand (--cohort says where it is)"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A RUN folder and what belongs to it.
+
+    A part that cannot be opened is told once, by :meth:`whole`; a check that asks for it then
+    hears :class:`NotAtHandError`.
+
+    Args:
+        path: the run.
+        moved: the cohort's folder, where it is no longer where the run was trained.
+
+    Raises:
+        MolreError: the folder is not a run.
+    """
+
+    path: Path
+    moved: Path | None = None
+    _parts: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the manifest, which is what makes a folder a run."""
+        if not self.path.is_dir():
+            raise MolreError("no such folder", where=self.path, fix="give a RUN folder")
+        if not (self.path / "manifest.json").is_file():
+            raise MolreError(
+                "is not a run (it has no manifest.json)",
+                where=self.path,
+                fix="give the RUN folder of `molre train`, or BENCH of `molre benchmark`",
+            )
+        _ = self.manifest
+
+    def whole(self) -> Iterator[Check]:
+        """Open every part: is it there, and whole."""
+        for name, (words, opening) in _PARTS.items():
+            try:
+                self._parts[name] = opening(self)
+            except NotAtHandError as error:
+                self._parts[name] = error
+                yield not_checked(FILES, words, error.message)
+            except Exception as error:  # whatever a damaged file does: it is damaged
+                said = error.message if isinstance(error, MolreError) else repr(error)
+                self._parts[name] = NotAtHandError(f"{words} cannot be opened")
+                yield Check(FILES, words, FAIL, said)
+            else:
+                yield Check(FILES, words, PASS, "whole")
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json."""
+        return read_json(self.path / "manifest.json")
+
+    @property
+    def predictions(self) -> pl.DataFrame:
+        """All rows of predictions.parquet: tune, calibrate and test."""
+        return self._part("predictions")
+
+    @property
+    def config(self) -> TrainConfig:
+        """config.yaml."""
+        return self._part("config")
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """history.parquet."""
+        return self._part("history")
+
+    @property
+    def model(self) -> TrainedModel:
+        """The model folder, every byte and its self-test checked."""
+        return self._part("model")
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort that the run was trained on."""
+        return self._part("cohort")
+
+    @property
+    def cache(self) -> EmbeddingCache:
+        """Embeddings that the model's head was given, of a frozen backbone or the run's own."""
+        return self._part("embeddings")
+
+    @property
+    def splits(self) -> Splits:
+        """Studies, findings and targets, made from the cohort again."""
+        return self._part("splits")
+
+    @property
+    def contract(self) -> Contract:
+        """What pixels the backbone was given."""
+        return Contract.from_dict(self.model.description.backbone.contract)
+
+    def _part(self, name: str) -> Any:
+        part = self._parts[name]
+        if isinstance(part, NotAtHandError):
+            raise part
+        return part
+
+
+def _predictions(opened: Opened) -> pl.DataFrame:
+    read_run(opened.path)  # says what is wrong with the test rows, gates or manifest
+    return read_table(opened.path / "predictions.parquet")
+
+
+def _config(opened: Opened) -> TrainConfig:
+    path = opened.path / "config.yaml"
+    if not path.is_file():
+        raise MolreError("missing", where=path)
+    return resolve(path)
+
+
+def _cohort(opened: Opened) -> Cohort:
+    place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
+    if not (place / "cohort.json").is_file():
+        raise NotAtHandError(GONE)
+    cohort = Cohort(place)
+    cohort.scans(), cohort.splits(), cohort.labels()
+    return cohort
+
+
+def _embeddings(opened: Opened) -> EmbeddingCache:
+    folder = opened.path / "embeddings"
+    if not folder.is_dir():
+        name = str(opened.manifest.get("embeddings") or "")
+        folder = opened.cohort.path / "embeddings" / name
+    if not (folder / "index.parquet").is_file():
+        raise NotAtHandError(f"the embeddings {folder.name} are not at hand (`molre embed`)")
+    return EmbeddingCache(folder)
+
+
+def _splits(opened: Opened) -> Splits:
+    config = opened.config
+    policy, floor = config.blank_policy, config.min_labels
+    return load_splits(opened.cohort, opened.cache, findings(), policy, floor)
+
+
+_PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {
+    "predictions": ("predictions, routing and manifest", _predictions),
+    "config": ("config.yaml", _config),
+    "history": ("history.parquet", lambda opened: read_table(opened.path / "history.parquet")),
+    "model": ("model folder: checksums and self-test", lambda o: load_model(o.path / "model")),
+    "cohort": ("cohort", _cohort),
+    "embeddings": ("embeddings", _embeddings),
+    "splits": ("splits, findings and targets made again", _splits),
+}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        MolreError: missing, or something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MolreError("missing", where=path) from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise MolreError("not readable as a JSON object", where=path)
+    return content
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A Parquet table.
+
+    Raises:
+        MolreError: missing, or something else.
+    """
+    if not path.is_file():
+        raise MolreError("missing", where=path)
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        raise MolreError("not readable as Parquet", where=path) from None

@@ -1,0 +1,55 @@
+"""audit.html and audit.json: one page that says what was checked, and the same for machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from molre import files
+from molre.audit.audit import Audit
+from molre.audit.check import DATA, FAIL, FILES, FLAG, GROUPS, LEAKAGE, NOT_CHECKED, NUMBERS, PASS
+from molre.audit.flow_chart import flow_chart
+from molre.audit.headings import CAVEAT
+from molre.output.page import render
+
+TITLES = {
+    FILES: "Are the files whole?",
+    NUMBERS: "Do the numbers follow from the files before them?",
+    DATA: "Are they about the scans and labels they say?",
+    LEAKAGE: "Did the test split stay out of everything before it?",
+}
+TONES = {PASS: "good", FAIL: "bad", FLAG: "warn", NOT_CHECKED: "plain"}
+ORDER = (FAIL, FLAG, NOT_CHECKED, PASS)
+
+
+def write_audit(audit: Audit, out: Path) -> None:
+    """Write ``OUT/audit.json`` and ``OUT/audit.html``, a page without script or outside request."""
+    files.write_text(out / "audit.json", json.dumps(audit.to_dict(), indent=2) + "\n")
+    html = render(
+        "audit.html.j2",
+        title=f"Audit of {audit.run.resolve().name}",
+        synthetic=audit.synthetic,
+        audit=audit,
+        name=audit.run.resolve().name,
+        counts=[(outcome, audit.count(outcome), TONES[outcome]) for outcome in ORDER],
+        groups=[
+            (TITLES[group], [check for check in audit.checks if check.group == group])
+            for group in GROUPS
+        ],
+        tones=TONES,
+        flow=flow_chart(audit.flow) if audit.flow else "",
+        caveat=CAVEAT,
+    )
+    files.write_text(out / "audit.html", html)
+
+
+def as_text(audit: Audit) -> str:
+    """What the command line prints: all that is not PASS, then the counts."""
+    lines = [
+        f"{check.outcome}: {check.name}: {check.found}"
+        for outcome in ORDER[:-1]
+        for check in audit.checks
+        if check.outcome == outcome
+    ]
+    counts = ", ".join(f"{audit.count(outcome)} {outcome}" for outcome in ORDER)
+    return "\n".join([*lines, f"{audit.run}: {counts}"])

@@ -1,0 +1,171 @@
+"""What training says of itself: the choice of rate and epoch, sizes, and settings that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from molre.audit.check import LEAKAGE, NUMBERS, Check, compared, not_checked
+from molre.audit.compare import leaves, mapping_differences
+from molre.audit.opened import Opened
+from molre.errors import MolreError
+from molre.model.familiarity import fit_familiarity, summarise
+from molre.training.collapse import collapses
+from molre.training.data import Loader, sample_slices, spread
+
+
+def chosen(opened: Opened) -> Iterator[Check]:
+    """Learning rate and epoch are the best on tune: the smaller rate and the earlier on a tie."""
+    history = opened.history.to_dicts()
+    config, manifest = opened.config, opened.manifest
+    fits = _fits(history)
+    rates = [fit[0]["learning_rate"] for fit in fits]
+    found = (
+        []
+        if rates == sorted(config.learning_rates)
+        else [f"history has learning rates {rates}, config.yaml {sorted(config.learning_rates)}"]
+    )
+    best = [_best(fit) for fit in fits]
+    winner = max(range(len(fits)), key=lambda i: (fits[i][best[i]]["tune_auc"], -i))
+    epochs = len(fits[winner])
+    again = {
+        "learning_rate": rates[winner],
+        "best_epoch": best[winner],
+        "epochs": epochs,
+        "converged": epochs - 1 - best[winner] >= config.patience,
+        "collapse": [one.to_dict() for one in collapses(history)],
+    }
+    found += mapping_differences(manifest, again)
+    found += [why for fit in fits if (why := _length(fit, config.max_epochs, config.patience))]
+    name = "learning rate and epoch chosen on tune"
+    yield compared(LEAKAGE, name, 2 * len(history) + leaves(again), found)
+
+
+def _fits(history: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    starts = [i for i, row in enumerate(history) if i == 0 or row["epoch"] == 0]
+    return [history[a:b] for a, b in pairwise([*starts, len(history)])]
+
+
+def _best(fit: list[dict[str, Any]]) -> int:
+    return max(range(len(fit)), key=lambda i: (fit[i]["tune_auc"], -i))
+
+
+def _length(fit: list[dict[str, Any]], budget: int, patience: int) -> str | None:
+    """Why a fit cannot have ended where it did; None where it can."""
+    rate, epochs = fit[0]["learning_rate"], len(fit)
+    if [row["epoch"] for row in fit] != list(range(epochs)):
+        return f"epochs at learning rate {rate:g} are not counted from 0"
+    if {row["learning_rate"] for row in fit} != {rate}:
+        return f"the fit of learning rate {rate:g} names others too"
+    if epochs != budget and epochs - 1 - _best(fit) != patience:
+        return f"the fit at {rate:g} ended after {epochs} epochs, before budget and patience"
+    return None
+
+
+def sizes(opened: Opened) -> Iterator[Check]:
+    """Added parameters and their share, counted in the model's tensors; the backbone's, alike."""
+    model, manifest = opened.model, opened.manifest
+    entry = model.description.backbone
+    again: dict[str, Any] = {
+        "arm": model.description.arm,
+        "placement": model.description.placement,
+        "seed": model.description.seed,
+        "backbone": {
+            "name": entry.name,
+            "weights_sha256": entry.weights["sha256"],
+            "dim": entry.dim,
+            "parameters": entry.parameters,
+            "contract": entry.contract,
+            "contract_hash": entry.contract_hash,
+        },
+    }
+    if model.description.blocks == "none":
+        added = sum(p.numel() for p in model.classifier.adapter.parameters())
+        again |= {"added_parameters": added}
+    added = int(manifest.get("added_parameters") or 0)
+    again |= {"added_share": added / entry.parameters}
+    found = mapping_differences(manifest, again)
+    yield compared(NUMBERS, "parameters and backbone of manifest.json", leaves(again), found)
+
+
+def settings(opened: Opened) -> Iterator[Check]:
+    """config.yaml, model.json and manifest.json speak of the same run."""
+    config, description = opened.config, opened.model.description
+    manifest = {key: opened.manifest.get(key) for key in ("arm", "placement", "seed")}
+    manifest["blank_policy"] = opened.manifest.get("blank_policy")
+    again: dict[str, Any] = {
+        "arm": config.arm,
+        "placement": config.placement,
+        "seed": config.seed,
+        "blank_policy": config.blank_policy,
+    }
+    found = [f"manifest.json {one}" for one in mapping_differences(manifest, again)]
+    spec = description.classifier.model_dump()
+    asked = ("num_experts", "r", "router_hidden", "shared_query", "dropout")
+    expected = {key: getattr(config, key) for key in asked}
+    expected |= {"dim": description.backbone.dim, "findings": len(description.findings)}
+    found += [f"model.json classifier {one}" for one in mapping_differences(spec, expected)]
+    name = "config.yaml, model.json and manifest.json agree"
+    yield compared(NUMBERS, name, len(again) + len(expected), found)
+
+
+def backbone(opened: Opened) -> Iterator[Check]:
+    """The backbone's size, hash and contract, from the backbone itself where it is at hand."""
+    from molre.backbones.catalogue import load
+    from molre.embedding.embed import probe
+    from molre.training.result import backbone_entry
+
+    entry, name = opened.model.description.backbone, "backbone of model.json from its weights"
+    try:
+        loaded = load(entry.name, contract=opened.contract)
+    except MolreError as error:
+        yield not_checked(NUMBERS, name, f"its weights are not at hand: {error.what}")
+        return
+    again = backbone_entry(loaded).model_dump()
+    found = mapping_differences(entry.model_dump(), again)
+    gap = float((probe(loaded) - opened.model.probe).abs().max())
+    if gap > 1e-2 * (1 + float(opened.model.probe.abs().max())):
+        found.append(f"its embedding of the self-test slice is off by {gap:.3g}")
+    yield compared(NUMBERS, name, leaves(again) + opened.model.probe.numel(), found)
+
+
+def familiarity(opened: Opened) -> Iterator[Check]:
+    """The familiarity model from the training and calibrate scans' embeddings."""
+    from molre.training.result import FAMILIAR_SCANS
+
+    classifier, summaries = opened.model.classifier, {}
+    for split in ("train", "calibrate"):
+        names = opened.splits[split].content_hash
+        rows = spread(len(names), FAMILIAR_SCANS)
+        with torch.inference_mode():
+            summaries[split] = torch.stack(
+                [summarise(classifier.normalise(opened.cache.get(names[i]))) for i in rows]
+            )
+    again = fit_familiarity(summaries["train"], summaries["calibrate"])
+    stored, found, seen = opened.model.familiarity, [], 0
+    for name in ("mean", "variances", "residual", "threshold"):
+        a, b = getattr(stored, name), getattr(again, name)
+        seen += b.numel()
+        if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-4, atol=1e-7):
+            found.append(f"{name} differs")
+    # axes are only fixed up to their sign, so what they span is compared
+    seen += again.axes.numel()
+    if stored.axes.shape != again.axes.shape or not torch.allclose(
+        (stored.axes @ again.axes.T).abs(), torch.eye(len(again.axes)).double(), atol=1e-4
+    ):
+        found.append("axes differ")
+    yield compared(NUMBERS, "familiarity from the scans' embeddings", seen, found)
+    yield _test_vector(opened)
+
+
+def _test_vector(opened: Opened) -> Check:
+    config = opened.config
+    train = Loader(opened.cache, opened.splits["train"], config.batch_size, config.seed)
+    again = sample_slices(train, 1, 8)
+    stored = opened.model.self_test[0]
+    same = stored.shape == again.shape and torch.equal(stored, again)
+    found = [] if same else ["the embedding is of no training scan"]
+    return compared(NUMBERS, "self-test vector from a training scan", again.numel(), found)

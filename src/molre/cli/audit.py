@@ -1,0 +1,39 @@
+"""``molre audit``: is every number of a run what its files say."""
+
+from __future__ import annotations
+
+import json as encoder
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="RUN folder of `molre train`, evaluated.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for audit.html and audit.json.")
+    ] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(help="The run's cohort, where it was moved since.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
+) -> None:
+    """Recompute every reported number of a run, and look for leakage.
+
+    Metrics, report and card from the predictions; predictions from the model and the embeddings;
+    calibration from the calibrate split; labels, splits and counts from the cohort. What is not at
+    hand is NOT CHECKED. Nothing in RUN is changed. Exit 0 no check failed, 1 one did, 2 not a run.
+
+    Example: molre audit runs/molre-0 -o audit
+    """
+    from molre.audit.audit import audit
+    from molre.audit.page import as_text, write_audit
+
+    done = audit(run, cohort=cohort)
+    if out is not None:
+        write_audit(done, out)
+    typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else as_text(done))
+    if out is not None and not json:
+        typer.echo(f"report: {out / 'audit.html'}")
+    raise typer.Exit(1 if done.failed else 0)
