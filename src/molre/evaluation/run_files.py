@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import polars as pl
 from molre.errors import MolreError
 from molre.evaluation.auc import FloatArray
 from molre.evaluation.routing import Gates, entropy_by_slice
+from molre.evaluation.split_scores import AGAIN, SplitScores, refuse_shared_patients, split_scores
 
 FORMAT_VERSION = 1
 SPLIT = "test"  # the only one that is scored
-_AGAIN = "train the run again, or restore the file from a copy"
 _COLUMNS = ("study", "patient", "split", "finding", "label", "logit", "probability")
 _MANIFEST = ("arm", "placement", "seed", "backbone", "added_parameters", "findings", "synthetic")
 
@@ -48,6 +48,9 @@ class Run:
         thresholds: by finding; those without one are absent.
         history: one row an epoch, or None.
         gates: of the same studies in the same order; None for arms without a router.
+        calibrate: predictions of the split that thresholds are chosen on; None where it is absent.
+        familiarity: (N,) distance from the training scans over the threshold; None in older runs.
+        model: model.json; empty without a model folder.
     """
 
     path: Path
@@ -61,6 +64,15 @@ class Run:
     thresholds: dict[str, Threshold]
     history: pl.DataFrame | None
     gates: Gates | None
+    calibrate: SplitScores | None = None
+    familiarity: FloatArray | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def calibrated(self) -> dict[str, bool]:
+        """Whether a finding's probabilities are; empty where the run does not say."""
+        ids = [entry["id"] for entry in self.model.get("findings") or []]
+        return dict(zip(ids, self.model.get("calibrated") or [], strict=False))
 
     @property
     def arm(self) -> str:
@@ -85,38 +97,34 @@ def read_run(path: Path | str) -> Run:
         path: the folder that ``molre train`` wrote.
 
     Raises:
-        MolreError: a file is missing, unreadable, newer than this molre, or does not add up.
+        MolreError: a file is missing, unreadable, newer than this molre, or does not add up, or a
+            patient is in two splits.
     """
     path = Path(path)
     manifest = _manifest(path)
     findings = tuple(manifest["findings"])
     source = path / "predictions.parquet"
-    table = _table(source, _COLUMNS).filter(pl.col("split") == SPLIT).sort("study")
-    if table.is_empty():
-        raise MolreError(f"no study of the {SPLIT} split", where=source, fix=_AGAIN)
-    studies, row = np.unique(table["study"].to_numpy(), return_inverse=True)
-    column = _columns(table, findings, source)
-    if len(table) != len(studies) * len(findings) or _repeats(row, column, len(findings)):
-        raise MolreError("needs each finding once for each study", where=source, fix=_AGAIN)
-    grids = {}
-    for name in ("label", "logit", "probability"):
-        grids[name] = np.full((len(studies), len(findings)), np.nan)
-        grids[name][row, column] = table[name].cast(pl.Float64).to_numpy()
-    _check_values(grids, source)
-    patients = np.empty(len(studies), dtype=object)
-    patients[row] = table["patient"].to_list()
+    table = _table(source, _COLUMNS)
+    refuse_shared_patients(table, source)
+    test = split_scores(table, SPLIT, findings, source)
+    if test is None:
+        raise MolreError(f"no study of the {SPLIT} split", where=source, fix=AGAIN)
+    model = _model(path / "model" / "model.json")
     return Run(
         path=path,
         manifest=manifest,
         findings=findings,
-        studies=tuple(str(s) for s in studies),
-        patients=tuple(str(p) for p in patients),
-        labels=grids["label"],
-        logits=grids["logit"],
-        probabilities=grids["probability"],
-        thresholds=_thresholds(path / "model" / "model.json"),
+        studies=test.studies,
+        patients=test.patients,
+        labels=test.labels,
+        logits=test.logits,
+        probabilities=test.probabilities,
+        thresholds=_thresholds(model),
         history=_history(path / "history.parquet"),
-        gates=_gates(path / "routing.parquet", [str(s) for s in studies]),
+        gates=_gates(path / "routing.parquet", list(test.studies)),
+        calibrate=split_scores(table, "calibrate", findings, source),
+        familiarity=_familiarity(path / "studies.parquet", test.studies),
+        model=model,
     )
 
 
@@ -127,13 +135,13 @@ def _manifest(path: Path) -> dict[str, Any]:
     manifest = _json(source)
     version = manifest.get("format_version")
     if not isinstance(version, int):
-        raise MolreError("has no format_version", where=source, fix=_AGAIN)
+        raise MolreError("has no format_version", where=source, fix=AGAIN)
     if version > FORMAT_VERSION:
         what = f"format version {version} is newer than this molre reads ({FORMAT_VERSION})"
         raise MolreError(what, where=source, fix="update molre")
     missing = [key for key in _MANIFEST if key not in manifest]
     if missing:
-        raise MolreError(f"lacks {', '.join(missing)}", where=source, fix=_AGAIN)
+        raise MolreError(f"lacks {', '.join(missing)}", where=source, fix=AGAIN)
     return manifest
 
 
@@ -143,58 +151,51 @@ def _json(source: Path) -> dict[str, Any]:
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise MolreError("not readable as JSON", where=source, fix=_AGAIN) from error
+        raise MolreError("not readable as JSON", where=source, fix=AGAIN) from error
     if not isinstance(content, dict):
-        raise MolreError("not a JSON object", where=source, fix=_AGAIN)
+        raise MolreError("not a JSON object", where=source, fix=AGAIN)
     return content
 
 
 def _table(source: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     if not source.is_file():
-        raise MolreError("missing", where=source, fix=_AGAIN)
+        raise MolreError("missing", where=source, fix=AGAIN)
     try:
         table = pl.read_parquet(source)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise MolreError("not readable as Parquet", where=source, fix=_AGAIN) from error
+        raise MolreError("not readable as Parquet", where=source, fix=AGAIN) from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise MolreError(f"lacks column {', '.join(missing)}", where=source, fix=_AGAIN)
+        raise MolreError(f"lacks column {', '.join(missing)}", where=source, fix=AGAIN)
     return table
 
 
-def _columns(table: pl.DataFrame, findings: tuple[str, ...], source: Path) -> np.ndarray:
-    position = {finding: k for k, finding in enumerate(findings)}
-    unknown = sorted(set(table["finding"].to_list()) - set(position))
-    if unknown:
-        what = f"finding {unknown[0]!r} is not in manifest.json"
-        raise MolreError(what, where=source, fix=_AGAIN)
-    return np.array([position[finding] for finding in table["finding"]], dtype=np.intp)
+def _model(source: Path) -> dict[str, Any]:
+    """model.json; a run without a model folder has none."""
+    return _json(source) if source.is_file() else {}
 
 
-def _repeats(row: np.ndarray, column: np.ndarray, findings: int) -> bool:
-    return len(np.unique(row * findings + column)) != len(row)
-
-
-def _check_values(grids: dict[str, FloatArray], source: Path) -> None:
-    label, probability = grids["label"], grids["probability"]
-    if not np.isin(label[~np.isnan(label)], (0, 1)).all():
-        raise MolreError("a label is not 0, 1 or empty", where=source, fix=_AGAIN)
-    if not np.isfinite(grids["logit"]).all():
-        raise MolreError("a logit is not a finite number", where=source, fix=_AGAIN)
-    if not ((probability >= 0) & (probability <= 1)).all():
-        raise MolreError("a probability is outside 0 to 1", where=source, fix=_AGAIN)
-
-
-def _thresholds(source: Path) -> dict[str, Threshold]:
-    """Thresholds of the model folder; a run without a model folder has none."""
-    if not source.is_file():
-        return {}
-    stored = _json(source).get("thresholds") or {}
+def _thresholds(model: dict[str, Any]) -> dict[str, Threshold]:
+    stored = model.get("thresholds") or {}
     return {
         finding: Threshold(float(entry["value"]), str(entry.get("origin", "unknown")))
         for finding, entry in stored.items()
         if entry and entry.get("value") is not None
     }
+
+
+def _familiarity(source: Path, studies: tuple[str, ...]) -> FloatArray | None:
+    """Distances of the studies from the training scans over the threshold; None in older runs."""
+    if not source.is_file():
+        return None
+    table = _table(source, ("study", "patient", "split", "familiarity"))
+    refuse_shared_patients(table, source)
+    distance = dict(table.select("study", "familiarity").iter_rows())
+    found = [distance.get(study) for study in studies]
+    if any(value is None for value in found):
+        what = f"does not hold the {SPLIT} studies of predictions.parquet"
+        raise MolreError(what, where=source, fix=AGAIN)
+    return np.array(found, dtype=np.float64)
 
 
 def _history(source: Path) -> pl.DataFrame | None:
@@ -212,7 +213,7 @@ def _gates(source: Path, studies: list[str]) -> Gates | None:
     parts = table.partition_by("layer", maintain_order=True, as_dict=True) or {("",): table}
     layers = [_gates_of_layer(part, studies, source) for part in parts.values()]
     if len({(mean.shape, slices) for mean, _, slices in layers}) != 1:
-        raise MolreError("its layers do not agree", where=source, fix=_AGAIN)
+        raise MolreError("its layers do not agree", where=source, fix=AGAIN)
     return Gates(
         tuple(studies),
         tuple(str(name) for (name,) in parts),
@@ -229,7 +230,7 @@ def _gates_of_layer(
     lengths = table["gates"].list.len().unique()
     if sorted(table["study"].unique().to_list()) != studies or len(lengths) != 1:
         what = f"does not hold gates of the {SPLIT} studies of predictions.parquet"
-        raise MolreError(what, where=source, fix=_AGAIN)
+        raise MolreError(what, where=source, fix=AGAIN)
     experts = int(lengths[0])
     flat = table["gates"].explode().cast(pl.Float64).to_numpy().reshape(-1, experts)
     position = {study: i for i, study in enumerate(studies)}
