@@ -17,6 +17,10 @@ OTHERS = {
     "std": (0.229, 0.224, 0.5),
     "slab_mm": 2.5,
     "max_slices": 49,
+    "resize": "picture",
+    "resampling": "bicubic",
+    "grey_levels": 256,
+    "normalisation": "picture",
 }
 
 
@@ -27,6 +31,17 @@ def test_hash_changes_with_every_field(field):
 
 def test_every_field_is_tried_above_but_the_one_with_a_single_value():
     assert {*OTHERS, "orientation"} == set(Contract.model_fields)
+
+
+def test_hash_of_a_contract_from_before_the_later_fields_is_what_it_was():
+    """Models and caches on disk carry it."""
+    assert Contract().hash == "6edcf7cd3679e15a82f0fdfea874b587755b1bf8cd1a66deaa8dc6a5162713f3"
+    first = {
+        key: OTHERS[key] for key in ("size", "windows", "mean", "std", "slab_mm", "max_slices")
+    }
+    assert (
+        Contract(**first).hash == "1f5dab2c89c70d926287be639bafaf27e25cbf635ec01dd6079f398ddc94d53f"
+    )
 
 
 def test_hash_does_not_depend_on_how_numbers_are_written():

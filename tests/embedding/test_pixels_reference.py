@@ -82,3 +82,41 @@ def test_never_more_slabs_than_allowed(steps, most):
     groups = slabs(positions, 5.0, most)
     assert len(groups) <= most
     assert np.concatenate(groups).tolist() == list(range(len(positions)))
+
+
+PICTURES = Contract(
+    size=32, windows=((0, 2048), (40, 350), (40, 80)), resize="picture", grey_levels=256
+)
+
+
+@pytest.mark.parametrize("edges", [(64, 64), (48, 64), (20, 20)])
+def test_pictures_of_8_bits_are_windowed_before_they_are_resized(edges):
+    """As an exported scan is: windows, rounding, resizing, rounding; slowly, channel by channel."""
+    hu = np.random.default_rng(0).integers(-1024, 1500, (2, *edges))
+    pixels, _ = to_pixels(stack(hu), PICTURES)
+    longest = max(edges)
+    rows, columns = (round(32 * edge / longest) for edge in edges)
+    top, left = (32 - rows) // 2, (32 - columns) // 2
+    for c, (level, width) in enumerate(PICTURES.windows):
+        grey = np.rint(255 * np.clip((hu - (level - width / 2)) / width, 0, 1))
+        small = [triangle(edges[0], rows) @ g @ triangle(edges[1], columns).T for g in grey]
+        square = np.zeros((2, 32, 32))  # air is black in all three
+        square[:, top : top + rows, left : left + columns] = np.rint(small)
+        wanted = (square / 255 - PICTURES.mean[c]) / PICTURES.std[c]
+        # a number that lies half way between two levels may go to either
+        assert np.abs(pixels[:, c].numpy() - wanted).max() <= 1.01 / 255 / PICTURES.std[c]
+        assert (np.abs(pixels[:, c].numpy() - wanted) < 1e-4).mean() > 0.99
+
+
+def test_grey_levels_are_that_many():
+    contract = Contract(size=32, mean=(0,) * 3, std=(1,) * 3, grey_levels=5)
+    assert set(to_pixels(noise(3), contract)[0].unique().tolist()) == {0, 0.25, 0.5, 0.75, 1}
+
+
+def test_a_pictures_own_normalisation_undoes_any_window_it_does_not_clip():
+    values = np.random.default_rng(1).integers(0, 500, (2, 32, 32))
+    first, second = (
+        to_pixels(stack(values), Contract(size=32, windows=(w,) * 3, normalisation="picture"))[0]
+        for w in ((1000, 4000), (2000, 8000))
+    )
+    np.testing.assert_allclose(first, second, atol=1e-3)

@@ -36,9 +36,15 @@ def _huggingface(name: str, weights_dir: Path | None, contract: Contract | None)
 @cache
 def presets() -> dict[str, Preset]:
     """Every published backbone by name; the 2D families first."""
-    from molre.backbones import dinov3
+    from molre.backbones import biomedclip, dinov2, dinov3, medimageinsight, siglip
 
-    return {**dinov3.PRESETS}
+    return {
+        **dinov3.PRESETS,
+        **medimageinsight.PRESETS,
+        **siglip.PRESETS,
+        **dinov2.PRESETS,
+        **biomedclip.PRESETS,
+    }
 
 
 CATALOGUE: dict[str, tuple[Loader, dict[str, str]]] = {

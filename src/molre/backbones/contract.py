@@ -15,6 +15,7 @@ from molre.errors import MolreError, did_you_mean
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+LATER_FIELDS = ("resize", "resampling", "grey_levels", "normalisation")
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -31,6 +32,13 @@ class Contract(BaseModel):
         orientation: ``PL``: rows towards Posterior, columns towards Left.
         slab_mm: slices thinner than this are averaged in HU to about this thickness.
         max_slices: more slabs than this are made thicker until they fit.
+        resize: ``hu``: the picture is resized and then windowed; ``picture``: the other way
+            around, as with a scan that was exported to pictures.
+        resampling: how it is resized; always antialiased.
+        grey_levels: windowed pictures hold so many levels (256: they were of 8 bits), or None for
+            no rounding.
+        normalisation: ``fixed``: with ``mean`` and ``std``; ``picture``: every channel of every
+            picture to mean 0 and standard deviation 1, before them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +50,10 @@ class Contract(BaseModel):
     orientation: Literal["PL"] = "PL"
     slab_mm: Width = 5.0
     max_slices: int = Field(default=48, ge=1)
+    resize: Literal["hu", "picture"] = "hu"
+    resampling: Literal["bilinear", "bicubic"] = "bilinear"
+    grey_levels: int | None = Field(default=None, ge=2)
+    normalisation: Literal["fixed", "picture"] = "fixed"
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Contract:
@@ -52,14 +64,27 @@ class Contract(BaseModel):
 
     @property
     def hash(self) -> str:
-        """Hex SHA-256 over all fields: equal hash, equal pixels."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Hex SHA-256 over all fields: equal hash, equal pixels.
+
+        Fields that came later count only where they differ from their default, so that models and
+        caches made before them stay valid.
+        """
+        values = self.model_dump(mode="json")
+        for key in LATER_FIELDS:
+            if values[key] == type(self).model_fields[key].default:
+                del values[key]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def channels(self) -> tuple[Window, ...]:
         """One window per channel."""
         return tuple(Window(level, width) for level, width in self.windows)
+
+    @property
+    def pixel_shape(self) -> tuple[int, ...]:
+        """(C, size, size) of one picture."""
+        return (len(self.windows), self.size, self.size)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""

@@ -14,11 +14,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from molre.backbones.backbone import Backbone, Features, Weights
+from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
+from molre.backbones.preset_weights import check_pictures, pedigree
 from molre.backbones.transformers_network import fill, read_config
-from molre.backbones.weight_files import hash_files, read_tensors, safetensors_in
+from molre.backbones.weight_files import checkpoint_files, read_tensors
 from molre.errors import MolreError
 
 TIMM_NAMES = (  # timm's spelling, transformers' spelling
@@ -42,7 +43,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     import transformers
 
     assert folder is not None
-    paths, config = safetensors_in(folder), read_config(folder)
+    paths, config = checkpoint_files(folder), read_config(folder)
     state = read_tensors(paths)
     if "cls_token" in state:
         state = from_timm(state)
@@ -55,15 +56,10 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
             where=folder,
             fix=f"give that of {preset.hub_id}",
         )
-    settings = transformers.DINOv3ViTConfig(**options)
+    settings: Any = transformers.DINOv3ViTConfig(**options)
     network = fill("DINOv3ViTModel", settings, state, folder, needless=("mask_token",))
-    weights = Weights(
-        id=str(preset.hub_id),
-        sha256=hash_files(paths),
-        license=preset.license,
-        derivatives=preset.derivatives,
-        pretraining=preset.pretraining,
-    )
+    check_pictures(preset, contract, settings.num_channels, settings.patch_size)
+    weights = pedigree(preset, paths)
     return Backbone(preset.name, network, features, settings.hidden_size, contract, weights)
 
 

@@ -66,7 +66,7 @@ class Preset:
     contract_source: str
     skeleton: Callable[[], nn.Module] = field(repr=False)
     read: Callable[[Preset, Path | None, Any], Backbone] = field(repr=False)
-    files: tuple[str, ...] = ("config.json", "*.safetensors")
+    files: tuple[str, ...] = ("config.json", "model*.safetensors")
     revision: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
     gate: str | None = None

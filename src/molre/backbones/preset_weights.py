@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from molre import files
-from molre.backbones.backbone import Backbone
+from molre.backbones.backbone import Backbone, Weights
+from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.weight_files import fetch, revision_of
+from molre.backbones.weight_files import fetch, hash_files, revision_of, safetensors_in
 from molre.errors import MolreError
 
+# of the parameter count: checkpoints differ in biases that are zero, not in their size
+TOLERANCE = 0.01
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")
 
 
@@ -44,9 +47,15 @@ def load_preset(
         _check_revision(preset, folder)
         _check_hashes(preset, folder)
     _check_memory(preset)
+    if contract is not None and type(contract) is not type(preset.contract):
+        raise MolreError(
+            f"{preset.name} reads {'slices' if preset.kind == '2d' else 'volumes'}, and the "
+            "contract is not of these",
+            fix="leave --contract out or give one of its kind",
+        )
     backbone = preset.read(preset, folder, contract or preset.contract)
     counted = sum(p.numel() for p in backbone.network.parameters())
-    if preset.parameters and counted != preset.parameters:
+    if preset.parameters and abs(counted - preset.parameters) > TOLERANCE * preset.parameters:
         raise MolreError(
             f"has {counted:,} parameters, {preset.name} has {preset.parameters:,}",
             where=folder,
@@ -75,12 +84,14 @@ def _folder(preset: Preset, weights_dir: Path | None) -> Path:
         for place in (preset.name, hub, hub.rsplit("/", 1)[-1], "."):
             if all(any((weights_dir / place).glob(pattern)) for pattern in preset.files):
                 return weights_dir / place
+        _refuse_pickles(weights_dir)
         raise MolreError(
             f"does not hold the files of {preset.name} ({', '.join(preset.files)})",
             where=weights_dir,
             fix=f"put them there, or into its folder {preset.name}" + _source(preset),
         )
-    folder = fetch(preset.hub_id, list(preset.files), preset.revision) if preset.hub_id else None
+    patterns = [*preset.files, "*.json"]
+    folder = fetch(preset.hub_id, patterns, preset.revision) if preset.hub_id else None
     if folder is not None and all(any(folder.glob(pattern)) for pattern in preset.files):
         return folder
     raise MolreError(
@@ -90,10 +101,45 @@ def _folder(preset: Preset, weights_dir: Path | None) -> Path:
     )
 
 
+def pedigree(preset: Preset, paths: list[Path]) -> Weights:
+    """What a preset and the files it was read from say of weights."""
+    return Weights(
+        id=preset.hub_id or preset.name,
+        sha256=hash_files(paths),
+        license=preset.license,
+        derivatives=preset.derivatives,
+        pretraining=preset.pretraining,
+    )
+
+
+def check_pictures(preset: Preset, contract: Contract, channels: int, patch: int) -> None:
+    """Whether a 2D network takes pictures of a contract.
+
+    Raises:
+        MolreError: other channels, or a size that its patches do not divide.
+    """
+    if len(contract.windows) != channels:
+        raise MolreError(
+            f"{preset.name} takes {channels} channels, the contract has "
+            f"{len(contract.windows)} windows",
+            fix=f"give {channels} windows by --contract FILE",
+        )
+    if contract.size % patch:
+        raise MolreError(
+            f"{preset.name}: pictures of {contract.size} do not divide into patches of {patch}",
+            fix="give another size by --contract FILE",
+        )
+
+
 def _source(preset: Preset) -> str:
     if preset.gate:
         return f", after accepting the terms ({preset.license}) at {preset.gate}"
     return f", from https://huggingface.co/{preset.hub_id}" if preset.hub_id else ""
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if not any(folder.glob("*.safetensors")) and any(folder.glob("*.bin")):
+        safetensors_in(folder)  # says what to do with pickled weights
 
 
 def _check_revision(preset: Preset, folder: Path) -> None:

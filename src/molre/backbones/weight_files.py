@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
@@ -61,6 +62,57 @@ def revision_of(folder: Path) -> str | None:
     return None
 
 
+def checkpoint_files(folder: Path) -> list[Path]:
+    """The safetensors files of one checkpoint: model.safetensors, or its shards by their index.
+
+    Raises:
+        MolreError: none there, a shard that is missing, or an index that is none.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
+        return safetensors_in(folder)
+    try:
+        listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        names = sorted({Path(str(name)).name for name in listed.values()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise MolreError("is no index of shards", where=index, fix="download it again") from None
+    return [folder / name for name in names]
+
+
+def holding(paths: list[Path], wanted: Callable[[str], object]) -> list[Path]:
+    """Those files of a checkpoint that hold a wanted tensor; absent ones may not be needed.
+
+    Raises:
+        MolreError: a file that is not safetensors, or no file with such a tensor.
+    """
+    found = [p for p in paths if p.is_file() and any(wanted(name) for name in tensor_names(p))]
+    if not found:
+        gone = [p.name for p in paths if not p.is_file()]
+        raise MolreError(
+            "holds none of this network's tensors" + (f" ({gone[0]} is not there)" if gone else ""),
+            where=paths[0].parent,
+            fix="download the whole checkpoint",
+        )
+    return found
+
+
+def tensor_names(path: Path) -> list[str]:
+    """Names of the tensors in a safetensors file.
+
+    Raises:
+        MolreError: it is not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return list(file.keys())
+    except (SafetensorError, OSError):
+        raise MolreError("is not a safetensors file", where=path, fix="copy it again") from None
+
+
 def fetch(hub_id: str, patterns: list[str], revision: str | None = None) -> Path | None:
     """The hub's files of a model, downloaded or from its cache; None where neither works."""
     from huggingface_hub import snapshot_download
@@ -83,16 +135,11 @@ def read_tensors(paths: list[Path], rename: Callable[[str], str | None] = str) -
     Raises:
         MolreError: a file that is not there or not safetensors.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     found: dict[str, Tensor] = {}
     for path in paths:
-        try:
-            with safe_open(path, "pt") as file:
-                for name in list(file.keys()):  # it is no mapping
-                    new = rename(name)
-                    if new is not None:
-                        found[new] = file.get_tensor(name).float()
-        except (SafetensorError, OSError):
-            raise MolreError("is not a safetensors file", where=path, fix="copy it again") from None
+        names = [(name, rename(name)) for name in tensor_names(path)]
+        with safe_open(path, "pt") as file:
+            found |= {new: file.get_tensor(name).float() for name, new in names if new is not None}
     return found

@@ -9,6 +9,9 @@ from torch.nn import functional
 
 from molre.backbones.contract import Contract
 from molre.ct.volume import AIR, Volume
+from molre.ct.windows import Window
+
+BLANK = 1e-9  # standard deviation below which a picture has nothing to scale
 
 
 def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
@@ -16,7 +19,9 @@ def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
 
     Thin slices are averaged in HU, the picture is resized in HU (antialiased, so that a smaller
     picture is a wider average, as a thicker detector would give) to a square of the field of view
-    with air around it, then windowed to [0, 1] per channel and normalised.
+    with air around it, then windowed to [0, 1] per channel and normalised. A contract may ask for
+    the windows before the resizing, for rounding to grey levels, and for each picture's own
+    normalisation.
 
     Args:
         volume: HU (S, R, C).
@@ -27,13 +32,40 @@ def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
         volume's slice in the middle of its slab.
     """
     groups = slabs(volume.positions, contract.slab_mm, contract.max_slices)
-    square = _square(_average(volume.hu, groups), volume.pixel_spacing, contract.size)
-    out = torch.empty(len(groups), len(contract.windows), contract.size, contract.size)
+    hu, spacing = _average(volume.hu, groups), volume.pixel_spacing
+    size, resampling = contract.size, contract.resampling
+    out = torch.empty(len(groups), len(contract.windows), size, size)
+    if contract.resize == "hu":
+        hu = _square(hu, spacing, size, resampling, float(AIR))
     for c, window in enumerate(contract.channels):
         channel = out[:, c]
-        torch.sub(square, window.low, out=channel)
-        channel.div_(window.width).clamp_(0, 1).sub_(contract.mean[c]).div_(contract.std[c])
+        if contract.resize == "hu":
+            _grey(hu, window, contract.grey_levels, channel)
+        else:
+            air = _grey(torch.tensor(float(AIR)), window, contract.grey_levels)
+            grey = _grey(hu, window, contract.grey_levels)
+            grey = _square(grey, spacing, size, resampling, float(air)).clamp_(0, 1)
+            channel.copy_(_round(grey, contract.grey_levels))
+        if contract.normalisation == "picture":
+            _own_scale(channel)
+        channel.sub_(contract.mean[c]).div_(contract.std[c])
     return out, np.array([int(g[len(g) // 2]) for g in groups])
+
+
+def _grey(hu: Tensor, window: Window, levels: int | None, out: Tensor | None = None) -> Tensor:
+    """HU to [0, 1] in a window, rounded to grey levels where there are some."""
+    grey = torch.sub(hu, window.low, out=out)
+    return _round(grey.div_(window.width).clamp_(0, 1), levels)
+
+
+def _round(grey: Tensor, levels: int | None) -> Tensor:
+    return grey.mul_(levels - 1).round_().div_(levels - 1) if levels else grey
+
+
+def _own_scale(channel: Tensor) -> None:
+    """Every picture (S, R, C) to mean 0 and standard deviation 1; a blank one to 0."""
+    deviation, mean = torch.std_mean(channel, dim=(1, 2), keepdim=True)
+    channel.sub_(mean).div_(torch.where(deviation < BLANK, torch.ones_like(deviation), deviation))
 
 
 def slabs(positions: np.ndarray, slab_mm: float, max_slices: int) -> list[np.ndarray]:
@@ -82,16 +114,18 @@ def _average(hu: np.ndarray, groups: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _square(hu: Tensor, spacing: tuple[float, float], size: int) -> Tensor:
-    """HU (S, R, C) to (S, size, size): true proportions, centred, air around."""
-    height, width = hu.shape[1] * spacing[0], hu.shape[2] * spacing[1]
+def _square(
+    pictures: Tensor, spacing: tuple[float, float], size: int, resampling: str, air: float
+) -> Tensor:
+    """Pictures (S, R, C) to (S, size, size): true proportions, centred, air around."""
+    height, width = pictures.shape[1] * spacing[0], pictures.shape[2] * spacing[1]
     scale = size / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     small = functional.interpolate(
-        hu.unsqueeze(1), (rows, columns), mode="bilinear", antialias=True, align_corners=False
+        pictures.unsqueeze(1), (rows, columns), mode=resampling, antialias=True, align_corners=False
     ).squeeze(1)
     if rows == columns == size:
         return small
     top, left = (size - rows) // 2, (size - columns) // 2
     border = (left, size - columns - left, top, size - rows - top)
-    return functional.pad(small, border, value=float(AIR))
+    return functional.pad(small, border, value=air)

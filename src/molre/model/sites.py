@@ -9,6 +9,8 @@ from torch import nn
 
 from molre.errors import MolreError
 
+SECOND_LAYERS = (".fc2", ".down_proj", ".linear2")
+
 
 @dataclass(frozen=True)
 class Sites:
@@ -32,7 +34,8 @@ def last_blocks(
     """The layers of the last k blocks, k the largest at which MoLRE stays under the budget.
 
     Query and value projections (split or fused); where attention works in windows folded into the
-    batch, or there is none, the MLPs' layers; in a convolutional network the 1 x 1 convolutions.
+    batch, or there is none, the MLPs' layers, or only their second ones where both are too many for
+    the last block (DaViT's is 2048 wide); in a convolutional network the 1 x 1 convolutions.
     The LoRA arms use the same layers.
 
     Args:
@@ -50,7 +53,14 @@ def last_blocks(
 
     config = MoLREConfig(r=r, num_experts=num_experts, router_dim=router_hidden, budget=budget)
     try:
-        placement = place(network, _candidates(network), config)
+        candidates = _candidates(network)
+        try:
+            placement = place(network, candidates, config)
+        except ValueError:
+            seconds = [name for name in candidates if name.endswith(SECOND_LAYERS)]
+            if not seconds:
+                raise
+            placement = place(network, seconds, config)
     except ValueError as error:
         raise MolreError(
             f"not applicable at placement blocks: {error}", fix="or use --placement slice"
@@ -62,24 +72,29 @@ def last_blocks(
 def attention_projections(network: nn.Module) -> Sites:
     """Every linear layer of every attention module (the arm ``lora_all``).
 
+    Where the blocks hold attention, only theirs: a pooling head behind them (SigLIP's) is none of
+    its kind, and its torch attention reads a projection's weight without ever calling it.
+
     Raises:
         MolreError: not applicable: the network has no attention.
     """
     from molre.adapter.budget import block_of
     from molre.adapter.windows import in_attention
 
-    layers = tuple(
-        name
+    layers = {
+        name: block_of(network, name)
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear) and in_attention(network, name)
-    )
+    }
+    if any(layers.values()):
+        layers = {name: block for name, block in layers.items() if block is not None}
     if not layers:
         raise MolreError(
             "not applicable: this network has no attention projections",
             fix="choose another arm (`molre list arms`)",
         )
-    blocks = list(dict.fromkeys(block_of(network, name) for name in layers))
-    return Sites(layers, blocks[0], len(blocks))
+    blocks = list(dict.fromkeys(layers.values()))
+    return Sites(tuple(layers), blocks[0], len(blocks))
 
 
 def _candidates(network: nn.Module) -> list[str]:
