@@ -8,8 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import molre
-from molre.audit import data, evaluated, leakage, predicted, trained
-from molre.audit.check import DATA, FAIL, LEAKAGE, NUMBERS, Check, NotAtHandError, not_checked
+from molre.audit import again, data, evaluated, leakage, predicted, trained
+from molre.audit.check import (
+    DATA,
+    FAIL,
+    INSTALLATION,
+    LEAKAGE,
+    NUMBERS,
+    Check,
+    NotAtHandError,
+    not_checked,
+)
 from molre.audit.flow import RunFlow, run_flow
 from molre.audit.headings import headings
 from molre.audit.opened import Opened
@@ -87,21 +96,33 @@ class Audit:
         }
 
 
-def audit(run: str | Path, *, cohort: str | Path | None = None) -> Audit:
+def audit(
+    run: str | Path,
+    *,
+    cohort: str | Path | None = None,
+    weights_dir: str | Path | None = None,
+    device: str = "cpu",
+    reread: int = 0,
+    retrain: bool = False,
+) -> Audit:
     """Audit a run; nothing in it is changed.
 
     Args:
         run: folder of ``molre train``.
         cohort: where its cohort is now, if it was moved.
+        weights_dir: folder with the backbone's weights, where they are not installed.
+        device: torch device of the backbone.
+        reread: test studies to read again from their scans, which takes as long as predicting them.
+        retrain: train the run again, which takes as long as it took.
 
     Raises:
         MolreError: the folder is not a run.
     """
     path = Path(run)
-    opened = Opened(path, None if cohort is None else Path(cohort))
+    opened = Opened(path, _path(cohort), _path(weights_dir), device)
     checks = list(opened.whole())
-    for group, name, checker in track(CHECKERS, "auditing"):
-        checks += _made(opened, group, name, checker)
+    for group, name, checker in track(_checkers(reread, retrain), "auditing"):
+        checks += made(opened, group, name, checker)
     manifest = opened.manifest
     about = {key: manifest.get(key) for key in ("arm", "placement", "seed")}
     backbone = manifest.get("backbone")
@@ -116,15 +137,31 @@ def audit(run: str | Path, *, cohort: str | Path | None = None) -> Audit:
     )
 
 
-def _made(opened: Opened, group: str, name: str, checker: Checker) -> list[Check]:
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _checkers(reread: int, retrain: bool) -> list[tuple[str, str, Checker]]:
+    asked = list(CHECKERS)
+    if reread:
+        name = "probabilities from the scans"
+        asked.append((NUMBERS, name, lambda opened: again.reread(opened, reread)))
+    if retrain:
+        asked.append((NUMBERS, "history and weights, trained again", again.retrained))
+    return asked
+
+
+def made(opened: Opened, group: str, name: str, checker: Checker) -> list[Check]:
     """A checker's rows; what it cannot open is not checked, what breaks it fails."""
-    made: list[Check] = []
+    rows: list[Check] = []
     try:
         for check in checker(opened):
-            made.append(check)
+            rows.append(check)
     except NotAtHandError as error:
-        made.append(not_checked(group, name, error.message))
+        rows.append(not_checked(group, name, error.message))
+    except INSTALLATION:
+        raise
     except Exception as error:  # whatever a tampered file holds: it is not what training wrote
         said = error.message if isinstance(error, MolreError) else repr(error)
-        made.append(Check(group, name, FAIL, f"could not be computed: {said}"))
-    return made
+        rows.append(Check(group, name, FAIL, f"could not be computed: {said}"))
+    return rows

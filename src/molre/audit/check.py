@@ -17,6 +17,7 @@ FILES = "files"  # are they whole
 NUMBERS = "numbers"  # do they follow from the files before them
 DATA = "data"  # are they about the scans and labels they say
 LEAKAGE = "leakage"  # did the test split stay out of everything before it
+INSTALLATION = (ImportError, OSError, MemoryError)  # no fault of the run: they end the audit
 GROUPS = (FILES, NUMBERS, DATA, LEAKAGE)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from molre.audit.check import FAIL, FILES, PASS, Check, NotAtHandError, not_checked
+from molre.audit.check import FAIL, FILES, INSTALLATION, PASS, Check, NotAtHandError, not_checked
 from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
@@ -36,6 +36,8 @@ class Opened:
     Args:
         path: the run.
         moved: the cohort's folder, where it is no longer where the run was trained.
+        weights_dir: folder with the backbone's weights, where they are not installed.
+        device: torch device of the backbone.
 
     Raises:
         MolreError: the folder is not a run.
@@ -43,6 +45,8 @@ class Opened:
 
     path: Path
     moved: Path | None = None
+    weights_dir: Path | None = None
+    device: str = "cpu"
     _parts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +69,8 @@ class Opened:
             except NotAtHandError as error:
                 self._parts[name] = error
                 yield not_checked(FILES, words, error.message)
+            except INSTALLATION:
+                raise
             except Exception as error:  # whatever a damaged file does: it is damaged
                 said = error.message if isinstance(error, MolreError) else repr(error)
                 self._parts[name] = NotAtHandError(f"{words} cannot be opened")

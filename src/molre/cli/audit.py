@@ -17,6 +17,16 @@ def command(
     cohort: Annotated[
         Path | None, typer.Option(help="The run's cohort, where it was moved since.")
     ] = None,
+    reread: Annotated[
+        int, typer.Option(help="Test studies to read again from their scans.", min=0)
+    ] = 0,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train the run again and compare its weights.")
+    ] = False,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the backbone's weights.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
 ) -> None:
     """Recompute every reported number of a run, and look for leakage.
@@ -30,7 +40,14 @@ def command(
     from molre.audit.audit import audit
     from molre.audit.page import as_text, write_audit
 
-    done = audit(run, cohort=cohort)
+    done = audit(
+        run,
+        cohort=cohort,
+        weights_dir=weights_dir,
+        device=device,
+        reread=reread,
+        retrain=retrain,
+    )
     if out is not None:
         write_audit(done, out)
     typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else as_text(done))
