@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,18 @@ import numpy as np
 import polars as pl
 
 from molre.cohort.cohort import write_table
+from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, percentile_interval
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
+from molre.evaluation.cautions import cautions
 from molre.evaluation.endpoint import endpoint, macro, supports
-from molre.evaluation.finding import BOOTSTRAP, Estimate, FindingResult, finding_result
+from molre.evaluation.estimate import Estimate, columns
+from molre.evaluation.finding import BOOTSTRAP, FindingResult, finding_result
+from molre.evaluation.operating_points import PREVALENCES
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
+from molre.evaluation.sections import NAMES, CohortOfRun, Sections, sections
+from molre.labels.findings import findings as findings_table
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class Evaluation:
         pooled: calibration of all endpoint predictions together; None where the endpoint is empty.
         bins: reliability bins of the same.
         routing: what the router does; None for arms without one.
+        sections: operating points, decision curve, subgroups and so on, as tables.
+        cautions: what a reader must know first, one sentence each.
     """
 
     run: Run
@@ -42,6 +51,8 @@ class Evaluation:
     pooled: Calibration | None
     bins: tuple[Bin, ...]
     routing: RoutingSummary | None
+    sections: Sections
+    cautions: tuple[str, ...]
 
     @property
     def studies(self) -> int:
@@ -54,23 +65,42 @@ class Evaluation:
         return len(set(self.run.patients))
 
 
-def evaluate(run: Path | str, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
-    """Score a run on its test studies and write ``RUN/metrics.parquet``.
+def evaluate(
+    run: Path | str,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    prevalences: Sequence[float] = PREVALENCES,
+) -> Evaluation:
+    """Score a run on its test studies and write ``RUN/metrics.parquet`` and the further tables.
 
     Args:
         run: folder of ``molre train``.
         draws: of the patient bootstrap.
         seed: of the bootstrap and the permutations.
+        prevalences: at which predictive values are stated.
 
     Raises:
-        MolreError: the folder is not a whole run.
+        MolreError: the folder is not a whole run, or a patient is in two of its splits.
     """
-    evaluation = score(read_run(run), draws=draws, seed=seed)
-    write_table(evaluation.run.path / "metrics.parquet", metrics_table(evaluation))
+    evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)
+    path, tables = evaluation.run.path, evaluation.sections.tables
+    write_table(path / "metrics.parquet", metrics_table(evaluation))
+    for name in NAMES:
+        if name in tables:
+            write_table(path / f"{name}.parquet", tables[name])
+        else:  # an earlier evaluation's, of a cohort that is gone
+            (path / f"{name}.parquet").unlink(missing_ok=True)
     return evaluation
 
 
-def score(run: Run, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
+def score(
+    run: Run,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    prevalences: Sequence[float] = PREVALENCES,
+) -> Evaluation:
     """The numbers of :func:`evaluate`, writing nothing."""
     counts = supports(run.labels, run.findings)
     members = endpoint(counts)  # from labels, before any score is looked at
@@ -80,6 +110,7 @@ def score(run: Run, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
     routing = None
     if run.gates is not None:
         routing = summarize(run.gates, run.labels, run.patients, run.findings, seed=seed)
+    cohort = CohortOfRun(run)
     return Evaluation(
         run=run,
         findings=findings,
@@ -90,6 +121,8 @@ def score(run: Run, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
         pooled=calibration(*pooled) if len(members) else None,
         bins=reliability(*pooled) if len(members) else (),
         routing=routing,
+        sections=sections(run, members.tolist(), cohort, seed=seed, prevalences=prevalences),
+        cautions=cautions(run, counts, _labels(cohort), findings_table()),
     )
 
 
@@ -102,7 +135,7 @@ def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
     rows = [_row(result, evaluation.endpoint) for result in evaluation.findings]
     last = dict.fromkeys(rows[0])
     last |= {"finding": "macro", "status": f"mean of {len(evaluation.endpoint)} findings"}
-    last |= {"n": evaluation.studies, "in_endpoint": False, **_columns("auc", evaluation.macro)}
+    last |= {"n": evaluation.studies, "in_endpoint": False, **columns("auc", evaluation.macro)}
     return pl.DataFrame([*rows, last], infer_schema_length=None).with_columns(
         pl.selectors.float().fill_nan(None)
     )
@@ -126,7 +159,7 @@ def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:
         "positives": result.support.positives,
         "negatives": result.support.negatives,
         "unknown": result.support.unknown,
-        **_columns("auc", result.auc),
+        **columns("auc", result.auc),
         "brier": measured.brier if measured else None,
         "brier_skill": measured.skill if measured else None,
         "ece": measured.ece if measured else None,
@@ -134,14 +167,13 @@ def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:
         "calibration_intercept": measured.intercept if measured else None,
         "threshold": threshold.value if threshold else None,
         "threshold_origin": threshold.origin if threshold else None,
-        **_columns("sensitivity", result.sensitivity),
-        **_columns("specificity", result.specificity),
+        **columns("sensitivity", result.sensitivity),
+        **columns("specificity", result.specificity),
     }
 
 
-def _columns(name: str, estimate: Estimate | None) -> dict[str, object]:
-    keys = (name, f"{name}_low", f"{name}_high", f"{name}_method", f"{name}_n")
-    if estimate is None:
-        return dict.fromkeys(keys)
-    values = (estimate.value, estimate.low, estimate.high, estimate.method, estimate.n)
-    return dict(zip(keys, values, strict=True))
+def _labels(cohort: CohortOfRun) -> pl.DataFrame | None:
+    try:
+        return cohort.labels
+    except MolreError:
+        return None

@@ -11,24 +11,14 @@ from molre.evaluation.auc import FloatArray
 from molre.evaluation.calibration import Calibration, calibration
 from molre.evaluation.delong import delong
 from molre.evaluation.endpoint import SCORED, Support
-from molre.evaluation.intervals import clopper_pearson
+from molre.evaluation.estimate import Estimate
+from molre.evaluation.operating_points import tested
 from molre.evaluation.run_files import Run, Threshold
 from molre.evaluation.score_interval import score_interval
 
 SCORE = "score interval"
 CLUSTERED = "score interval, patients as clusters"
 BOOTSTRAP = "patient bootstrap"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, how that was made, and its n (nan, nan: no interval)."""
-
-    value: float
-    low: float
-    high: float
-    method: str
-    n: int
 
 
 @dataclass(frozen=True)
@@ -40,8 +30,8 @@ class FindingResult:
         auc: None unless the status is ``scored``.
         calibration: None unless the status is ``scored``.
         threshold: from the calibrate split, or None.
-        sensitivity, specificity: at that threshold, Clopper-Pearson, n the positives or negatives;
-            None without a threshold, or with none to count.
+        sensitivity, specificity: at that threshold, n the positives or negatives; None without a
+            threshold, or with none to count.
     """
 
     support: Support
@@ -68,7 +58,12 @@ def finding_result(run: Run, k: int, support: Support) -> FindingResult:
     labels = run.labels[:, k]
     threshold = run.thresholds.get(support.finding)
     scored = support.status == SCORED
-    sensitivity, specificity = _operating_point(run.probabilities[:, k], labels, threshold)
+    sensitivity, specificity = tested(
+        run.probabilities[:, k],
+        labels,
+        run.patients,
+        threshold.value if threshold else math.nan,
+    )
     return FindingResult(
         support=support,
         auc=_auc(run, k) if scored else None,
@@ -113,22 +108,3 @@ def auc_interval(scores: FloatArray, labels: FloatArray, patients: tuple[str, ..
 
 def _auc(run: Run, k: int) -> Estimate:
     return auc_interval(run.logits[None, :, k], run.labels[:, k], run.patients)
-
-
-def _operating_point(
-    probabilities: FloatArray, labels: FloatArray, threshold: Threshold | None
-) -> tuple[Estimate | None, Estimate | None]:
-    if threshold is None or math.isnan(threshold.value):
-        return None, None
-    called = probabilities >= threshold.value
-    sensitivity = _share(called[labels == 1])
-    specificity = _share(~called[labels == 0])
-    return sensitivity, specificity
-
-
-def _share(right: np.ndarray) -> Estimate | None:
-    if not len(right):
-        return None
-    hits = int(right.sum())
-    low, high = clopper_pearson(hits, len(right))
-    return Estimate(hits / len(right), low, high, "Clopper-Pearson", len(right))

@@ -13,7 +13,8 @@ import polars as pl
 from molre import files
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.evaluate import Evaluation
-from molre.evaluation.finding import Estimate, FindingResult
+from molre.evaluation.estimate import Estimate
+from molre.evaluation.finding import FindingResult
 from molre.evaluation.routing import RoutingSummary
 from molre.output import charts
 from molre.output.example import Example

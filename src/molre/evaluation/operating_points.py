@@ -1,0 +1,184 @@
+"""Operating points: chosen on the calibrate split, frozen, then tested on the test split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from molre.evaluation.auc import FloatArray
+from molre.evaluation.endpoint import MINIMUM
+from molre.evaluation.estimate import Estimate, columns
+from molre.evaluation.intervals import LEVEL
+from molre.evaluation.proportion import share
+from molre.evaluation.run_files import Run
+
+CHOSEN = "chosen"
+PREVALENCES = (0.01, 0.05, 0.2)  # stated ones, beside that of the test set
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Hold ``kind`` (sensitivity or specificity) at ``target`` in the calibrate split."""
+
+    kind: str
+    target: float
+
+    @property
+    def name(self) -> str:
+        """As tables print it."""
+        return f"{self.kind} {self.target:.2f}"
+
+    @property
+    def needed(self) -> int:
+        """Known cases of the class it is about, so that one of them is not more than it allows."""
+        return max(MINIMUM, math.ceil(1 / (1 - self.target) - _ROUNDING))
+
+
+RULES = tuple(Rule(kind, at) for kind in ("specificity", "sensitivity") for at in (0.9, 0.95))
+
+
+def choose(probabilities: FloatArray, labels: FloatArray, rule: Rule) -> float:
+    """The threshold of a rule: the smallest that keeps the specificity, the largest sensitivity.
+
+    It lies midway between the probabilities that it separates.
+
+    Args:
+        probabilities: (N,) of the calibrate split.
+        labels: (N,) 1, 0 or nan; the rule's class must be there.
+        rule: what to hold.
+    """
+    known = ~np.isnan(labels)
+    every = np.unique(np.concatenate([[0.0, 1.0], probabilities[known]]))
+    wanted = 1 if rule.kind == "sensitivity" else 0
+    mine = np.sort(probabilities[labels == wanted])[::-1]
+    if rule.kind == "sensitivity":
+        last = mine[math.ceil(rule.target * len(mine) - _ROUNDING) - 1]
+        below = every[every < last]
+        return float((last + below[-1]) / 2) if len(below) else float(last)
+    allowed = math.floor((1 - rule.target) * len(mine) + _ROUNDING)
+    first = mine[allowed]  # the highest negative that must stay below
+    above = every[every > first]
+    return float((first + above[0]) / 2) if len(above) else math.nextafter(float(first), 2.0)
+
+
+def operating_points(run: Run) -> pl.DataFrame:
+    """One row a finding and rule: the threshold, and what it does in test.
+
+    Args:
+        run: with a calibrate split.
+    """
+    assert run.calibrate is not None
+    rows = []
+    for k, finding in enumerate(run.findings):
+        p, y = run.calibrate.probabilities[:, k], run.calibrate.labels[:, k]
+        counts = {"sensitivity": int((y == 1).sum()), "specificity": int((y == 0).sum())}
+        for rule in RULES:
+            enough = counts[rule.kind] >= rule.needed
+            threshold = choose(p, y, rule) if enough else math.nan
+            rows.append(
+                {
+                    "finding": finding,
+                    "rule": rule.name,
+                    "status": CHOSEN if enough else f"fewer than {rule.needed} to choose it from",
+                    "threshold": threshold,
+                    "calibrate_positives": counts["sensitivity"],
+                    "calibrate_negatives": counts["specificity"],
+                    **_tested(run, k, threshold),
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        pl.selectors.float().fill_nan(None)
+    )
+
+
+def tested(
+    probabilities: FloatArray, labels: FloatArray, patients: Sequence[str], threshold: float
+) -> tuple[Estimate | None, Estimate | None]:
+    """Sensitivity and specificity at a threshold; None with no threshold or nothing to count."""
+    if math.isnan(threshold):
+        return None, None
+    called, owners = probabilities >= threshold, np.asarray(patients)
+    present, absent = labels == 1, labels == 0
+    return share(called[present], owners[present]), share(~called[absent], owners[absent])
+
+
+def predictive_values(points: pl.DataFrame, stated: Sequence[float] = PREVALENCES) -> pl.DataFrame:
+    """PPV and NPV by Bayes' rule at stated prevalences: one row a point and prevalence.
+
+    Args:
+        points: from :func:`operating_points`.
+        stated: in (0, 1); the test set's own comes first and is named so.
+    """
+    rows = []
+    for point in points.filter(pl.col("status") == CHOSEN).iter_rows(named=True):
+        ill, well = point["sensitivity_n"], point["specificity_n"]
+        if not ill or not well:
+            continue
+        own = ill / (ill + well)
+        for origin, prevalence in [("test", own), *(("stated", one) for one in stated)]:
+            ppv, npv = bayes(point["sensitivity"], point["specificity"], ill, well, prevalence)
+            rows.append(
+                {
+                    "finding": point["finding"],
+                    "rule": point["rule"],
+                    "prevalence": prevalence,
+                    "prevalence_origin": origin,
+                    **columns("ppv", ppv),
+                    **columns("npv", npv),
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def bayes(
+    sensitivity: float, specificity: float, positives: int, negatives: int, prevalence: float
+) -> tuple[Estimate, Estimate]:
+    """PPV and NPV at a prevalence, with intervals on the logit scale.
+
+    The prevalence is taken as known. One case of each kind is added for the interval, as shares of
+    0 and 1 have no variance (Mercaldo, Lau and Zhou, Statistics in Medicine 26, 2007).
+
+    Args:
+        sensitivity, specificity: measured.
+        positives, negatives: studies they were measured on.
+        prevalence: in (0, 1).
+    """
+    se, sp = (
+        (s * n + 1) / (n + 2) for s, n in ((sensitivity, positives), (specificity, negatives))
+    )
+    noise = (1 - se) / se / (positives + 2) + sp / (1 - sp) / (negatives + 2)
+    quiet = se / (1 - se) / (positives + 2) + (1 - sp) / sp / (negatives + 2)
+    odds = float(logit(prevalence))
+    n = positives + negatives
+    right, false = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    spared, missed = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
+    return (
+        _predictive(_ratio(right, false), odds + math.log(se / (1 - sp)), noise, n),
+        _predictive(_ratio(spared, missed), -odds + math.log(sp / (1 - se)), quiet, n),
+    )
+
+
+def _tested(run: Run, k: int, threshold: float) -> dict[str, object]:
+    sensitivity, specificity = tested(
+        run.probabilities[:, k], run.labels[:, k], run.patients, threshold
+    )
+    return {**columns("sensitivity", sensitivity), **columns("specificity", specificity)}
+
+
+def _ratio(right: float, wrong: float) -> float:
+    return right / (right + wrong) if right + wrong > 0 else math.nan
+
+
+def _predictive(value: float, middle: float, variance: float, n: int) -> Estimate:
+    half = float(norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(variance)
+    low, high = float(expit(middle - half)), float(expit(middle + half))
+    if not math.isnan(value):
+        low, high = min(low, value), max(high, value)
+    return Estimate(value, low, high, "Bayes, logit scale", n)

@@ -1,0 +1,77 @@
+"""Which subgroup a study is in, from the cohort's scans table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from molre.ct.kernel import sharpness
+
+MOST = 8  # groups of a dimension; the smallest are joined
+OTHER = "other"
+TILTED = 1.0  # degrees
+
+
+def scan_groups(scans: pl.DataFrame, studies: Sequence[str]) -> dict[str, np.ndarray]:
+    """Groups of each study by dimension; None where the scan does not say.
+
+    Args:
+        scans: the chosen series of the cohort; a column ``site`` is used where there is one.
+        studies: N keys.
+
+    Returns:
+        for each dimension with two groups or more, object (N,) of names.
+    """
+    rows = pl.DataFrame({"study": list(studies)}).join(
+        scans.unique("study", keep="first", maintain_order=True), on="study", how="left"
+    )
+    columns = {
+        "manufacturer": rows["manufacturer"],
+        "kernel": pl.Series([_kernel(name) for name in rows["kernel"]], dtype=pl.String),
+        "slice thickness, mm": _bands(rows["slice_thickness"], (1.5, 3.5, 5.5)),
+        "gantry tilt": pl.Series([_tilt(t) for t in rows["tilt"]], dtype=pl.String),
+        "age, years": _bands(rows["age"], (40, 60, 80)),
+        "sex": rows["sex"],
+    }
+    if "site" in rows.columns:
+        columns["site"] = rows["site"].cast(pl.String)
+    named = {name: _few(values) for name, values in columns.items()}
+    return {
+        name: values
+        for name, values in named.items()
+        if len({value for value in values if value is not None}) > 1
+    }
+
+
+def _few(values: pl.Series) -> np.ndarray:
+    """The largest groups by name, the others together."""
+    clean = values.cast(pl.String).str.strip_chars().replace("", None)
+    counts = (
+        clean.drop_nulls().value_counts(name="n").sort(["n", clean.name], descending=[True, False])
+    )
+    kept = set(counts[clean.name].head(MOST if len(counts) <= MOST else MOST - 1))
+    words = [None if v is None else v if v in kept else OTHER for v in clean]
+    return np.array(words, dtype=object)
+
+
+def _kernel(name: str | None) -> str | None:
+    found = sharpness(name)
+    return None if found == "unknown" else found
+
+
+def _tilt(degrees: float | None) -> str | None:
+    if degrees is None:
+        return None
+    return "tilted" if abs(degrees) >= TILTED else "not tilted"
+
+
+def _bands(values: pl.Series, edges: Sequence[float]) -> pl.Series:
+    """Under the first edge, between edges, from the last on; in an order that sorts by value."""
+    ends = ["", *(f"{edge:g}" for edge in edges), ""]
+    names = [f"under {ends[1]}"]
+    names += [f"{ends[i]} to {ends[i + 1]}" for i in range(1, len(edges))]
+    names.append(f"{ends[-2]} and over")
+    place = [None if v is None else sum(v >= edge for edge in edges) for v in values]
+    return pl.Series([None if p is None else names[p] for p in place], dtype=pl.String)
