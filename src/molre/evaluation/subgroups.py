@@ -52,6 +52,8 @@ def subgroups(run: Run, members: Sequence[int], groups: Mapping[str, np.ndarray]
         for k in members:
             rows += _finding_rows(run, k, dimension, names, of_study)
     table = pl.DataFrame(rows, infer_schema_length=None)
+    if table.is_empty():
+        return table
     p = table["p_variation"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return table.with_columns(
         pl.Series("p_variation_adjusted", benjamini_hochberg(p)).fill_nan(None),
