@@ -21,19 +21,19 @@ def test_a_gain_above_every_control_is_more_than_capacity():
 def test_a_gain_that_a_control_also_reaches_is_capacity():
     against = dict.fromkeys(CONTROLS, GAIN) | {"molre_shuffled": NOTHING}
     said = say(against=against, controls=dict.fromkeys(CONTROLS, GAIN))
-    assert said == "gain also reached by molre_shuffled: capacity, not routing"
+    assert said == "gain also reached by the shuffled router: capacity, not routing"
 
 
 def test_a_control_in_between_is_not_told_apart():
     against = dict.fromkeys(CONTROLS, GAIN) | {"mlp_matched": NOTHING}
     said = say(against=against, controls=dict.fromkeys(CONTROLS, NOTHING))
-    assert said == "gain shown, but not told apart from mlp_matched: not evidence for routing"
+    assert said == "gain shown, but not told apart from an MLP of equal size: not evidence for routing"
 
 
 def test_controls_that_were_not_run_are_named():
     assert say(against={"mlp_matched": GAIN}, controls={"mlp_matched": GAIN}) == (
-        "gain shown; molre_random_router and molre_shuffled not run, so it may be capacity and "
-        "not routing"
+        "gain shown; the random router and the shuffled router not run, so it may be capacity "
+        "and not routing"
     )
 
 

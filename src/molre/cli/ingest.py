@@ -57,6 +57,7 @@ def command(
 
     Example: molre ingest /data/headct -o cohort
     """
+    from molre.cli.shards import shard_of
     from molre.cohort.ingest import ingest
 
     if dry_run:
@@ -74,7 +75,7 @@ def command(
         out,
         workers=workers,
         scheduler=scheduler,
-        shard=_shard(shard) if shard else None,
+        shard=shard_of(shard) if shard else None,
         cache=cache,
         hu_map=hu_map,
         overwrite=overwrite,
@@ -93,14 +94,3 @@ def _finish(done: Ingested, paths: list[Path], pseudonym_map: Path | None, json:
 
         write_map(paths, done.cohort.path, done.cohort.salt, pseudonym_map)
     raise typer.Exit(done.exit_code)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    from molre.errors import MolreError
-
-    index, _, count = text.partition("/")
-    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
-        return int(index), int(count)
-    raise MolreError(
-        f"{text!r} is no part of a whole", where="--shard", fix="write for example 3/8"
-    )

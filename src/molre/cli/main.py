@@ -22,6 +22,8 @@ VERBS = (
     "train",
     "evaluate",
     "compare",
+    "audit",
+    "benchmark",
     "predict",
     "phantom",
     "list",

@@ -85,9 +85,11 @@ def compare(
     return comparison
 
 
-def compare_runs(runs: Sequence[Run], *, draws: int = DRAWS, seed: int = 0) -> Comparison:
-    """The numbers of :func:`compare`, writing nothing."""
-    if len(runs) < 2:
+def compare_runs(
+    runs: Sequence[Run], *, draws: int = DRAWS, seed: int = 0, fewest: int = 2
+) -> Comparison:
+    """The numbers of :func:`compare`, writing nothing; a benchmark's group may have one run."""
+    if len(runs) < fewest:
         raise MolreError("a comparison needs at least two runs", fix="name more RUN folders")
     for run in runs[1:]:
         _check_same(runs[0], run)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 METHOD = "molre"
 FROZEN = "frozen"
 CAPACITY = ("mlp_matched", "lora_matched")  # the first at placement slice, the second at blocks
 CONTROLS = (*CAPACITY, "molre_random_router", "molre_shuffled")
 ALPHA = 0.05
+PLAIN = {  # what an arm is, in words
+    "lora_matched": "a LoRA of equal rank",
+    "mlp_matched": "an MLP of equal size",
+    "molre_random_router": "the random router",
+    "molre_shuffled": "the shuffled router",
+}
 
 # (group, arm, control) -> difference of macro AUC, Holm-adjusted p
 Tested = Mapping[tuple[str, str, str], tuple[float, float]]
@@ -41,6 +47,30 @@ def verdict(group: str, arm: str, control: str, tested: Tested) -> str:
     return _method_gain(group, tested)
 
 
+def row_verdict(group: str, arm: str, tested: Tested, unconverged: Collection[str] = ()) -> str:
+    """What an arm's row of a benchmark shows: its contrast with frozen, and what limits it.
+
+    Args:
+        group: backbone and placement.
+        arm: of the row.
+        tested: all contrasts, of the group and of others.
+        unconverged: arms of the group whose training the budget ended before tune stopped
+            improving; named where the verdict rests on them.
+    """
+    rests_on = [arm, FROZEN, *(CONTROLS if arm == METHOD else ())]
+    if arm == FROZEN:
+        said, rests_on = "the backbone as it is", [FROZEN]
+    elif (group, arm, FROZEN) in tested:
+        said = verdict(group, arm, FROZEN, tested)
+    else:
+        said, rests_on = "nothing to compare it with: frozen was not run", [arm]
+    short = [name for name in dict.fromkeys(rests_on) if name in unconverged]
+    if not short:
+        return said
+    whose = "not converged" if short == [arm] else f"not converged: {', '.join(short)}"
+    return f"{said} ({whose}; the budget ended first)"
+
+
 def _method_gain(group: str, tested: Tested) -> str:
     run = [name for name in CONTROLS if (group, METHOD, name) in tested]
     ahead = [name for name in run if (_shown(tested[group, METHOD, name]) or 0) > 0]
@@ -52,7 +82,7 @@ def _method_gain(group: str, tested: Tested) -> str:
         return f"gain shown, but not told apart from {_names(level)}: not evidence for routing"
     missing = [name for name in CONTROLS if name not in run and name not in CAPACITY]
     if not set(run) & set(CAPACITY):
-        missing.insert(0, "an arm of equal parameters")
+        missing.insert(0, "an arm of equal size")
     if missing:
         return f"gain shown; {_names(missing)} not run, so it may be capacity and not routing"
     return "gain shown, and above every control: capacity alone does not explain it"
@@ -68,5 +98,6 @@ def _shown(result: tuple[float, float] | None) -> int | None:
     return 1 if difference > 0 else -1
 
 
-def _names(names: list[str]) -> str:
+def _names(arms: list[str]) -> str:
+    names = [PLAIN.get(arm, arm) for arm in arms]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

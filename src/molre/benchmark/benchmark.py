@@ -1,0 +1,124 @@
+"""``benchmark(config, cohort, out)``: the whole grid, then table.csv, table.md and report.html."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from molre.benchmark.bench_folder import BenchFolder
+from molre.benchmark.collect import collect
+from molre.benchmark.config import BenchmarkConfig, resolve
+from molre.benchmark.plan import Bench
+from molre.benchmark.run import here, on_cluster, run_cells
+from molre.cohort import lock
+from molre.cohort.cohort import Cohort
+from molre.errors import MolreError
+from molre.evaluation.bootstrap import DRAWS
+from molre.output.benchmark_html import write_benchmark_report
+from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+
+OURS = ("config.yaml", "lock", "cells", "state", "cohorts", "table.csv", "table.md", "report.html")
+
+
+@dataclass(frozen=True)
+class Benchmarked:
+    """A benchmark as it is now.
+
+    Attributes:
+        path: BENCH.
+        table: all of it.
+    """
+
+    path: Path
+    table: BenchmarkTable
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a cell failed; cells that another shard has yet to run are no failure."""
+        return 1 if self.table.failed else 0
+
+
+def benchmark(
+    config: BenchmarkConfig | str | Path,
+    cohort: str | Path,
+    out: str | Path,
+    *,
+    weights_dir: str | Path | None = None,
+    device: str = "cpu",
+    workers: int | None = None,
+    shard: tuple[int, int] | None = None,
+    scheduler: str | None = None,
+    only_tables: bool = False,
+    overwrite: bool = False,
+    draws: int = DRAWS,
+) -> Benchmarked:
+    """Run every cell of a grid that is not done yet, and make the tables.
+
+    Run it again to go on where it stopped; what failed is tried again. Several runs may work on
+    one BENCH at a time, on one machine or on several that see it under the same name: each cell is
+    trained by one of them.
+
+    Args:
+        config: a configuration, the name of a preset, or a YAML file.
+        cohort: embedded or not; labelled and split.
+        out: BENCH, the folder to write to or to go on in.
+        weights_dir: folder with weights, for backbones that name none.
+        device: torch device.
+        workers: processes that embed.
+        shard: (i, n), run the i-th of n parts of the cells only; 1-based.
+        scheduler: address of a Dask scheduler whose workers run the jobs.
+        only_tables: run nothing; make the tables of what is there.
+        overwrite: forget what is in BENCH.
+        draws: of the paired patient bootstrap.
+
+    Returns:
+        The table, with what failed and what is missing.
+
+    Raises:
+        MolreError: bad configuration or cohort, or a BENCH that holds something else.
+    """
+    resolved, opened = resolve(config, weights_dir), Cohort(Path(cohort).resolve())
+    opened.splits(), opened.labels()  # say at once what is missing
+    folder = BenchFolder(Path(os.path.abspath(out)))
+    _check_folder(folder.path, only_tables)
+    bench = Bench(resolved, opened, folder, device, workers)
+    with lock.sharing(folder.path) as held:
+        if overwrite:
+            _forget(folder.path, held)
+        if not only_tables:
+            folder.write_config(resolved)
+            run_cells(bench, shard, on_cluster(scheduler) if scheduler else here)
+        with lock.in_turn(folder.path):
+            table = collect(bench, draws=draws)
+            write_csv(table, folder.path / "table.csv")
+            write_markdown(table, folder.path / "table.md")
+            write_benchmark_report(table, folder.path / "report.html")
+    return Benchmarked(folder.path, table)
+
+
+def _check_folder(path: Path, only_tables: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise MolreError("is a file", where=path, fix="name a folder to write the benchmark to")
+    theirs = [p.name for p in path.iterdir() if p.name not in OURS] if path.is_dir() else []
+    if theirs and not (path / "config.yaml").is_file():
+        raise MolreError(
+            "holds other files and is no benchmark", where=path, fix="name a new or empty folder"
+        )
+    if only_tables and not (path / "config.yaml").is_file():
+        raise MolreError("holds no benchmark yet", where=path, fix="run it without --report")
+
+
+def _forget(path: Path, held: int) -> None:
+    if not lock.is_alone(held):
+        raise MolreError(
+            "another run is at work here", where=path, fix="wait for it, or leave out --overwrite"
+        )
+    for name in OURS:
+        if name == "lock":
+            continue
+        place = path / name
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+    fcntl.flock(held, fcntl.LOCK_SH)  # others may join again

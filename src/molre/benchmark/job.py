@@ -1,0 +1,113 @@
+"""One job of a benchmark in a process of its own, which may crash without taking the grid with it.
+
+The job goes to the process as JSON on its standard input; what became of it comes back in a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from molre.benchmark.bench_folder import Outcome, read_outcome, write_outcome
+
+BUSY = 75  # exit code: another run is at this job
+ATTEMPTS = 2
+LAST_WORDS = 4  # seconds between a polite and a final signal
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process is asked to do.
+
+    Attributes:
+        kind: ``look`` at a backbone, ``measure`` or ``embed`` with it, or train a ``cell``.
+        name: of its files.
+        state: folder of these files.
+        facts: JSON values that the kind needs.
+        attempts: processes that may try it.
+    """
+
+    kind: Literal["look", "measure", "embed", "cell"]
+    name: str
+    state: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    attempts: int = ATTEMPTS
+
+    def file(self, ending: str) -> Path:
+        """One of its files."""
+        return Path(self.state) / f"{self.name}.{ending}"
+
+    @property
+    def hash(self) -> str:
+        """Of what is asked."""
+        text = json.dumps([self.kind, self.facts], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run_job(job: Job) -> Outcome:
+    """Do a job in a fresh process, and once more in another where the first fails.
+
+    Args:
+        job: picklable, so that a cluster's worker can be asked for it.
+
+    Returns:
+        what became of it; also kept in the job's ``.json``.
+    """
+    outcome = Outcome("failed")
+    for attempt in range(1, job.attempts + 1):
+        code = _process(job, attempt)
+        if code == BUSY:
+            return Outcome("busy")
+        found = read_outcome(job.file("json")) if code == 0 else None
+        outcome = replace(found or _died(code, job), attempts=attempt, asked=job.hash)
+        write_outcome(job.file("json"), outcome)
+        if outcome.state != "failed":
+            break
+    return outcome
+
+
+def _process(job: Job, attempt: int) -> int:
+    """Exit code of one process, which leads a group of its own: embedding has workers."""
+    job.file("log").parent.mkdir(parents=True, exist_ok=True)
+    with open(job.file("log"), "wb" if attempt == 1 else "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "molre.benchmark.child"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            process.communicate(json.dumps(asdict(job)).encode())
+        except BaseException:  # Ctrl-C is for the whole family
+            _stop(process)
+            raise
+    return process.returncode
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(LAST_WORDS)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _died(code: int, job: Job) -> Outcome:
+    log = job.file("log")
+    if code < 0:
+        name = signal.Signals(-code).name
+        return Outcome(
+            "failed", f"its process was killed ({name}): out of memory, or from outside; see {log}"
+        )
+    return Outcome("failed", f"its process ended with code {code} and no word; see {log}")

@@ -1,0 +1,142 @@
+"""What a backbone is, found out before any scan is read: size, contract, which arms it can have.
+
+Runs in a process of its own, since it loads the weights: what is missing or damaged is known in
+seconds, and a network too large for the memory takes only that process with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import nn
+
+from molre.backbones import catalogue
+from molre.benchmark.bench_folder import NOT_APPLICABLE
+from molre.benchmark.config import BackboneChoice
+from molre.errors import MolreError
+from molre.model.adapted_backbone import FULL_LIMIT
+from molre.model.sites import attention_projections, last_blocks
+from molre.training.arms import ARMS
+from molre.training.config import TrainConfig
+
+FROM_SCRATCH = (
+    "there are no weights that an arm could adapt and no attention pooling that a router could "
+    "follow: it is trained from scratch, by full"
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a backbone.
+
+    Attributes:
+        name: as its runs call it, see ``Backbone.name``.
+        slot: in the table.
+        kind: ``2d`` or ``3d``.
+        parameters: of the network.
+        dim: width of the embedding.
+        contract: plain values.
+        reasons: placement, then arm: why an arm is not applicable; those that are, are absent.
+    """
+
+    name: str
+    slot: str
+    kind: str
+    parameters: int
+    dim: int
+    contract: dict[str, Any]
+    reasons: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
+    """Load a backbone and say what it is.
+
+    Args:
+        choice: the backbone.
+        configs: a run's configuration for each placement, for the budget and sizes.
+
+    Raises:
+        MolreError: unknown, weights missing, without consent, or unfit.
+    """
+    backbone = catalogue.load(
+        choice.backbone,
+        weights_dir=choice.weights_dir,
+        contract=contract_of(choice),
+        unverified=choice.unverified,
+        trust_remote_code=choice.trust_remote_code,
+    )
+    return Looked(
+        name=backbone.name,
+        slot=slot_of(choice),
+        kind=backbone.kind,
+        parameters=sum(p.numel() for p in backbone.parameters()),
+        dim=backbone.dim,
+        contract=backbone.contract.to_dict(),
+        reasons=reasons(backbone.network, getattr(backbone, "from_scratch", False), configs),
+    )
+
+
+def contract_of(choice: BackboneChoice) -> Any:
+    """The contract that the configuration gives, or None for the backbone's own."""
+    if choice.contract is None:
+        return None
+    return catalogue.contract_from_dict(choice.backbone, choice.contract)
+
+
+def slot_of(choice: BackboneChoice) -> str:
+    """The configuration's word for it, else the catalogue's."""
+    preset = catalogue.presets().get(choice.backbone)
+    return choice.slot or (preset.slot if preset is not None else "")
+
+
+def reasons(
+    network: nn.Module, from_scratch: bool, configs: Mapping[str, TrainConfig]
+) -> dict[str, dict[str, str]]:
+    """Why arms are not applicable to a network; it may be on the meta device.
+
+    Args:
+        network: not adapted.
+        from_scratch: it has no weights.
+        configs: a run's configuration for each placement.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for placement, config in configs.items():
+        for arm, entry in ARMS.items():
+            if placement in entry.placements:
+                reason = _reason(network, from_scratch, config, arm)
+                if reason is not None:
+                    found.setdefault(placement, {})[arm] = reason
+    return found
+
+
+def _reason(network: nn.Module, from_scratch: bool, config: TrainConfig, arm: str) -> str | None:
+    kind = ARMS[arm].blocks if config.placement == "blocks" else "none"
+    if from_scratch and kind != "full":
+        return FROM_SCRATCH
+    try:
+        if kind == "full":
+            _check_size(network)
+        elif kind == "lora_all":
+            attention_projections(network)
+        elif kind != "none":
+            last_blocks(network, config.budget, config.num_experts, config.r, config.router_hidden)
+    except MolreError as error:
+        return error.what.removeprefix(f"{NOT_APPLICABLE} at placement blocks: ").removeprefix(
+            f"{NOT_APPLICABLE}: "
+        )
+    return None
+
+
+def _check_size(network: nn.Module) -> None:
+    count = sum(p.numel() for p in network.parameters())
+    if count > FULL_LIMIT:
+        raise MolreError(
+            f"full trains all of its {count / 1e6:.0f} M parameters, and molre does so up to "
+            f"{FULL_LIMIT / 1e6:.0f} M"
+        )

@@ -1,0 +1,53 @@
+"""Benchmarks that are there by name. A dict; a YAML file of your own has the same keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The six slots of the paper's table, every arm that is valid, both placements, three seeds.
+    "paper": {
+        "name": "paper",
+        "backbones": [
+            {"backbone": "dinov3_base", "slot": "2D general"},
+            {"backbone": "dinov3_large", "slot": "2D general, large"},
+            {"backbone": "medimageinsight", "slot": "2D medical"},
+            {"backbone": "medgemma", "slot": "2D medical, largest"},
+            # its windows are not documented: the ones used are molre's choice
+            {"backbone": "hlip_headct", "slot": "3D head CT", "unverified": True},
+            {"backbone": "small3d", "slot": "3D small"},
+        ],
+        "placements": {
+            "slice": {"arms": "all"},
+            "blocks": {"arms": "all", "max_epochs": 30, "patience": 5},
+        },
+        "seeds": [0, 1, 2],
+        "learning_rates": [3e-4, 1e-3, 3e-3],
+        "max_epochs": 100,
+        "patience": 15,
+    },
+    # Does everything run? Three small backbones; slice arms to convergence, blocks for a moment.
+    "smoke": {
+        "name": "smoke",
+        "backbones": [
+            {"backbone": "efficientnet_lite0", "slot": "2D, the offline default"},
+            {"backbone": "hf:WEIGHTS_DIR", "slot": "2D, a transformer of yours"},
+            {"backbone": "small3d", "slot": "3D, from scratch"},
+        ],
+        "placements": {
+            "slice": {"arms": "all", "learning_rates": [1e-3, 3e-3]},
+            "blocks": {
+                "arms": "all",
+                "studies": 60,
+                "slices": 8,
+                "learning_rates": [1e-3],
+                "max_epochs": 3,
+                "seeds": [0],
+            },
+        },
+        "seeds": [0, 1],
+        "max_epochs": 100,
+        "patience": 12,
+        "settings": {"min_labels": 5},
+    },
+}

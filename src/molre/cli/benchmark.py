@@ -1,0 +1,121 @@
+"""``molre benchmark``: backbones, arms, placements and seeds on one cohort, as one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from molre.benchmark.benchmark import Benchmarked
+
+
+def command(
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labelled and split.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to write, or to go on in.")
+    ] = Path("benchmark"),
+    preset: Annotated[str | None, typer.Option(help="paper or smoke.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML: backbones, placements, seeds, budget.")
+    ] = None,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder with weights that the hub is not asked for.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Run only part I of N of the cells, e.g. 3/8; see below.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Run on a Dask cluster, e.g. tcp://head:8786.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Run nothing; make the tables of what is there.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print cells, GPU-hours and GB; write nothing.")
+    ] = False,
+    scans: Annotated[
+        int | None, typer.Option(min=1, help="With --dry-run: for this many scans like these.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(help="Processes that embed.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Forget what is in OUT.")] = False,
+) -> None:
+    """Compare backbones and arms: OUT/report.html, OUT/table.md and OUT/table.csv.
+
+    Each backbone embeds the cohort once; every combination of arm, placement and seed is then a
+    run of its own in OUT/cells, trained with the same budget as the others. Combinations that
+    there cannot be are rows "not applicable". Run it again to go on where it stopped; a cell that
+    fails is tried twice, named at the end (exit 1), and tried again by the next run.
+
+    On several machines or GPUs, run the same command once for each part, --shard 1/8 to 8/8, with
+    one OUT that all of them see. The last one leaves the whole table.
+
+    Example: molre benchmark COHORT --preset paper -o bench --dry-run
+    """
+    from molre.benchmark.benchmark import benchmark
+    from molre.cli.shards import shard_of
+
+    chosen = _chosen(preset, config)
+    if dry_run:
+        from molre.benchmark.dry_run import dry_run as estimate
+
+        found = estimate(chosen, cohort, weights_dir=weights_dir, device=device, scans=scans)
+        typer.echo(found.as_json() if json else found.as_text())
+        return
+    done = benchmark(
+        chosen,
+        cohort,
+        out,
+        weights_dir=weights_dir,
+        device=device,
+        workers=workers,
+        shard=shard_of(shard) if shard else None,
+        scheduler=scheduler,
+        only_tables=report,
+        overwrite=overwrite,
+    )
+    _finish(done, json)
+    raise typer.Exit(done.exit_code)
+
+
+def _chosen(preset: str | None, config: Path | None) -> str | Path:
+    from molre.benchmark.presets import PRESETS
+    from molre.errors import MolreError, did_you_mean
+
+    if (preset is None) == (config is None):
+        raise MolreError(
+            "which benchmark? Give one of --preset and --config",
+            fix="start with --preset smoke, or see the cost of --preset paper by --dry-run",
+        )
+    if preset is not None and preset not in PRESETS:
+        raise MolreError(f"no preset is called {preset!r}", fix=did_you_mean(preset, PRESETS))
+    return preset if preset is not None else config or Path()
+
+
+def _finish(done: Benchmarked, json: bool) -> None:
+    table, path = done.table, done.path
+    if json:
+        import polars as pl
+
+        typer.echo(pl.read_csv(path / "table.csv").write_json())
+        return
+    from rich.table import Table
+
+    from molre.cli.tables import print_table
+    from molre.output.benchmark_table import HEADER, markdown_row
+
+    if table.scored_rows:
+        shown = Table(*HEADER, title=table.sizes(), title_justify="left")
+        for row in table.scored_rows:
+            shown.add_row(*markdown_row(row))
+        print_table(shown)
+    if table.synthetic:
+        typer.echo("These scans are synthetic: the table says nothing about patients.")
+    if table.missing:
+        typer.echo(f"{len(table.missing)} cells have not been run yet; run the same command again.")
+    for cell, reason in table.failed:
+        typer.echo(f"failed: {cell}: {reason}")
+    typer.echo(f"report: {path / 'report.html'}")

@@ -1,0 +1,19 @@
+"""``--shard 3/8``: part of a whole, for verbs that several machines share."""
+
+from __future__ import annotations
+
+from molre.errors import MolreError
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """(3, 8) of ``3/8``.
+
+    Raises:
+        MolreError: no part of a whole.
+    """
+    index, _, count = text.partition("/")
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise MolreError(
+        f"{text!r} is no part of a whole", where="--shard", fix="write for example 3/8"
+    )

@@ -1,0 +1,137 @@
+"""The report of a benchmark: what each backbone shows, the table, and what there is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molre import files
+from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
+from molre.output import charts
+from molre.output.benchmark_table import (
+    BenchmarkRow,
+    BenchmarkTable,
+    Versus,
+    reading,
+    share_text,
+)
+from molre.output.numbers import NONE, interval, number, p_value
+from molre.output.page import render
+
+
+def write_benchmark_report(table: BenchmarkTable, path: Path) -> None:
+    """Write a self-contained page: no script, no outside request.
+
+    Args:
+        table: as collected.
+        path: e.g. ``BENCH/report.html``.
+    """
+    groups = list(dict.fromkeys((row.backbone, row.placement) for row in table.rows))
+    html = render(
+        "benchmark.html.j2",
+        kind="benchmark on head CT",
+        title=f"Benchmark: {table.name}",
+        synthetic=table.synthetic,
+        wide=True,
+        table=table,
+        groups=[_group(table, *group) for group in groups],
+        forest=_forest(table),
+        reading=reading(table),
+        none=NONE,
+    )
+    files.write_text(path, html)
+
+
+def _group(table: BenchmarkTable, backbone: str, placement: str) -> dict[str, Any]:
+    rows = [r for r in table.rows if (r.backbone, r.placement) == (backbone, placement)]
+    shown = [row for row in rows if row.state != "not applicable"]
+    method = next((row for row in rows if row.arm == METHOD), None)
+    return {
+        "backbone": backbone,
+        "placement": placement,
+        "slot": rows[0].slot,
+        "parameters": _millions(rows[0].parameters),
+        "endpoint": next((f"mean of {r.endpoint} findings" for r in rows if r.endpoint), ""),
+        "headline": _headline(method) if method is not None else "",
+        "rows": [_cells(row, table) for row in shown],
+        "categories": list(table.categories) if any(row.seeds for row in shown) else [],
+    }
+
+
+def _headline(row: BenchmarkRow) -> str:
+    """What comes first of a backbone: the method against frozen, or why there is nothing."""
+    if row.state == "not applicable":
+        return f"{METHOD} is not applicable: {row.verdict}."
+    if row.frozen is None:
+        return f"{METHOD}: {row.verdict}."
+    versus = row.frozen
+    bounds = interval(versus.low, versus.high, sign=True)
+    said = f"{METHOD} minus {FROZEN}: {number(versus.value, sign=True)} ({bounds})"
+    return f"{said}, {row.verdict}."
+
+
+def _cells(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
+    return {
+        "row": row,
+        "seeds": f"{row.seeds} of {row.wanted}" if row.seeds < row.wanted else str(row.seeds),
+        "added": share_text(row),
+        "added_count": f"{row.added:,}" if row.added is not None else "",
+        "auc": number(row.auc),
+        "interval": interval(row.low, row.high),
+        "spread": number(row.spread),
+        "frozen": _versus(row.frozen),
+        "method": _versus(row.method),
+        "above": f"{row.above}/{row.scored}" if row.scored else NONE,
+        "seconds": number(row.seconds, 2),
+        "categories": [number(row.categories.get(name)) for name in table.categories],
+    }
+
+
+def _versus(versus: Versus | None) -> tuple[str, str]:
+    if versus is None:
+        return NONE, ""
+    bounds = interval(versus.low, versus.high, sign=True)
+    return number(versus.value, sign=True), f"{bounds}, p {p_value(versus.p)}"
+
+
+def _millions(parameters: int | None) -> str:
+    return f"{parameters / 1e6:.2f} M parameters" if parameters else ""
+
+
+def _forest(table: BenchmarkTable) -> str:
+    """A row a backbone and placement, in it MoLRE minus frozen and minus each control."""
+    shown = {g: c for g, c in table.contrasts.items() if any(v.primary for v in c)}
+    controls = [
+        control
+        for control in (FROZEN, *CONTROLS)
+        if any(v.control == control and v.primary for c in shown.values() for v in c)
+    ]
+    points = {control: [_point(c, control) for c in shown.values()] for control in controls}
+    values = [p for row in points.values() for p in row if p is not None]
+    if not values or not np.isfinite(values).any():
+        return ""
+    return charts.forest(
+        [_label(table, *group) for group in shown],
+        [charts.Series(control, points[control]) for control in controls],
+        label=f"{METHOD} minus another arm: difference of macro AUC with 95 % interval",
+        reference=0.0,
+        lowest=None,
+    )
+
+
+def _point(contrasts: Sequence[Versus], control: str) -> tuple[float, float, float] | None:
+    found = (v for v in contrasts if v.primary and v.control == control)
+    versus = next(found, None)
+    if versus is None or not np.isfinite((versus.value, versus.low, versus.high)).all():
+        return None
+    return versus.value, versus.low, versus.high
+
+
+def _label(table: BenchmarkTable, backbone: str, placement: str) -> str:
+    """Two lines; the table's rows know the backbone by the name that its runs keep."""
+    rows = [r for r in table.rows if r.placement == placement and r.arm == METHOD]
+    state = next((r.state for r in rows if r.backbone == backbone), "")
+    return f"{backbone}\n{placement}" + (", not converged" if state == "not converged" else "")

@@ -1,0 +1,295 @@
+"""The table of a benchmark: what its rows hold, and table.csv and table.md made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from molre import files
+from molre.output.numbers import NONE, interval, number, p_value
+
+LIMIT = 0.90  # "findings above": of their AUC
+
+
+@dataclass(frozen=True)
+class Versus:
+    """One arm minus another: a paired difference of macro AUC.
+
+    Attributes:
+        arm, control: what is subtracted from what.
+        value, low, high: with its 95 % interval.
+        p: Holm-adjusted within its family; nan where no test is possible.
+        primary: of the primary family (MoLRE against frozen and its controls, all backbones).
+    """
+
+    arm: str
+    control: str
+    value: float
+    low: float
+    high: float
+    p: float
+    primary: bool
+
+
+@dataclass(frozen=True)
+class BenchmarkRow:
+    """An arm of a backbone at a placement, over its seeds.
+
+    Attributes:
+        backbone, slot, placement, arm: which.
+        state: ``done``, ``not converged``, ``not applicable``, ``failed``, ``missing`` (not run
+            yet) or ``incomplete`` (some seeds failed or are missing).
+        seeds, wanted: that the numbers are the mean of, and that there should be.
+        parameters: of the backbone.
+        added: parameters that the arm adds or trains in the backbone.
+        auc, low, high: macro AUC with its 95 % interval over patients; None without a run.
+        spread: largest minus smallest over seeds; nan with one.
+        frozen: this arm minus frozen.
+        method: MoLRE minus this arm, where it is a control.
+        above, scored: findings with an AUC above 0.90, of those scored.
+        seconds: over one scan, from HU in memory to probabilities.
+        endpoint: findings that the macro AUC is the mean of.
+        categories: mean AUC of the endpoint's findings in each category.
+        verdict: one plain sentence.
+        cells: folders of the runs.
+    """
+
+    backbone: str
+    slot: str
+    placement: str
+    arm: str
+    state: str
+    verdict: str
+    seeds: int = 0
+    wanted: int = 0
+    parameters: int | None = None
+    added: int | None = None
+    auc: float | None = None
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None
+    frozen: Versus | None = None
+    method: Versus | None = None
+    above: int | None = None
+    scored: int | None = None
+    seconds: float | None = None
+    endpoint: int | None = None
+    categories: dict[str, float] = field(default_factory=dict)
+    cells: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float | None:
+        """Added parameters over the backbone's."""
+        if self.added is None or not self.parameters:
+            return None
+        return self.added / self.parameters
+
+
+@dataclass(frozen=True)
+class BenchmarkTable:
+    """Everything that table and report show.
+
+    Attributes:
+        name: of the configuration.
+        synthetic: the scans are phantoms.
+        rows: in the order of the configuration.
+        contrasts: by (backbone, placement), all of them.
+        categories: with the number of endpoint findings in each.
+        studies, patients: of test.
+        findings, endpoint: trained, and in the primary endpoint.
+        blank_policy: for blank labels.
+        family: number of contrasts in the primary family, and in the other.
+        draws: of the bootstrap.
+        budget: of each placement, in words.
+        notes: what a reader must know.
+        failed: cell and reason.
+        missing: cells that have not been run.
+    """
+
+    name: str
+    synthetic: bool
+    rows: tuple[BenchmarkRow, ...]
+    contrasts: dict[tuple[str, str], tuple[Versus, ...]]
+    categories: dict[str, int]
+    studies: int
+    patients: int
+    findings: int
+    endpoint: int
+    blank_policy: str
+    family: tuple[int, int]
+    draws: int
+    budget: dict[str, str]
+    notes: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+
+    @property
+    def not_applicable(self) -> list[BenchmarkRow]:
+        """Rows that no run can fill."""
+        return [row for row in self.rows if row.state == "not applicable"]
+
+    @property
+    def scored_rows(self) -> list[BenchmarkRow]:
+        """Rows with a run."""
+        return [row for row in self.rows if row.seeds]
+
+    def sizes(self) -> str:
+        """The n of every number, in one sentence."""
+        kind = "synthetic " if self.synthetic else ""
+        return (
+            f"{self.studies} {kind}test studies of {self.patients} patients; macro AUC over the "
+            f"{self.endpoint} of {self.findings} findings with at least ten positives and ten "
+            f"negatives in test; blank labels: {self.blank_policy}"
+        )
+
+
+def write_csv(table: BenchmarkTable, path: Path) -> None:
+    """``table.csv``: one row an arm, numbers unrounded, empty where there is none."""
+    rows = [_record(row, table) for row in table.rows]
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    files.write_text(path, frame.with_columns(pl.selectors.float().fill_nan(None)).write_csv())
+
+
+def _record(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, object]:
+    scored = row.auc is not None
+    plain: dict[str, object] = {
+        "backbone": row.backbone,
+        "slot": row.slot,
+        "placement": row.placement,
+        "arm": row.arm,
+        "state": row.state,
+        "seeds": row.seeds,
+        "seeds_wanted": row.wanted,
+        "parameters": row.parameters,
+        "added_parameters": row.added,
+        "added_share": row.share,
+        "auc": row.auc,
+        "auc_low": row.low,
+        "auc_high": row.high,
+        "seed_spread": row.spread,
+    }
+    for name, versus in (("minus_frozen", row.frozen), ("molre_minus", row.method)):
+        plain |= {
+            name: versus.value if versus else None,
+            f"{name}_low": versus.low if versus else None,
+            f"{name}_high": versus.high if versus else None,
+            f"{name}_p_holm": versus.p if versus else None,
+        }
+    plain |= {"above_0.90": row.above, "scored_findings": row.scored}
+    plain |= {"seconds_per_scan": row.seconds}
+    plain |= {f"auc_{name}": row.categories.get(name) for name in table.categories}
+    return plain | {
+        "test_studies": table.studies if scored else None,
+        "test_patients": table.patients if scored else None,
+        "endpoint_findings": row.endpoint,
+        "blank_policy": table.blank_policy if scored else None,
+        "synthetic": table.synthetic,
+        "verdict": row.verdict,
+    }
+
+
+HEADER = (
+    "Backbone", "Placement", "Arm", "Added", "Macro AUC", "95 % interval", "Seed spread",
+    "− frozen (p)", "MoLRE − it (p)", "> 0.90", "s/scan", "Verdict",
+)  # fmt: skip
+
+
+def write_markdown(table: BenchmarkTable, path: Path) -> None:
+    """``table.md``: the same for people, with what it rests on."""
+    parts = [f"# Benchmark: {table.name}"]
+    if table.synthetic:
+        parts.append(
+            "**Synthetic: made from phantom scans, not from patients. Nothing here says how a "
+            "model does on people.**"
+        )
+    if table.scored_rows:
+        parts.append(f"{table.sizes()}.")
+        parts.append(_lines(HEADER, [markdown_row(row) for row in table.scored_rows]))
+        parts.append(reading(table))
+        parts.append(_category_part(table))
+    parts += _rest(table)
+    files.write_text(path, "\n\n".join(part for part in parts if part) + "\n")
+
+
+def markdown_row(row: BenchmarkRow) -> tuple[str, ...]:
+    """Cells as text; those of :data:`HEADER`."""
+    return (
+        row.backbone,
+        row.placement,
+        row.arm,
+        share_text(row),
+        number(row.auc),
+        interval(row.low, row.high),
+        number(row.spread),
+        versus_text(row.frozen),
+        versus_text(row.method),
+        NONE if not row.scored else f"{row.above}/{row.scored}",
+        number(row.seconds, 2),
+        row.verdict,
+    )
+
+
+def share_text(row: BenchmarkRow) -> str:
+    """``0.41 %``, of the backbone's parameters."""
+    return NONE if row.share is None else f"{100 * row.share:.2f} %"
+
+
+def versus_text(versus: Versus | None) -> str:
+    """``+0.012 (0.040)``."""
+    if versus is None:
+        return NONE
+    return f"{number(versus.value, sign=True)} ({p_value(versus.p)})"
+
+
+def reading(table: BenchmarkTable) -> str:
+    """How to read the columns."""
+    primary, other = table.family
+    budgets = "; ".join(f"{name}: {text}" for name, text in table.budget.items())
+    return (
+        "AUC is the mean over training seeds. The interval is a patient bootstrap "
+        f"({table.draws:,} draws): how far the number moves with other patients. Seed spread, "
+        "largest minus smallest: how far it moves when trained again. Differences are paired by "
+        f"patient; p is Holm-adjusted over the {primary} primary contrasts (MoLRE against frozen "
+        f"and each control, all backbones and placements together), and over the {other} contrasts "
+        "of other arms with frozen apart. A gain that a control also reaches is capacity, not "
+        f"routing. Every arm of a placement had the same budget; {budgets}. Seconds a scan: from "
+        "HU in memory to probabilities, measured in the run."
+    )
+
+
+def _category_part(table: BenchmarkTable) -> str:
+    if not table.categories:
+        return ""
+    header = ("Backbone", "Placement", "Arm", *(f"{c} ({n})" for c, n in table.categories.items()))
+    rows = [
+        (r.backbone, r.placement, r.arm, *(number(r.categories.get(c)) for c in table.categories))
+        for r in table.scored_rows
+    ]
+    title = "## By category of finding\n\nMean AUC; in brackets the number of findings in it."
+    return f"{title}\n\n{_lines(header, rows)}"
+
+
+def _rest(table: BenchmarkTable) -> list[str]:
+    parts = []
+    if table.not_applicable:
+        rows = [(r.backbone, r.placement, r.arm, r.verdict) for r in table.not_applicable]
+        parts += ["## Not applicable", _lines(("Backbone", "Placement", "Arm", "Why"), rows)]
+    if table.failed:
+        parts += ["## Failed", _lines(("Cell", "Why"), table.failed)]
+    if table.missing:
+        parts += ["## Not run yet", "\n".join(f"- {name}" for name in table.missing)]
+    if table.notes:
+        parts += ["## To know", "\n".join(f"- {note}" for note in table.notes)]
+    return parts
+
+
+def _lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
