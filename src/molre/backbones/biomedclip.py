@@ -92,5 +92,6 @@ PRESETS = {
         skeleton=_skeleton,
         read=read,
         files=(CONFIG, "*.safetensors"),
+        conversion="a pickle there: convert open_clip_pytorch_model.bin to safetensors once",
     )
 }

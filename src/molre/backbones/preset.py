@@ -47,6 +47,7 @@ class Preset:
         files: patterns of the files it is read from; each must match. Empty: none are published.
         revision: the hub's commit, or None where it is not pinned.
         sha256: hash of each file by name; a file that is not in it is not pinned.
+        conversion: what has to be done to the published files once, or None.
         gate: address where terms are accepted before the weights can be had, or None.
         unverified: why its contract or code is not verified, or None where it is.
         remote_code: whether reading it runs code that came with the weights.
@@ -69,6 +70,7 @@ class Preset:
     files: tuple[str, ...] = ("config.json", "model*.safetensors")
     revision: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
+    conversion: str | None = None
     gate: str | None = None
     unverified: str | None = None
     remote_code: bool = False

@@ -134,7 +134,8 @@ def check_pictures(preset: Preset, contract: Contract, channels: int, patch: int
 def _source(preset: Preset) -> str:
     if preset.gate:
         return f", after accepting the terms ({preset.license}) at {preset.gate}"
-    return f", from https://huggingface.co/{preset.hub_id}" if preset.hub_id else ""
+    last = f" ({preset.conversion})" if preset.conversion else ""
+    return f", from https://huggingface.co/{preset.hub_id}{last}" if preset.hub_id else ""
 
 
 def _refuse_pickles(folder: Path) -> None:

@@ -15,20 +15,24 @@ def command(
 ) -> None:
     """List backbones, arms, findings or windows.
 
-    Example: molre list arms
+    Of backbones, --json tells more: the input contract's source, pretraining, pins, and why one
+    is not verified.
+
+    Example: molre list backbones
     """
     from molre.errors import MolreError, did_you_mean
 
     tables = {"backbones": _backbones, "arms": _arms, "findings": _findings, "windows": _windows}
     if what not in tables:
         raise MolreError(f"nothing called {what!r} to list", fix=did_you_mean(what, tables))
-    rows = tables[what]()
     if json:
         import json as encoder
 
-        typer.echo(encoder.dumps(rows, indent=2))
+        typer.echo(
+            encoder.dumps(_everything() if what == "backbones" else tables[what](), indent=2)
+        )
     else:
-        _print(rows)
+        _print(tables[what]())
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -43,9 +47,16 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def _backbones() -> list[dict[str, Any]]:
-    from molre.backbones.catalogue import describe
+    from molre.backbones.listing import table
 
-    return describe()
+    return table()
+
+
+def _everything() -> list[dict[str, Any]]:
+    """More of every backbone than a terminal is wide."""
+    from molre.backbones.listing import rows
+
+    return rows()
 
 
 def _arms() -> list[dict[str, Any]]:
