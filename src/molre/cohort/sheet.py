@@ -40,14 +40,15 @@ def strip(volume: Volume) -> bytes:
     from PIL import Image
 
     chosen = shown_slices(len(volume))
-    step = TILE + GAP
+    step, size = TILE + GAP, _size(volume)
+    left, top = (TILE - size[0]) // 2, (TILE - size[1]) // 2
     sheet = Image.new("L", size_of(len(chosen), len(ROWS)), 0)
-    for row, name in enumerate(ROWS):
-        for column, index in enumerate(chosen):
-            grey = np.round(WINDOWS[name].apply(volume.hu[index]) * 255).astype(np.uint8)
-            tile = Image.fromarray(grey).resize(_size(volume), Image.Resampling.LANCZOS)
-            left = column * step + (TILE - tile.width) // 2
-            sheet.paste(tile, (left, row * step + (TILE - tile.height) // 2))
+    for column, index in enumerate(chosen):
+        whole = Image.fromarray(volume.hu[index].astype(np.float32))
+        small = np.asarray(whole.resize(size, Image.Resampling.HAMMING))
+        for row, name in enumerate(ROWS):
+            grey = np.round(WINDOWS[name].apply(small) * 255).astype(np.uint8)
+            sheet.paste(Image.fromarray(grey), (column * step + left, row * step + top))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=86)
     return buffer.getvalue()

@@ -14,6 +14,7 @@ import numpy as np
 from molre.ct.volume import AIR, Volume
 
 SAME_POSITION_MM = 0.01
+_WIDE = 1.5  # times the usual step, a gap
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,14 @@ def find_gaps(positions: np.ndarray, thickness: np.ndarray | None = None) -> lis
         thickness: mm (S,), nan where unknown.
     """
     steps = np.diff(positions)
+    if steps.size and 0 < steps.max() <= _WIDE * steps.min():
+        return []  # none exceeds what is usual, whatever that is
     gaps = []
     for index, step in enumerate(steps):
         before, after = steps[max(0, index - 3) : index], steps[index + 1 : index + 4]
         sides = (before if before.size else after[:1], after if after.size else before[-1:])
         usual = max((float(np.median(side)) for side in sides if side.size), default=0.0)
-        if usual <= 0 or step <= 1.5 * usual:
+        if usual <= 0 or step <= _WIDE * usual:
             continue
         thick = np.nan if thickness is None else np.nanmax([*thickness[index : index + 2], -1.0])
         if thick > 0 and step <= 1.2 * thick:

@@ -16,21 +16,29 @@ METAL_HU = 2500
 CEILINGS = {2**bits - 1 - offset for bits in (10, 11, 12) for offset in (0, 1000, 1024)}
 
 
-def largest_metal_mm3(volume: Volume, skull: Skull) -> float:
+def largest_metal_mm3(volume: Volume, skull: Skull, tops: np.ndarray) -> float:
     """Volume of the largest connected piece at or above `METAL_HU`; 0 where there is none.
 
     Pieces are joined on the coarse grid of ``skull``: splinters 2 mm apart are one.
+
+    Args:
+        volume: in HU.
+        skull: the same, on its coarse grid.
+        tops: of `slice_tops`.
     """
     from scipy.ndimage import label
 
-    voxels = np.zeros(skull.hu.shape, dtype=np.int32)
-    for count, image in zip(voxels, volume.hu, strict=True):
-        bright = image >= METAL_HU
-        if bright.any():
-            count[:] = blocks(bright, *skull.block).sum(axis=(1, 3))
-    pieces, found = label(voxels, np.ones((3, 3, 3)))
-    mm3 = voxels * _voxel_mm3(volume)[:, None, None]
-    sizes = np.bincount(pieces.ravel(), weights=mm3.ravel(), minlength=found + 1)
+    bright = np.flatnonzero(tops >= METAL_HU)
+    if not bright.size:
+        return 0.0
+    between = slice(bright[0], bright[-1] + 1)
+    voxels = np.zeros(skull.hu[between].shape, dtype=np.int32)
+    for index in bright:
+        found = blocks(volume.hu[index] >= METAL_HU, *skull.block)
+        voxels[index - bright[0]] = found.sum(axis=(1, 3))
+    pieces, count = label(voxels, np.ones((3, 3, 3)))
+    mm3 = voxels * _voxel_mm3(volume)[between, None, None]
+    sizes = np.bincount(pieces.ravel(), weights=mm3.ravel(), minlength=count + 1)
     return float(sizes[1:].max(initial=0.0))
 
 
@@ -42,16 +50,30 @@ def _voxel_mm3(volume: Volume) -> np.ndarray:
     return area * np.gradient(volume.positions)
 
 
-def at_ceiling(volume: Volume) -> tuple[int, int]:
+def slice_tops(volume: Volume) -> np.ndarray:
+    """The highest HU of each slice, int (S,)."""
+    return np.array([int(image.max()) for image in volume.hu])
+
+
+def at_ceiling(volume: Volume, tops: np.ndarray) -> tuple[int, int]:
     """(HU, voxels) of the scan's ceiling; no voxels where the maximum is no ceiling.
 
     The ceiling is 3071 HU, or the largest number of 10 to 12 bits less a usual intercept, if
     voxels pile up there: ten times as many as a value just below has on average.
+
+    Args:
+        volume: in HU.
+        tops: of `slice_tops`.
     """
-    top = int(volume.hu.max())
-    count = int(np.count_nonzero(volume.hu == top))
+    top = int(tops.max())
+    count = _from(volume, tops, top)
     if top < HU_MAX:
-        below = int(np.count_nonzero(volume.hu >= top - 50)) - count
+        below = _from(volume, tops, top - 50) - count
         if top not in CEILINGS or count < 10 * max(below / 50, 1.0):
             return top, 0
     return top, count
+
+
+def _from(volume: Volume, tops: np.ndarray, least: int) -> int:
+    """Voxels of at least so many HU."""
+    return sum(int(np.count_nonzero(volume.hu[i] >= least)) for i in np.flatnonzero(tops >= least))

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molre.ct.skull import Skull, widened
+from molre.ct.skull import SCALP_MM, Skull, reaches_edge, sizes, widened
 
 WINDOW_HU = (-300.0, 300.0)  # skin and skull count, teeth and metal do not
 BLUR_MM = 4.0  # widens the edges, so that a shift of several mm is still seen whole
-RIM_MM = 20.0  # skull and scalp around what the skull encloses
+NEAR_MM = 30.0  # beyond what the skull encloses, no ear or head holder
 HALF_TISSUE_HU = (-800.0, -250.0)  # air and tissue in turn
 GHOST_REACH_MM = 10.0
+# of the blurred image's pixels, so many tell as much as all
+_EVERY_OTHER = (slice(1, -1, 2), slice(1, -1, 2))
 REACH_MM = 16.0  # neighbors farther apart do not tell what is between them
 
 
@@ -47,43 +49,50 @@ def motion(skull: Skull, positions: np.ndarray) -> Motion:
         skull: the volume, see `molre.ct.skull`.
         positions: mm along the normal (S,).
     """
-    judged = skull.middle
-    moved = np.full((len(judged), 3), np.nan)
+    slices = np.flatnonzero(skull.middle)
+    moved, ghosts = np.full((len(skull.hu), 3), np.nan), np.full(len(skull.hu), np.nan)
     images = _edges(skull)
-    for index in range(1, len(judged) - 1):
-        near = 0 < positions[index + 1] - positions[index - 1] <= REACH_MM
-        if near and judged[index - 1 : index + 2].all():
-            moved[index] = _displacement(skull, images, positions, index)
+    for place in range(1, len(slices) - 1):
+        before, index, after = slices[place - 1 : place + 2]
+        near = 0 < positions[after] - positions[before] <= REACH_MM
+        if near and after - before == 2:
+            moved[index] = _displacement(skull, images, positions[before : after + 1], place)
     moved = _alone(moved)
-    return Motion(np.hypot(moved[:, 0], moved[:, 1]), moved[:, 2], _ghosts(skull))
+    ghosts[slices] = _rims(skull)
+    ghosts[1:-1] -= (ghosts[:-2] + ghosts[2:]) / 2
+    ghosts[[0, -1]] = np.nan
+    return Motion(np.hypot(moved[:, 0], moved[:, 1]), moved[:, 2], ghosts)
 
 
 def _edges(skull: Skull) -> np.ndarray:
+    """The middle slices (M, r, c) with blurred edges."""
     from scipy.ndimage import gaussian_filter
 
     blur = (0.0, BLUR_MM / skull.spacing[0], BLUR_MM / skull.spacing[1])
-    return gaussian_filter(np.clip(skull.hu, *WINDOW_HU), blur, truncate=3.0)
+    return gaussian_filter(np.clip(skull.hu[skull.middle], *WINDOW_HU), blur, truncate=3.0)
 
 
 def _displacement(
-    skull: Skull, images: np.ndarray, positions: np.ndarray, index: int
+    skull: Skull, images: np.ndarray, positions: np.ndarray, place: int
 ) -> tuple[float, float, float]:
-    """Rows mm, columns mm, degrees by which a slice is off its neighbors' mean."""
-    before, here, after = positions[index - 1 : index + 2]
+    """Rows mm, columns mm, degrees by which a middle slice is off its neighbors' mean."""
+    before, here, after = positions
     share = (here - before) / (after - before)
-    expected = (1 - share) * images[index - 1] + share * images[index + 1]
-    inside = np.any(skull.inside[index - 1 : index + 2], axis=0, keepdims=True)[0]
-    around = widened(inside, round(RIM_MM / skull.spacing[0]))
-    rows, columns = np.nonzero(around)
-    down, across = (
-        gradient[around] / mm
-        for gradient, mm in zip(np.gradient(expected), skull.spacing, strict=True)
-    )
-    y = (rows - rows.mean()) * skull.spacing[0]
-    x = (columns - columns.mean()) * skull.spacing[1]
+    expected = (1 - share) * images[place - 1] + share * images[place + 1]
+    around = np.logical_or.reduce(skull.with_scalp[place - 1 : place + 2, *_EVERY_OTHER])
+    at = np.flatnonzero(around)
+    rows, columns = np.divmod(at, around.shape[1])
+    y = (rows - rows.mean()) * 2 * skull.spacing[0]
+    x = (columns - columns.mean()) * 2 * skull.spacing[1]
     # shift down, shift across, turn, stretch down, stretch across, and a change of brightness
-    causes = np.stack([down, across, down * x - across * y, down * y, across * x, np.ones_like(x)])
-    difference = (images[index] - expected)[around]
+    causes = np.ones((6, at.size))
+    causes[0] = (expected[2::2, 1:-1:2] - expected[:-2:2, 1:-1:2]).ravel()[at]
+    causes[1] = (expected[1:-1:2, 2::2] - expected[1:-1:2, :-2:2]).ravel()[at]
+    causes[:2] /= 2 * np.array(skull.spacing)[:, None]
+    causes[2] = causes[0] * x - causes[1] * y
+    causes[3] = causes[0] * y
+    causes[4] = causes[1] * x
+    difference = (images[place] - expected)[_EVERY_OTHER].ravel()[at]
     found = np.linalg.lstsq(causes @ causes.T, causes @ difference, rcond=None)[0]
     return float(found[0]), float(found[1]), float(np.degrees(found[2]))
 
@@ -100,25 +109,14 @@ def _alone(moved: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(least), np.abs(moved), least)
 
 
-def _ghosts(skull: Skull) -> np.ndarray:
-    """Width of the rim of half tissue, minus the neighbors' mean (S,)."""
-    width = np.full(len(skull.hu), np.nan)
-    for index in np.flatnonzero(skull.middle):
-        width[index] = _rim(skull, int(index))
-    excess = np.full_like(width, np.nan)
-    excess[1:-1] = width[1:-1] - (width[:-2] + width[2:]) / 2
-    return excess
-
-
-def _rim(skull: Skull, index: int) -> float:
-    """Mean width of the rim, mm: its area by the length of the outline."""
-    from scipy.ndimage import binary_fill_holes
-
+def _rims(skull: Skull) -> np.ndarray:
+    """Mean width of the rim of half tissue around each middle slice, mm: area by outline (M,)."""
     low, high = HALF_TISSUE_HU
-    image = skull.hu[index]
-    near = widened(skull.inside[index], round(1.5 * RIM_MM / skull.spacing[0]))
-    head = binary_fill_holes((image > high) & near)
-    beside = widened(head, round(GHOST_REACH_MM / skull.spacing[0])) & ~head
-    half = beside & (image > low) & (image <= high)
+    images, mm = skull.hu[skull.middle], skull.spacing[0]
+    near = widened(skull.with_scalp, round(NEAR_MM / mm) - round(SCALP_MM / mm))
+    tissue = images > high
+    head = ~reaches_edge(~(tissue & near))
+    beside = widened(head, round(GHOST_REACH_MM / mm)) & ~head
+    half = beside & (images > low) & ~tissue
     outline = widened(head, 1) & ~head
-    return float(half.sum()) / max(float(outline.sum()), 1.0) * float(np.mean(skull.spacing))
+    return sizes(half) / np.maximum(sizes(outline), 1) * float(np.mean(skull.spacing))

@@ -16,7 +16,7 @@ import numpy as np
 from molre.ct.geometry import find_gaps
 from molre.ct.head import HeadCheck, check_head
 from molre.ct.kernel import sharpness
-from molre.ct.metal import METAL_HU, at_ceiling, largest_metal_mm3
+from molre.ct.metal import METAL_HU, at_ceiling, largest_metal_mm3, slice_tops
 from molre.ct.motion import motion
 from molre.ct.noise import noise_hu
 from molre.ct.position import cut_mm, lean_degrees, off_centre_mm, turn_degrees
@@ -133,10 +133,11 @@ def _spacing(volume: Volume) -> Iterator[Flag]:
 
 
 def _bright(volume: Volume, skull: Skull) -> Iterator[Flag]:
-    metal = largest_metal_mm3(volume, skull)
+    tops = slice_tops(volume)
+    metal = largest_metal_mm3(volume, skull, tops)
     if metal >= METAL_MM3:
         yield Flag("metal", f"{metal:.0f} mm3 of at least {METAL_HU} HU in one piece")
-    top, count = at_ceiling(volume)
+    top, count = at_ceiling(volume, tops)
     if count >= SATURATED_SHARE * volume.hu.size:
         share = 100 * count / volume.hu.size
         yield Flag("saturated", f"{count} voxels ({share:.2g} %) are at the ceiling of {top} HU")
