@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import environ
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,8 @@ def command(
         unverified=unverified,
         trust_remote_code=trust_remote_code,
     )
+    if environ.get("RANK", "0") != "0":
+        return  # one of several processes speaks for all
     if json:
         typer.echo((run / "manifest.json").read_text(encoding="utf-8"))
     else:

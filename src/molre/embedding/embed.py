@@ -63,6 +63,7 @@ def embed(
     workers: int | None = None,
     overwrite: bool = False,
     failed: list[tuple[str, str]] | None = None,
+    shard: tuple[int, int] = (0, 1),
     unverified: bool = False,
     trust_remote_code: bool = False,
 ) -> EmbeddingCache:
@@ -81,6 +82,7 @@ def embed(
         workers: processes; the CPU's cores by default.
         overwrite: embed everything again.
         failed: collects (study, reason) of series that could not be read again.
+        shard: (i, n): embed every n-th series from the i-th on, where n processes share them.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
 
@@ -104,6 +106,7 @@ def embed(
         for study, content_hash, paths, hu_map in opened.chosen()
         .select("study", "content_hash", "files", "hu_map")
         .sort("study")
+        .gather_every(shard[1], shard[0])
         .iter_rows()
         if content_hash not in cache
     ]

@@ -60,15 +60,19 @@ class HeadCTClassifier(nn.Module):
         x = functional.layer_norm(embeddings.float(), embeddings.shape[-1:])
         return x - self.center
 
-    def forward(self, embeddings: Tensor, mask: Tensor, bank_index: Tensor) -> Scores:
+    def forward(
+        self, embeddings: Tensor, mask: Tensor, bank_index: Tensor, noise: Tensor | None = None
+    ) -> Scores:
         """Score a batch of scans.
 
         Args:
             embeddings: (B, S, D) as they come from the backbone, any floating dtype.
             mask: bool (B, S), true where there is a slice.
             bank_index: int64 (B, S), see :func:`bank_indices`; used by the shuffled control only.
+            noise: float32 (B, S, D) to multiply by in place of dropout's own draw.
         """
-        x = self.dropout(self.normalise(embeddings))
+        x = self.normalise(embeddings)
+        x = self.dropout(x) if noise is None else x * noise
         h, gates = self.adapter(x, bank_index)
         logits, attention = self.pooling(h, mask)
         return Scores(logits, attention, gates)

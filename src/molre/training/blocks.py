@@ -102,13 +102,21 @@ class BlocksClassifier(nn.Module):
         """Features of the inputs."""
         return self._run[0]
 
-    def forward(self, inputs: Tensor, mask: Tensor, bank_index: Tensor) -> Scores:
+    def halve(self) -> bool:
+        """Hold half as many slices at a time from now on; whether that can be done."""
+        can, self._budget = self._budget > 1, max(1, self._budget // 2)
+        return can
+
+    def forward(
+        self, inputs: Tensor, mask: Tensor, bank_index: Tensor, noise: Tensor | None = None
+    ) -> Scores:
         """Score a batch of scans.
 
         Args:
             inputs: (B, S, ...), pixels or tokens.
             mask: bool (B, S), true where there is a slice.
             bank_index: int64 (B, S).
+            noise: float32 (B, S, D) to multiply the embeddings by in place of dropout's own draw.
 
         Returns:
             scores whose gates are float32 (B, S, L, E), of L routed layers.
@@ -117,7 +125,7 @@ class BlocksClassifier(nn.Module):
         again = torch.is_grad_enabled() and len(slices) > self._budget
         embed = partial(checkpoint, self._embed, use_reentrant=False) if again else self._embed
         flat, gates = in_chunks(embed, slices, index, self._budget)
-        scores = self.head(_padded(flat, mask), mask, bank_index)
+        scores = self.head(_padded(flat, mask), mask, bank_index, noise)
         padded = None if gates is None else _padded(gates, mask)
         return Scores(scores.logits, scores.attention, padded)
 

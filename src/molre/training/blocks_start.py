@@ -14,7 +14,7 @@ from molre.adapter.core import router_gates
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.prefix import Prefix
 from molre.cohort.cohort import Cohort
-from molre.embedding.embed import embed
+from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
 from molre.model.classifier import HeadCTClassifier
@@ -24,6 +24,8 @@ from molre.training.arms import Arm
 from molre.training.blocks import BlocksClassifier, Pixels, embed_adapted, tokens_gigabytes
 from molre.training.config import TrainConfig
 from molre.training.data import Inputs, Loader, spread
+from molre.training.distributed import ALONE, Ranks
+from molre.training.embedded import embed_together
 from molre.training.fit import Progress
 from molre.training.start import seeded
 from molre.training.studies import SPLITS
@@ -56,6 +58,7 @@ def adapt_blocks(
     *,
     device: str,
     workers: int | None,
+    ranks: Ranks = ALONE,
 ) -> AdaptedBlocks:
     """Adapt a backbone in its last blocks; with the prefix cache, run what comes before them once.
 
@@ -66,6 +69,7 @@ def adapt_blocks(
         arm: with a kind for placement ``blocks``.
         device: torch device of the backbone.
         workers: processes that make the prefix cache.
+        ranks: the processes that train together.
 
     Raises:
         MolreError: the arm is not applicable to this backbone, or the disk is too small for the
@@ -86,7 +90,7 @@ def adapt_blocks(
         return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
     prefix = _prefix(adapted, config.arm)
     _check_disk(tokens_gigabytes(backbone, cohort, prefix.dim), cohort, prefix.block)
-    tokens = embed(cohort.path, prefix, device=device, workers=workers)
+    tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
     return AdaptedBlocks(adapted, tokens, prefix.resume)
 
 
@@ -137,8 +141,8 @@ class BlocksStart:
 
     def loader(self, split: str) -> Loader:
         """Batches of pixels or cached tokens."""
-        config = self.task.config
-        return Loader(self._inputs, self.task.splits[split], config.batch_size, config.seed)
+        loader = self.task.loader(split)
+        return replace(loader, cache=self._inputs, piece=1)  # a scan has slices enough
 
     def best(self, progress: Progress) -> HeadCTClassifier:
         """The head, with the weights of a fit's best epoch, as the backbone has then."""
@@ -147,14 +151,20 @@ class BlocksStart:
 
     def finish(self, fitted: Fitted, run: Path) -> Fitted:
         """Embed every scan with the trained backbone; the result is that of a frozen one."""
-        splits, seed = self.task.splits, self.task.config.seed
+        splits, seed, ranks = self.task.splits, self.task.config.seed, self.task.ranks
         hashes = [h for split in SPLITS for h in splits[split].content_hash]
         folder = run / "embeddings"
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
-        cache, gates = embed_adapted(self._model, self._inputs, hashes, folder, seed)
-        self.task = replace(self.task, cache=cache)
-        test = [gates[h] for h in splits["test"].content_hash if h in gates]
-        trained = TrainedBlocks(self._model.adapted, torch.cat(test) if test else None)
+        if ranks.first:
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
+        ranks.wait()
+        mine = hashes[ranks.share(len(hashes))]
+        _, gates = embed_adapted(self._model, self._inputs, mine, folder, seed)
+        ranks.wait()
+        self.task = replace(self.task, cache=EmbeddingCache(folder))
+        test = splits["test"].content_hash
+        here = [i for i, h in enumerate(test) if h in gates]
+        seen = ranks.collect_runs([gates[test[i]] for i in here], here, len(test))
+        trained = TrainedBlocks(self._model.adapted, seen)
         return replace(fitted, blocks=trained)
 
     def _settle_routers(self, slices: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -16,40 +17,45 @@ from molre.training.fit import Progress
 
 @dataclass
 class Checkpoint:
-    """One file, RUN/checkpoint.safetensors, for the fit in progress.
+    """One file, RUN/checkpoint-RATE.safetensors, for the fit in progress.
 
     Args:
         path: the file.
         key: what the fit is (configuration, learning rate, data); a file with another key is
             ignored.
-        every: seconds between saves.
+        every: seconds between saves, at least; saving takes at most a twentieth of the time.
     """
 
     path: Path
     key: str
     every: float = 5.0
-    saved_at: float = 0.0
+    due: float = 0.0
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """Save, if the last save is long enough ago."""
         from safetensors.torch import save
 
-        if time.monotonic() - self.saved_at < self.every:
+        started = time.monotonic()
+        if started < self.due:
             return
         tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in progress.best.items()}
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+        clean = {k: v.detach().contiguous() for k, v in tensors.items()}
         facts = {
             "key": self.key,
+            "sha256": _sha256(clean),
             "epoch": progress.epoch,
             "best_epoch": progress.best_epoch,
             "best_auc": progress.best_auc,
             "history": progress.history,
+            "step": progress.step,
+            "total": progress.total,
         }
-        clean = {k: v.detach().contiguous() for k, v in tensors.items()}
         files.write_bytes(self.path, save(clean, metadata={"facts": json.dumps(facts)}))
-        self.saved_at = time.monotonic()
+        done = time.monotonic()
+        self.due = done + max(self.every, 19 * (done - started) if self.every else 0)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """Progress of the interrupted fit of the same key, or a fresh one."""
@@ -63,7 +69,7 @@ class Checkpoint:
                 tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError, TypeError):
             return Progress()
-        if facts.pop("key") != self.key:
+        if facts.pop("key") != self.key or facts.pop("sha256", None) != _sha256(tensors):
             return Progress()
         model.load_state_dict(_part(tensors, "model."))
         state = optimizer.state_dict()
@@ -74,6 +80,15 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget the fit."""
         self.path.unlink(missing_ok=True)
+
+
+def _sha256(tensors: dict[str, Tensor]) -> str:
+    """Of the bytes, so that a file that is whole but not what was written is told apart."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,6 +11,11 @@ import torch
 from torch import Tensor
 
 from molre.model.classifier import bank_indices
+from molre.training.ahead import ahead
+from molre.training.distributed import ALONE, Ranks
+from molre.training.noise import Noise
+
+PIECE = 8  # scans whose gradients are worked out together
 
 
 class Inputs(Protocol):
@@ -60,6 +65,10 @@ class Batch:
     """Padded scans: embeddings (B, S, D), mask bool (B, S), bank_index (B, S), targets (B, K).
 
     At placement ``blocks`` the embeddings are what the backbone is given, (B, S, ...).
+
+    Attributes:
+        rows: places of the scans in their split, B.
+        noise: float32 (B, S, D) that dropout multiplies by; None where there is none.
     """
 
     embeddings: Tensor
@@ -67,38 +76,76 @@ class Batch:
     bank_index: Tensor
     targets: Tensor
     rows: np.ndarray
+    noise: Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Of what is large."""
+        return self.embeddings.nbytes + (0 if self.noise is None else self.noise.nbytes)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process has of a training batch.
+
+    A batch is always cut into the same pieces, however many processes there are, so that what is
+    worked out for a piece is the same to the last bit wherever it is done.
+
+    Attributes:
+        pieces: this process's, in order; none where there are more processes than pieces.
+        known: labels of the whole batch, int64 scalar.
+    """
+
+    pieces: list[Batch]
+    known: Tensor
 
 
 @dataclass(frozen=True)
 class Loader:
-    """Cuts a split into batches.
+    """Cuts a split into batches, and a training batch into pieces.
 
     Args:
         cache: where embeddings are mapped from.
         studies: the split.
         batch_size: scans a batch.
         seed: the run's seed; order is a pure function of it and the epoch.
+        ranks: the processes that train together.
+        piece: scans of a piece.
     """
 
     cache: Inputs
     studies: Studies
     batch_size: int
     seed: int
+    ranks: Ranks = ALONE
+    piece: int = PIECE
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """All studies once, in the order of (seed, epoch)."""
+    def epoch(self, epoch: int, noise: Noise | None = None, start: int = 0) -> Iterator[Share]:
+        """This process's share of each batch, in the order of (seed, epoch).
+
+        Args:
+            epoch: number.
+            noise: dropout of that epoch.
+            start: the batch to begin with.
+        """
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.studies))
-        return self._batches(order)
+        batches = _cut(order, self.batch_size)[start:]
+        shares = (self._share(rows, noise) for rows in batches)
+        return ahead(shares, lambda share: sum(piece.nbytes for piece in share.pieces))
 
     def in_order(self) -> Iterator[Batch]:
-        """All studies once, in their own order."""
-        return self._batches(np.arange(len(self.studies)))
+        """This process's batches of the split in its own order: every n-th of n processes."""
+        mine = _cut(np.arange(len(self.studies)), self.batch_size)
+        mine = mine[self.ranks.rank :: self.ranks.world]
+        return ahead((self._collate(rows) for rows in mine), lambda batch: batch.nbytes)
 
-    def _batches(self, order: np.ndarray) -> Iterator[Batch]:
-        for start in range(0, len(order), self.batch_size):
-            yield self._collate(order[start : start + self.batch_size])
+    def _share(self, rows: np.ndarray, noise: Noise | None) -> Share:
+        pieces = _cut(rows, self.piece)
+        mine = [self._collate(p, noise) for p in pieces[self.ranks.share(len(pieces))]]
+        known = (~np.isnan(self.studies.targets[rows])).sum()
+        return Share(mine, torch.tensor(int(known)))
 
-    def _collate(self, rows: np.ndarray) -> Batch:
+    def _collate(self, rows: np.ndarray, noise: Noise | None = None) -> Batch:
         hashes = [self.studies.content_hash[i] for i in rows]
         scans = [self.cache.get(h) for h in hashes]
         longest = max(len(scan) for scan in scans)
@@ -111,7 +158,12 @@ class Loader:
             mask[i, : len(scan)] = True
             index[i, : len(scan)] = bank_indices(content_hash, len(scan), self.seed)
         targets = torch.from_numpy(self.studies.targets[rows])
-        return Batch(embeddings, mask, index, targets, rows)
+        factors = noise.draw(rows, mask) if noise is not None else None
+        return Batch(embeddings, mask, index, targets, rows, factors)
+
+
+def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def sample_slices(loader: Loader, scans: int, slices: int) -> Tensor:

@@ -1,22 +1,23 @@
-"""Fit one classifier at one learning rate: AdamW, early stopping on tune, resumable by epoch."""
+"""Fit one classifier at one learning rate: AdamW, early stopping on tune, resumable by step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from molre.adapter.core import gate_entropy
-from molre.errors import MolreError
 from molre.evaluation.auc import auc_by_finding
-from molre.model.loss import focal_loss
 from molre.training.collapse import router_numbers
 from molre.training.config import TrainConfig
-from molre.training.data import Batch, Loader
+from molre.training.data import Loader
+from molre.training.noise import Noise
+from molre.training.step import step
 
 
 @dataclass
@@ -24,7 +25,8 @@ class Progress:
     """How far a fit has come; all that a killed run needs to go on to the same bits.
 
     ``history`` has one row an epoch: epoch, learning_rate, train_loss, tune_auc, gate_entropy,
-    and what :func:`molre.training.collapse.router_numbers` gives.
+    and what :func:`molre.training.collapse.router_numbers` gives. ``step`` counts the batches of
+    the epoch that are done, and ``total`` is the sum of their losses.
     """
 
     epoch: int = 0
@@ -32,6 +34,8 @@ class Progress:
     best_auc: float = -math.inf
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float | int | None]] = field(default_factory=list)
+    step: int = 0
+    total: float = 0.0
 
     def stale(self, patience: int) -> bool:
         """Whether tune has not improved for ``patience`` epochs."""
@@ -85,25 +89,28 @@ def fit(
     weights: Tensor,
     config: TrainConfig,
     after_epoch: Callable[[Progress], None],
+    after_step: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train until tune stops improving or the budget is spent; the best epoch's weights are kept.
 
     Args:
         model: changed in place; ends with the best epoch's weights.
         optimizer: of ``model``.
-        progress: fresh, or of a fit that was interrupted after an epoch.
-        train: training split.
+        progress: fresh, or of a fit that was interrupted after an epoch or a step.
+        train: training split; its ranks are the processes that train together.
         tune: tuning split.
         weights: (K, 2) class weights, see :func:`molre.model.loss.prevalence_weights`.
         config: budget and loss.
         after_epoch: called after each epoch (checkpoints, progress bar).
+        after_step: called after each step within an epoch.
 
     Raises:
-        MolreError: a loss that is not finite, naming the studies of the batch.
+        MolreError: see :func:`molre.training.step.step`.
     """
+    ranks = train.ranks
     while progress.epoch < config.max_epochs and not progress.stale(config.patience):
-        torch.manual_seed(_epoch_seed(config.seed, progress.epoch))  # dropout
-        loss = _one_epoch(model, optimizer, train, progress.epoch, weights, config.gamma)
+        ranks.copy(p.data for p in model.parameters())  # machines may round differently
+        loss = _one_epoch(model, optimizer, progress, train, weights, config, after_step)
         outputs = run(model, tune)
         auc = macro_auc(tune.studies.targets, outputs.logits)
         progress.history.append(
@@ -120,22 +127,30 @@ def fit(
             progress.best_auc, progress.best_epoch = auc, progress.epoch
             progress.best = {k: v.clone() for k, v in model.state_dict().items()}
         progress.epoch += 1
+        progress.step, progress.total = 0, 0.0
         after_epoch(progress)
     model.load_state_dict(progress.best)
     return progress
 
 
 def run(model: nn.Module, loader: Loader) -> Outputs:
-    """Logits and gates of a whole split, in its order."""
+    """Logits and gates of a whole split, in its order, to every process."""
     model.eval()
-    logits, gates = [], []
+    logits: list[Tensor] = []
+    gates: list[Tensor] = []
+    rows: list[int] = []
     with torch.inference_mode():
         for batch in loader.in_order():
             scores = model(batch.embeddings, batch.mask, batch.bank_index)
-            logits.append(scores.logits.numpy())
+            logits.append(scores.logits)
+            rows += batch.rows.tolist()
             if scores.gates is not None:
-                gates.append(scores.gates[batch.mask])
-    return Outputs(np.concatenate(logits), torch.cat(gates) if gates else None)
+                gates += scores.gates[batch.mask].split(batch.mask.sum(1).tolist())
+    ranks, total = loader.ranks, len(loader.studies)
+    joined = torch.cat(logits) if logits else None
+    return Outputs(
+        ranks.collect(joined, rows, total).numpy(), ranks.collect_runs(gates, rows, total)
+    )
 
 
 def macro_auc(targets: np.ndarray, logits: np.ndarray) -> float:
@@ -147,30 +162,19 @@ def macro_auc(targets: np.ndarray, logits: np.ndarray) -> float:
 def _one_epoch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    progress: Progress,
     train: Loader,
-    epoch: int,
     weights: Tensor,
-    gamma: float,
+    config: TrainConfig,
+    after_step: Callable[[Progress], None] | None,
 ) -> float:
+    head: Any = getattr(model, "head", model)
+    p, dim = head.dropout.p, head.center.shape[-1]
+    noise = Noise(config.seed, progress.epoch, p, dim) if p else None
     model.train()
-    total, batches = 0.0, 0
-    for batch in train.epoch(epoch):
-        scores = model(batch.embeddings, batch.mask, batch.bank_index)
-        loss = focal_loss(scores.logits, batch.targets, weights, gamma)
-        if not torch.isfinite(loss):
-            raise MolreError(_not_finite(train, batch), fix="lower --set learning_rates")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        total, batches = total + loss.item(), batches + 1
-    return total / batches
-
-
-def _not_finite(train: Loader, batch: Batch) -> str:
-    names = ", ".join(train.studies.study[i] for i in batch.rows[:4])
-    return f"the loss is not finite in the batch with studies {names} ..."
-
-
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
+    for share in train.epoch(progress.epoch, noise, progress.step):
+        progress.total += step(model, optimizer, train, share, weights, config.gamma)
+        progress.step += 1
+        if after_step is not None:
+            after_step(progress)
+    return progress.total / progress.step

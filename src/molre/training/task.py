@@ -15,6 +15,7 @@ from molre.model.classifier import HeadCTClassifier
 from molre.training.arms import Arm
 from molre.training.config import TrainConfig
 from molre.training.data import Inputs, Loader
+from molre.training.distributed import ALONE, Ranks
 from molre.training.fit import Progress
 from molre.training.studies import Splits
 
@@ -54,7 +55,7 @@ class TrainedBlocks:
 
 @dataclass(frozen=True)
 class Task:
-    """What a run works on."""
+    """What a run works on; ``ranks`` are the processes that work on it together."""
 
     config: TrainConfig
     arm: Arm
@@ -63,10 +64,12 @@ class Task:
     cache: Inputs
     table: FindingsTable
     splits: Splits
+    ranks: Ranks = ALONE
 
     def loader(self, split: str) -> Loader:
         """Batches of one split."""
-        return Loader(self.cache, self.splits[split], self.config.batch_size, self.config.seed)
+        config = self.config
+        return Loader(self.cache, self.splits[split], config.batch_size, config.seed, self.ranks)
 
     @property
     def spec(self) -> ClassifierSpec:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import Cohort
-from molre.embedding.embed import embed
 from molre.labels.findings import findings
 from molre.model.loss import prevalence_weights
-from molre.training.arms import get_arm
+from molre.training.arms import Arm, get_arm
 from molre.training.blocks_start import BlocksStart, adapt_blocks
 from molre.training.checkpoint import Checkpoint
 from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig
+from molre.training.distributed import ALONE, Ranks, together
+from molre.training.embedded import embed_together
 from molre.training.fit import Progress, fit, make_optimizer
 from molre.training.result import write_run
 from molre.training.run import RunFolder
 from molre.training.start import SliceStart, Start
-from molre.training.studies import data_hashes, load_splits
+from molre.training.studies import SPLITS, data_hashes, load_splits
 from molre.training.task import Fitted, Task
 
 
@@ -61,34 +64,57 @@ def train(
         MolreError: unknown arm or backbone, a cohort that lacks labels or splits, or another
             run in ``out``: of another configuration, or of data that has changed since.
     """
-    config = config or TrainConfig()
-    arm = get_arm(config.arm, config.placement)
-    folder = RunFolder(Path(out))
-    if overwrite and (folder.path / "config.yaml").is_file():
-        shutil.rmtree(folder.path)
-    opened, table = Cohort(Path(cohort)), findings()
-    if folder.is_done(config, data_hashes(opened)):
-        return folder.path
-    backbone = load_backbone(
-        config.backbone,
-        weights_dir=weights_dir,
-        contract=config.contract,
-        unverified=unverified,
-        trust_remote_code=trust_remote_code,
-    )
-    blocks = None
-    if config.placement == "blocks" and arm.blocks != "none":
-        blocks = adapt_blocks(opened, backbone, config, arm, device=device, workers=workers)
-    inputs = (
-        blocks.inputs if blocks else embed(opened.path, backbone, device=device, workers=workers)
-    )
-    splits = load_splits(opened, inputs, table, config.blank_policy, config.min_labels)
-    task = Task(config, arm, opened, backbone, inputs, table, splits)
-    folder.write_config(config)
-    start: Start = BlocksStart(task, blocks) if blocks else SliceStart(task)
-    fitted = _search(task, folder, start)
-    write_run(start.task, folder, fitted)
+    config, folder = config or TrainConfig(), RunFolder(Path(out))
+    with together(device) as ranks:
+        opened = Cohort(Path(cohort))
+        if overwrite and ranks.first and (folder.path / "config.yaml").is_file():
+            shutil.rmtree(folder.path)
+        ranks.wait()
+        hashes, arm = data_hashes(opened), get_arm(config.arm, config.placement)
+        done = folder.is_done(config, hashes)
+        ranks.agree((config, hashes, done), "cohort, settings and run folder")
+        if done:
+            return folder.path
+        backbone = load_backbone(
+            config.backbone,
+            weights_dir=weights_dir,
+            contract=config.contract,
+            unverified=unverified,
+            trust_remote_code=trust_remote_code,
+        )
+        start = _start(opened, backbone, config, arm, ranks, device=device, workers=workers)
+        if ranks.first:
+            folder.write_config(config)
+        fitted = _search(start.task, folder, start)
+        if ranks.first:
+            write_run(replace(start.task, ranks=ALONE), folder, fitted)
+        ranks.wait()
     return folder.path
+
+
+def _start(
+    cohort: Cohort,
+    backbone: Backbone,
+    config: TrainConfig,
+    arm: Arm,
+    ranks: Ranks,
+    *,
+    device: str,
+    workers: int | None,
+) -> Start:
+    """Embed what is not embedded, and what the fits start from."""
+    adapted, inputs = None, None
+    if config.placement == "blocks" and arm.blocks != "none":
+        adapted = adapt_blocks(
+            cohort, backbone, config, arm, device=device, workers=workers, ranks=ranks
+        )
+        inputs = adapted.inputs
+    else:
+        inputs = embed_together(cohort, backbone, ranks, device=device, workers=workers)
+    splits = load_splits(cohort, inputs, findings(), config.blank_policy, config.min_labels)
+    task = Task(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
+    ranks.agree([splits[name].content_hash for name in SPLITS], "embeddings")
+    return BlocksStart(task, adapted) if adapted else SliceStart(task)
 
 
 def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
@@ -107,19 +133,26 @@ def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
 def _fit(
     task: Task, folder: RunFolder, start: Start, rate: float, warning: CollapseWarning
 ) -> Progress:
-    config, train_loader, model = task.config, start.loader("train"), start.model()
+    config, ranks = task.config, task.ranks
+    train_loader, model = start.loader("train"), start.model()
     optimizer = make_optimizer(model, config, rate)
     facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
     key = hashlib.sha256(repr((facts, task.cache.name)).encode()).hexdigest()
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
     progress = checkpoint.restore(model, optimizer)
+    ranks.agree((progress.epoch, progress.step), "checkpoint")
     weights = prevalence_weights(torch.from_numpy(train_loader.studies.targets))
 
-    def after_epoch(progress: Progress) -> None:
-        checkpoint.save(model, optimizer, progress)
-        warning(progress.history)
+    def after_step(progress: Progress) -> None:
+        if ranks.first:
+            checkpoint.save(model, optimizer, progress)
 
-    fit(
+    def after_epoch(progress: Progress) -> None:
+        after_step(progress)
+        if ranks.first:
+            warning(progress.history)
+
+    return fit(
         model,
         optimizer,
         progress,
@@ -128,5 +161,5 @@ def _fit(
         weights,
         config,
         after_epoch,
+        after_step,
     )
-    return progress
