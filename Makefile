@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# the transformers before 5, laid over the environment by the path alone
+OLDER := $(VENV)/transformers4
 
-.PHONY: install demo test check docs clean
+.PHONY: install demo test test-full check docs clean
 
 install: $(STAMP)
 
@@ -19,6 +21,15 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# by hand: every backbone at full size, and their families under the older transformers
+test-full: install $(OLDER)/.installed
+	$(BIN)/python experiments/backbones_full.py --older $(OLDER)
+
+$(OLDER)/.installed: constraints-transformers4.txt $(STAMP)
+	rm -rf $(OLDER)
+	$(BIN)/python -m pip install --quiet --no-deps --target $(OLDER) --requirement constraints-transformers4.txt
+	touch $@
 
 check: install
 	$(BIN)/ruff check .
