@@ -24,6 +24,8 @@ def write_run(
     experts: int = 6,
     layers: tuple[str, ...] = ("slice",),
     labels_seed: int = 0,
+    pretraining: str = "ImageNet-1k",
+    familiarity: bool = True,
     **manifest: object,
 ) -> Path:
     """Write RUN: labels depend on ``labels_seed`` only, scores on ``seed`` and ``skill``.
@@ -33,12 +35,14 @@ def write_run(
         arm: routed arms (``molre...``) also get gates.
         seed: of the scores.
         skill: distance between the scores of positives and negatives, in standard deviations.
-        studies: in test; as many again in tune.
+        studies: in test; as many again in tune and in calibrate.
         studies_a_patient: above 1, patients repeat.
         synthetic: of the cohort.
         experts: number of gates.
         layers: routed layers; the last one's first expert follows the first finding.
         labels_seed: of the labels and of the part of a score that all arms share.
+        pretraining: what the backbone has seen.
+        familiarity: write studies.parquet, where later studies are less familiar.
         manifest: entries to overwrite.
     """
     path.mkdir(parents=True)
@@ -52,7 +56,15 @@ def write_run(
     )
     (path / "model").mkdir()
     thresholds = {f: {"value": 0.5, "origin": "Youden on calibrate"} for f in FINDINGS}
-    (path / "model" / "model.json").write_text(json.dumps({"thresholds": thresholds}))
+    description = {
+        "thresholds": thresholds,
+        "findings": [{"id": finding} for finding in FINDINGS],
+        "calibrated": [True, True, True, False],
+        "backbone": {"weights": {"pretraining": pretraining}},
+    }
+    (path / "model" / "model.json").write_text(json.dumps(description))
+    if familiarity:
+        _write_studies(path, rows)
     return path
 
 
@@ -116,11 +128,13 @@ def _predictions(
 ) -> tuple[list[tuple[object, ...]], np.ndarray]:
     shared, own = np.random.default_rng(labels_seed), np.random.default_rng(1000 + seed)
     rows: list[tuple[object, ...]] = []
-    for split in ("tune", "test"):
+    planted = np.empty((0, len(FINDINGS)))
+    for split in ("tune", "test", "calibrate"):
         truth = shared.random((studies, len(FINDINGS))) < np.array(SHARES)
         common = shared.normal(size=truth.shape)
         logits = skill * (truth - 0.4) + 0.8 * common + 0.3 * own.normal(size=truth.shape)
         unknown = shared.random(truth.shape) < 0.02
+        planted = truth if split == "test" else planted
         for i in range(studies):
             patient = f"{split}-patient{i // studies_a_patient:03d}"
             for k, finding in enumerate(FINDINGS):
@@ -128,7 +142,15 @@ def _predictions(
                 logit = float(logits[i, k])
                 probability = 1 / (1 + np.exp(-logit))
                 rows.append((f"{split}{i:04d}", patient, split, finding, label, logit, probability))
-    return rows, truth
+    return rows, planted
+
+
+def _write_studies(path: Path, rows: list[tuple[object, ...]]) -> None:
+    keys = pl.DataFrame(rows, orient="row", schema=_SCHEMA).select("study", "patient", "split")
+    keys = keys.unique(maintain_order=True)
+    keys.with_columns(
+        content_hash=pl.col("study"), familiarity=pl.int_range(len(keys)) / len(keys)
+    ).write_parquet(path / "studies.parquet")
 
 
 def _write_gates(

@@ -43,9 +43,10 @@ def run(tmp_path: Path) -> Path:
 
 def test_the_page_has_every_part(run):
     html = page(run)
-    for part in ("Findings", "Reliability", "Training", "What the router does"):
+    parts = ("Findings", "Reliability", "Training", "Decisions", "If the model may abstain")
+    for part in (*parts, "What the router does"):
         assert f"<h2>{part}</h2>" in html
-    assert html.count("<svg") == 5
+    assert html.count("<svg") == 7
     assert "too few" in html
     assert "Synthetic" in html
 

@@ -53,7 +53,8 @@ def abstention(run: Run, members: Sequence[int], seed: int = 0) -> pl.DataFrame:
 
     Returns:
         measure, share_kept, kept (studies, or answers), calls, wrong (share of calls), auc (macro
-        over auc_findings findings, the same all along the curve; only for whole studies), and of
+        over auc_findings findings, the same all along the curve, down to half of the studies;
+        only for whole studies), and of
         the measure aurc, aurc_random, aurc_best and the gain over random with its interval.
     """
     called = [k for k in members if run.findings[k] in run.thresholds]
@@ -89,7 +90,11 @@ def _by_familiarity(
     kept = [order[:count] for count in table["kept"]]
     half = kept[SHARES.index(FEWEST)]
     lasting = [k for k in members if _scored(run.labels[half, k])]
-    aucs = [_macro(run, lasting, rows) for rows in kept]
+    # Below that the studies are too few for a curve that means anything.
+    aucs = [
+        _macro(run, lasting, rows) if one >= FEWEST else None
+        for one, rows in zip(SHARES, kept, strict=True)
+    ]
     return table.with_columns(
         auc=pl.Series(aucs, dtype=pl.Float64), auc_findings=pl.lit(len(lasting), pl.Int64)
     )

@@ -134,7 +134,9 @@ def predictive_values(points: pl.DataFrame, stated: Sequence[float] = PREVALENCE
                     **columns("npv", npv),
                 }
             )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        pl.selectors.float().fill_nan(None)
+    )
 
 
 def bayes(
@@ -179,6 +181,8 @@ def _ratio(right: float, wrong: float) -> float:
 def _predictive(value: float, middle: float, variance: float, n: int) -> Estimate:
     half = float(norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(variance)
     low, high = float(expit(middle - half)), float(expit(middle + half))
-    if not math.isnan(value):
+    if math.isnan(value):  # nobody is called so
+        low = high = math.nan
+    else:
         low, high = min(low, value), max(high, value)
     return Estimate(value, low, high, "Bayes, logit scale", n)

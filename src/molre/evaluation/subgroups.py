@@ -48,7 +48,8 @@ def subgroups(run: Run, members: Sequence[int], groups: Mapping[str, np.ndarray]
     """
     rows: list[dict[str, object]] = []
     for dimension, of_study in groups.items():
-        names = sorted({str(name) for name in of_study if name is not None})
+        named = {str(name) for name in of_study if name is not None}
+        names = sorted(named, key=lambda name: (not name.startswith("under"), name))
         for k in members:
             rows += _finding_rows(run, k, dimension, names, of_study)
     table = pl.DataFrame(rows, infer_schema_length=None)

@@ -87,7 +87,7 @@ def forest(
     """
     spacing = 0.2 + 0.12 * len(series)
     legend = len(series) > 1
-    figure, axes = _canvas(7.6, 0.75 + spacing * len(rows) + (0.4 if legend else 0))
+    figure, axes = canvas(7.6, 0.75 + spacing * len(rows) + (0.4 if legend else 0))
     offsets = np.linspace(-0.32, 0.32, len(series)) if legend else np.zeros(1)
     for i, one in enumerate(series):
         color, marker = _look(one.name, i)
@@ -121,7 +121,7 @@ def forest(
             handletextpad=0.3,
             columnspacing=1.3,
         )
-    return _svg(figure, f"{label} by row: " + ", ".join(one.name for one in series))
+    return svg(figure, f"{label} by row: " + ", ".join(one.name for one in series))
 
 
 def reliability_plot(bins: Sequence[tuple[float, float, float, float, int]], *, label: str) -> str:
@@ -131,7 +131,7 @@ def reliability_plot(bins: Sequence[tuple[float, float, float, float, int]], *, 
         bins: (predicted, observed, low, high, n).
         label: what the pictured predictions are, for readers who cannot see it.
     """
-    figure, axes = _canvas(4.4, 4.2)
+    figure, axes = canvas(4.4, 4.2)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     predicted, observed, low, high, _ = (np.array(column) for column in zip(*bins, strict=True))
     axes.errorbar(
@@ -149,7 +149,7 @@ def reliability_plot(bins: Sequence[tuple[float, float, float, float, int]], *, 
     axes.set_xlabel("predicted probability (mean of the bin)")
     axes.set_ylabel("share with the finding")
     axes.grid(color=GRID, linewidth=0.8)
-    return _svg(figure, label)
+    return svg(figure, label)
 
 
 def training_curve(
@@ -169,7 +169,7 @@ def training_curve(
     ]
     if entropy is not None and not np.isnan(entropy).all():
         panels.append(("gate entropy / maximum", entropy, GREEN))
-    figure, all_axes = _canvas(3.0 * len(panels), 2.7, panels=len(panels))
+    figure, all_axes = canvas(3.0 * len(panels), 2.7, panels=len(panels))
     for axes, (title, values, color) in zip(all_axes, panels, strict=True):
         axes.plot(epochs, values, color=color, linewidth=1.8)
         axes.set_title(title, fontsize=10, loc="left")
@@ -180,7 +180,7 @@ def training_curve(
     if not np.isnan(tune_auc).all():
         best = int(np.nanargmax(tune_auc))
         all_axes[1].plot(epochs[best], tune_auc[best], "o", color=BLUE, markersize=6)
-    return _svg(figure, "training curve: " + ", ".join(title for title, _, _ in panels))
+    return svg(figure, "training curve: " + ", ".join(title for title, _, _ in panels))
 
 
 def heatmap(
@@ -205,7 +205,7 @@ def heatmap(
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
-    figure, axes = _canvas(3.6 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
+    figure, axes = canvas(3.6 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
     limit = max(float(np.abs(values).max(initial=0)), 1.0)
     colors = LinearSegmentedColormap.from_list("signed", [RED, "#ffffff", BLUE])
     picture = axes.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
@@ -231,7 +231,7 @@ def heatmap(
     bar = figure.colorbar(picture, ax=axes, pad=0.02, fraction=0.04)
     bar.set_label(label)
     bar.outline.set_visible(False)
-    return _svg(figure, label)
+    return svg(figure, label)
 
 
 def bars(
@@ -251,7 +251,7 @@ def bars(
         limit: end of the axis; None for what the values need.
         reference: a dashed line.
     """
-    figure, axes = _canvas(6.4, 0.75 + 0.34 * len(names))
+    figure, axes = canvas(6.4, 0.75 + 0.34 * len(names))
     colors = [_OF_ARM.get(name.split(" ")[0], (BLUE, "o"))[0] for name in names]
     axes.barh(range(len(names)), values, color=colors, height=0.62)
     end = limit if limit is not None else 1.18 * max([*values, reference or 0.0])
@@ -274,7 +274,7 @@ def bars(
     axes.set_xlim(0, end)
     axes.set_xlabel(label)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
-    return _svg(figure, label)
+    return svg(figure, label)
 
 
 def attention_bars(weights: Sequence[float], key: int | None = None) -> str:
@@ -296,18 +296,19 @@ def attention_bars(weights: Sequence[float], key: int | None = None) -> str:
     )
 
 
-def _canvas(width: float, height: float, panels: int = 1) -> tuple[Figure, Any]:
-    """A figure in inches, without pyplot: no global state, safe in any process."""
+def canvas(width: float, height: float, panels: int = 1, rows: int = 1) -> tuple[Figure, Any]:
+    """A figure in inches with its axes, without pyplot: no global state, safe in any process."""
     import matplotlib
     from matplotlib.figure import Figure as NewFigure
 
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
         figure = NewFigure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, panels)
+        axes = figure.subplots(rows, panels)
     return figure, axes
 
 
-def _svg(figure: Figure, label: str) -> str:
+def svg(figure: Figure, label: str) -> str:
+    """The figure as inline SVG: the same figure, the same bytes, and ids of its own."""
     import matplotlib
 
     buffer = io.StringIO()

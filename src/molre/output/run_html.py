@@ -12,8 +12,8 @@ import polars as pl
 
 from molre import files
 from molre.evaluation.endpoint import SCORED
-from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.estimate import Estimate
+from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.finding import FindingResult
 from molre.evaluation.routing import RoutingSummary
 from molre.output import charts
@@ -21,6 +21,7 @@ from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
 from molre.output.page import render
+from molre.output.run_sections import section_context
 
 
 def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Example] = ()) -> None:
@@ -49,6 +50,7 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
         reliability=_reliability(evaluation),
         curve=_curve(run.history),
         routing=_routing(evaluation.routing, names, run.manifest),
+        sections=section_context(evaluation, names),
         examples=list(examples),
         number=number,
     )
