@@ -16,8 +16,8 @@ import yaml
 
 from molre.cohort.population import SMALL
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.estimate import Estimate
+from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.finding import FindingResult
 from molre.evaluation.intervals import LEVEL
 from molre.model.card import synthetic_line, threshold, title
