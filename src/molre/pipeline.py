@@ -17,7 +17,8 @@ import molre
 from molre.adapter.core import gate_entropy
 from molre.ct.head import check_head
 from molre.embedding.embed import embed_volume, probe
-from molre.embedding.pixels import to_pixels
+from molre.embedding.inputs import to_inputs
+from molre.embedding.volume_pixels import WHOLE
 from molre.errors import MolreError
 from molre.model import adapted_backbone, folder
 from molre.model.adapted_backbone import AdaptedBackbone
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 ADULT_YEARS = 18
 PROBE_SIMILARITY = 0.999
+NO_KEY_SLICE = "the backbone reads the volume as a whole, so no slice weighs more than another"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Reading:
         volume: what was read.
         probabilities: float64 (K,), also where they are withheld; never written then.
         attention: float32 (S', K), each finding's weights over the embedded slices.
-        index: int (S',), the volume's slice in the middle of each embedded slice.
+        index: int (S',), the volume's slice in the middle of each embedded slice; of a 3D backbone
+            S' is 1 and stands for the whole volume.
     """
 
     prediction: Prediction
@@ -104,6 +107,7 @@ class Reader:
             ),
             model=self._model_used(),
             findings=self._findings(volume, probabilities, attention, index) if shown else [],
+            no_key_slice=NO_KEY_SLICE if self.backbone.kind == "3d" else None,
             routing=_routing(scores.gates if block_gates is None else block_gates),
             familiarity=round(distance, 4),
             quality=list(volume.notes),
@@ -113,10 +117,10 @@ class Reader:
         return Reading(prediction, volume, probabilities, attention, index)
 
     def _embed(self, volume: Volume) -> tuple[torch.Tensor, np.ndarray, torch.Tensor | None]:
-        """Slice embeddings, their slices, and the gates (1, S', E) of the last routed layer."""
+        """Embeddings, their slices, and the gates (1, S', E) of the last routed layer."""
         if self.adapted is None:
             return *embed_volume(volume, self.backbone), None
-        pixels, index = to_pixels(volume, self.backbone.contract)
+        pixels, index = to_inputs(volume, self.backbone.contract)
         bank = bank_indices(volume.content_hash, len(pixels), self.model.description.seed)
         embeddings, gates = self.adapted.embed(pixels, bank)
         return embeddings, index, None if gates is None else gates[None, :, -1]
@@ -142,7 +146,6 @@ class Reader:
         scores = []
         for k, entry in enumerate(d.findings):
             threshold = d.thresholds.get(entry.id)
-            source = volume.source[int(key[k])]
             scores.append(
                 FindingScore(
                     id=entry.id,
@@ -151,11 +154,7 @@ class Reader:
                     probability=float(probabilities[k]),
                     calibrated=bool(calibration.calibrated[k]),
                     threshold=threshold.value if threshold else None,
-                    key_slice=KeySlice(
-                        index=int(key[k]),
-                        sop_instance_uid=source.sop_instance_uid,
-                        frame=source.frame,
-                    ),
+                    key_slice=_key_slice(volume, int(key[k])),
                 )
             )
         return scores
@@ -220,6 +219,13 @@ def load(
             fix="check the installation with `molre doctor`",
         )
     return Reader(trained, backbone.to(device), adapted)
+
+
+def _key_slice(volume: Volume, index: int) -> KeySlice | None:
+    if index == WHOLE:
+        return None
+    source = volume.source[index]
+    return KeySlice(index=index, sop_instance_uid=source.sop_instance_uid, frame=source.frame)
 
 
 def withhold_reasons(volume: Volume, *, trained_on_synthetic: bool) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from molre.backbones.contract import Contract
+from molre.backbones.volume_contract import VolumeContract
 
 
 @dataclass(frozen=True)
@@ -31,52 +33,63 @@ class Weights:
 
 @dataclass(frozen=True)
 class Features:
-    """What a backbone makes of a batch of pictures.
+    """What a backbone makes of a batch of pictures, or of volumes.
 
     Attributes:
         tokens: (B, N, D) patch tokens, or None for a network without.
-        pooled: (B, D), one embedding per picture.
-        grid: rows and columns of the patch tokens, or None.
+        pooled: (B, D), one embedding per picture or volume.
+        grid: rows and columns of the patch tokens, depth before them in 3D; or None.
     """
 
     tokens: Tensor | None
     pooled: Tensor
-    grid: tuple[int, int] | None = None
+    grid: tuple[int, ...] | None = None
 
 
 class Backbone(nn.Module):
-    """A 2D backbone, frozen and in evaluation mode.
+    """A backbone, frozen and in evaluation mode; it reads slices, or whole volumes.
 
     Args:
         name: as the catalogue is asked for it.
         network: any module.
         features: maps (network, pixels) to Features.
         dim: D.
-        contract: the pixels it is given.
+        contract: the pixels it is given; one of volumes makes it a 3D backbone.
         weights: pedigree.
+        start: draws the network's weights from torch's generator; only for a network that has no
+            weights and is trained from scratch.
     """
-
-    kind = "2d"
 
     def __init__(
         self,
         name: str,
         network: nn.Module,
-        features: Callable[[nn.Module, Tensor], Features],
+        features: Callable[[Any, Tensor], Features],
         dim: int,
-        contract: Contract,
+        contract: Contract | VolumeContract,
         weights: Weights,
+        start: Callable[[nn.Module], None] | None = None,
     ):
         super().__init__()
         self.name, self.dim, self.contract, self.weights = name, dim, contract, weights
         self.network = network
-        self._features = features
+        self._features, self.start = features, start
         self.requires_grad_(False)
         self.eval()
 
+    @property
+    def kind(self) -> Literal["2d", "3d"]:
+        """``2d``: one embedding a slice; ``3d``: one a volume."""
+        return "3d" if isinstance(self.contract, VolumeContract) else "2d"
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether it has no weights and must be trained from the start."""
+        return self.start is not None
+
     def forward(self, pixels: Tensor) -> Features:
-        """Features of pixels float32 (B, C, size, size), prepared as the contract says."""
-        size = (len(self.contract.windows), self.contract.size, self.contract.size)
+        """Features of pixels float32 (B, C, size, size) or (B, C, D, H, W), as contracted."""
+        size = self.contract.pixel_shape
         if tuple(pixels.shape[1:]) != size:
             raise ValueError(f"pixels must be (B, {size}), got {tuple(pixels.shape)}")
         return self._features(self.network, pixels)

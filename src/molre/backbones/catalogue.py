@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from molre.backbones import volume_contract
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.preset import InputContract, Preset
@@ -36,7 +37,18 @@ def _huggingface(name: str, weights_dir: Path | None, contract: Contract | None)
 @cache
 def presets() -> dict[str, Preset]:
     """Every published backbone by name; the 2D families first."""
-    from molre.backbones import biomedclip, dinov2, dinov3, medimageinsight, siglip
+    from molre.backbones import (
+        biomedclip,
+        ct_fm,
+        dinov2,
+        dinov3,
+        fm_headct,
+        hlip,
+        medimageinsight,
+        pillar0,
+        siglip,
+        small3d,
+    )
 
     return {
         **dinov3.PRESETS,
@@ -44,6 +56,11 @@ def presets() -> dict[str, Preset]:
         **siglip.PRESETS,
         **dinov2.PRESETS,
         **biomedclip.PRESETS,
+        **pillar0.PRESETS,
+        **hlip.PRESETS,
+        **fm_headct.PRESETS,
+        **small3d.PRESETS,
+        **ct_fm.PRESETS,
     }
 
 
@@ -96,7 +113,7 @@ def describe() -> list[dict[str, Any]]:
 def _row(preset: Preset) -> dict[str, str]:
     return {
         "backbone": preset.name,
-        "parameters": f"{preset.parameters / 1e6:.2f} M",
+        "parameters": f"{preset.parameters / 1e6:.2f} M" if preset.parameters else "not published",
         "input": preset.input,
         "weights": preset.hub_id or "none published",
         "license": preset.license,
@@ -110,8 +127,8 @@ def contract_from_dict(name: str, values: dict[str, Any]) -> InputContract:
         MolreError: values that make no contract.
     """
     preset = presets().get(name)
-    kind: Any = Contract if preset is None else type(preset.contract)
-    contract: InputContract = kind.from_dict(values)
+    contract = volume_contract.contract_from_dict(values)
+    volume_contract.check_kind(name, preset.kind if preset else "2d", contract)
     return contract
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from molre.ct.windows import WINDOWS, Window
 from molre.errors import MolreError, did_you_mean
+
+if TYPE_CHECKING:
+    from molre.backbones.volume_contract import VolumeContract
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -101,9 +104,7 @@ class Contract(BaseModel):
             if key not in cls.model_fields:
                 remedy = did_you_mean(key, cls.model_fields)
                 raise MolreError(f"unknown contract key {key!r}", where=where, fix=remedy)
-        windows = values.get("windows")
-        if isinstance(windows, list | tuple):
-            values = {**values, "windows": [_window(w, where) for w in windows]}
+        values = named_windows(values, where)
         try:
             return cls(**values)
         except ValidationError as error:
@@ -115,12 +116,14 @@ class Contract(BaseModel):
             raise MolreError(place + said, where=where, fix=advice) from None
 
 
-def read_contract(path: Path) -> Contract:
-    """A contract from a YAML or JSON file.
+def read_contract(path: Path) -> Contract | VolumeContract:
+    """A contract from a YAML or JSON file: of slices, or of volumes where it has a ``shape``.
 
     Raises:
         MolreError: unreadable, or see :meth:`Contract.from_dict`.
     """
+    from molre.backbones.volume_contract import contract_from_dict  # which builds on this file
+
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -129,7 +132,19 @@ def read_contract(path: Path) -> Contract:
         values = None
     if not isinstance(values, dict):
         raise MolreError("is not a mapping", where=path, fix="write size, windows, mean, std ...")
-    return Contract.from_dict(values, path)
+    return contract_from_dict(values, path)
+
+
+def named_windows(values: dict[str, Any], where: str | Path | None) -> dict[str, Any]:
+    """The values of a contract with the names of windows replaced by level and width.
+
+    Raises:
+        MolreError: unknown window name.
+    """
+    windows = values.get("windows")
+    if not isinstance(windows, list | tuple):
+        return values
+    return {**values, "windows": [_window(w, where) for w in windows]}
 
 
 def _window(given: Any, where: str | Path | None) -> Any:

@@ -49,7 +49,7 @@ class Prefix(Backbone):
         self.dim = self.shape[0] * self.shape[1]
 
     def forward(self, pixels: Tensor) -> Features:
-        """The block's input for pixels (B, C, size, size), as ``pooled`` (B, N * D)."""
+        """The block's input for pixels of slices or volumes, as ``pooled`` (B, N * D)."""
         caught: list[Tensor] = []
 
         def catch(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -72,8 +72,7 @@ class Prefix(Backbone):
             states: (B, N, D) or (B, N * D); gradients flow into the blocks behind, not before.
         """
         states = states.reshape(len(states), *self.shape)
-        size = self.contract.size
-        blank = states.new_zeros(len(states), len(self.contract.windows), size, size)
+        blank = states.new_zeros(len(states), *self.contract.pixel_shape)
 
         def substitute(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
             return (states, *args[1:])
@@ -89,7 +88,7 @@ class Prefix(Backbone):
         """Shape (N, D) of the block's input; resuming must give what the whole network gives."""
         parameter = next(self.parameters())
         generator = torch.Generator().manual_seed(0)
-        size = (2, len(self.contract.windows), self.contract.size, self.contract.size)
+        size = (2, *self.contract.pixel_shape)
         pixels = torch.randn(size, generator=generator).to(parameter.device, parameter.dtype)
         shapes: list[tuple[int, ...]] = []
 

@@ -21,11 +21,12 @@ from torch import Tensor
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
+from molre.backbones.volume_contract import VolumeContract
 from molre.cohort.cohort import Cohort
 from molre.ct.volume import SliceSource, Volume
 from molre.ct.volume_cache import VolumeCache, scan, volumes_of
 from molre.embedding.cache import EmbeddingCache, cache_key
-from molre.embedding.pixels import to_pixels
+from molre.embedding.inputs import to_inputs
 from molre.errors import MolreError
 from molre.progress import track
 
@@ -45,7 +46,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A worker's answer: embeddings float16 (S', D) with their slices, or why there are none."""
+    """A worker's answer: embeddings float16 (S', D) with their slices, or why there are none.
+
+    A 3D backbone gives one embedding of the whole volume, S' = 1.
+    """
 
     job: Job
     embeddings: np.ndarray | None
@@ -58,7 +62,7 @@ def embed(
     backbone: str | Backbone,
     *,
     weights_dir: str | Path | None = None,
-    contract: Contract | None = None,
+    contract: Contract | VolumeContract | None = None,
     device: str = "cpu",
     workers: int | None = None,
     overwrite: bool = False,
@@ -98,12 +102,40 @@ def embed(
             unverified=unverified,
             trust_remote_code=trust_remote_code,
         )
-    cache = open_cache(opened, backbone, overwrite=overwrite)
+    if backbone.from_scratch:
+        raise MolreError(
+            f"not applicable: {backbone.name} has no weights, so its embeddings mean nothing until "
+            "it is trained",
+            fix="train it with --arm full --placement blocks",
+        )
+    return fill(
+        open_cache(opened, backbone, overwrite=overwrite),
+        opened,
+        backbone,
+        device=device,
+        workers=workers,
+        failed=failed,
+        shard=shard,
+    )
+
+
+def fill(
+    cache: EmbeddingCache,
+    cohort: Cohort,
+    backbone: Backbone,
+    *,
+    device: str = "cpu",
+    workers: int | None = None,
+    failed: list[tuple[str, str]] | None = None,
+    shard: tuple[int, int] = (0, 1),
+    what: str = "embedding",
+) -> EmbeddingCache:
+    """Embed into ``cache`` what it lacks of a cohort; see :func:`embed`."""
     cache.drop_damaged()
-    volumes = volumes_of(opened.path)
+    volumes = volumes_of(cohort.path)
     jobs = [
         Job(study, content_hash, tuple(paths), hu_map, volumes)
-        for study, content_hash, paths, hu_map in opened.chosen()
+        for study, content_hash, paths, hu_map in cohort.chosen()
         .select("study", "content_hash", "files", "hu_map")
         .sort("study")
         .gather_every(shard[1], shard[0])
@@ -112,7 +144,7 @@ def embed(
     ]
     problems = failed if failed is not None else []
     try:
-        for answer in track(_answers(jobs, backbone, device, workers), "embedding", len(jobs)):
+        for answer in track(_answers(jobs, backbone, device, workers), what, len(jobs)):
             if answer.embeddings is None or answer.source is None:
                 problems.append((answer.job.study, answer.problem or "unknown"))
                 continue
@@ -138,9 +170,10 @@ def embed_volume(volume: Volume, backbone: Backbone) -> tuple[Tensor, np.ndarray
     """Embed one volume.
 
     Returns:
-        float32 (S', D) on the CPU, and the volume's slice of each (S',).
+        float32 (S', D) on the CPU, and the volume's slice of each (S',); S' is 1 where the backbone
+        takes the volume as a whole.
     """
-    pixels, source = to_pixels(volume, backbone.contract)
+    pixels, source = to_inputs(volume, backbone.contract)
     return _through(pixels, backbone), source
 
 
@@ -153,19 +186,34 @@ def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
 
 
 def probe(backbone: Backbone) -> Tensor:
-    """Embedding float32 (1, D) of one fixed synthetic slice: has anything on the way changed?"""
+    """Embedding float32 (1, D) of one fixed synthetic slice: has anything on the way changed?
+
+    A 3D backbone is shown that slice as a ball of slices.
+    """
+    if backbone.kind == "2d":
+        return embed_volume(_synthetic(np.zeros(1)), backbone)[0].clone()
+    return embed_volume(_synthetic(np.arange(-80.0, 81.0, 5.0)), backbone)[0].clone()
+
+
+def _synthetic(heights: np.ndarray) -> Volume:
+    """A skull around a brain with a bleed, cut at ``heights`` (S,) from its middle, mm."""
     row, column = np.mgrid[0:256, 0:256]
-    radius = np.hypot(row - 128, column - 120)
-    hu = np.select([radius < 70, radius < 82, radius < 90], [30, 900, 40], -1000).astype(np.int16)
-    hu[110:130, 100:125] = 70
-    volume = Volume(
-        hu=hu[None],
-        origins=np.zeros((1, 3)),
+    distance = np.hypot(row - 128, column - 120)
+    hu = np.empty((len(heights), 256, 256), dtype=np.int16)
+    for image, height in zip(hu, heights, strict=True):
+        radius = np.hypot(distance, height / 0.9)
+        image[:] = np.select([radius < 70, radius < 82, radius < 90], [30, 900, 40], -1000)
+        if abs(height) <= 10:
+            image[110:130, 100:125] = 70
+    origins = np.zeros((len(heights), 3))
+    origins[:, 2] = heights
+    return Volume(
+        hu=hu,
+        origins=origins,
         orientation=np.array([[1.0, 0, 0], [0, 1.0, 0]]),
         pixel_spacing=(0.9, 0.9),
-        source=(SliceSource(0),),
+        source=tuple(SliceSource(i) for i in range(len(heights))),
     )
-    return embed_volume(volume, backbone)[0].clone()
 
 
 def _answers(
@@ -244,7 +292,7 @@ def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
     volume = _read(job)
     if isinstance(volume, Embedded):
         return volume
-    pixels, source = to_pixels(volume, _worker_backbone.contract)
+    pixels, source = to_inputs(volume, _worker_backbone.contract)
     return job, pixels.numpy(), source
 
 

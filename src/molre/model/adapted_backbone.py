@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from molre.backbones.backbone import Backbone, Features
 from molre.errors import MolreError
@@ -24,7 +26,9 @@ FULL_LIMIT = 50_000_000  # parameters; beyond it `full` is no ceiling that a coh
 class AdaptedBackbone(nn.Module):
     """A backbone and the weights that an arm adds to it or, for ``full``, trains in it.
 
-    Its state dict holds only those weights. The backbone stays in evaluation mode.
+    Its state dict holds only those weights, and with ``full`` what the network has counted. The
+    backbone stays in evaluation mode, but for one that is trained from scratch, whose batch norm
+    has no means to normalise by until it has seen some.
 
     Args:
         backbone: changed in place.
@@ -55,6 +59,7 @@ class AdaptedBackbone(nn.Module):
             backbone.requires_grad_(True)
         named = {n: p for n, p in backbone.network.named_parameters() if _is_ours(n, model is None)}
         self.weights = nn.ParameterDict({n.replace(".", "/"): p for n, p in named.items()})
+        self.counts = _Counts(backbone.network if model is None else nn.Module())
         modules = backbone.network.named_modules()
         self.routed = {name: m for name, m in modules if isinstance(m, MoLRELayer)}
 
@@ -62,6 +67,12 @@ class AdaptedBackbone(nn.Module):
     def backbone(self) -> Backbone:
         """The backbone, adapted."""
         return self._backbone[0]
+
+    def train(self, mode: bool = True) -> AdaptedBackbone:
+        """Training mode, which reaches only a network that is trained from scratch."""
+        super().train(mode)
+        self.backbone.network.train(mode and self.backbone.from_scratch)
+        return self
 
     def forward(
         self, run: Callable[[Tensor], Features], inputs: Tensor, bank_index: Tensor
@@ -141,7 +152,7 @@ def adapt(
     """Adapt a backbone for one arm, at its start: it answers as the frozen one.
 
     Args:
-        backbone: changed in place.
+        backbone: changed in place; one without weights gets them from torch's generator.
         kind: what to add.
         budget: share of its parameters that MoLRE may add; sets the sites of the LoRA arms too.
         num_experts: E.
@@ -158,7 +169,16 @@ def adapt(
 
     network = backbone.network
     if kind == "full":
-        return AdaptedBackbone(backbone, None, _whole(backbone))
+        whole = _whole(backbone)
+        if backbone.start is not None:
+            backbone.start(network)
+        return AdaptedBackbone(backbone, None, whole)
+    if backbone.from_scratch:
+        raise MolreError(
+            f"not applicable: {backbone.name} has no weights that an arm could adapt and no "
+            "attention pooling that a router could follow; it is trained from scratch",
+            fix="choose --arm full",
+        )
     if kind == "lora_all":
         sites = attention_projections(network)
     else:
@@ -218,6 +238,29 @@ def _whole(backbone: Backbone) -> Sites:
             fix="choose another arm (`molre list arms`)",
         )
     return Sites((), None, 0)
+
+
+class _Counts(nn.Module):
+    """A network's buffers, shared, so that they are saved and restored with trained weights."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        for name, buffer in network.named_buffers():
+            self.register_buffer(name.replace(".", "/"), buffer)
+
+
+@contextmanager
+def not_counting(network: nn.Module) -> Iterator[None]:
+    """A second pass over the same inputs, of which batch norm has counted the first."""
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def _is_ours(name: str, full: bool) -> bool:

@@ -75,6 +75,9 @@ class Prediction(_Part):
     series: SeriesUsed | None = None
     model: ModelUsed
     findings: list[FindingScore] = []
+    no_key_slice: str | None = Field(
+        default=None, description="Why no finding has a key slice; null where they have one."
+    )
     routing: Routing | None = None
     familiarity: float | None = Field(
         default=None, description="Distance from the training scans over its threshold; > 1 is far."

@@ -9,8 +9,10 @@ import polars as pl
 import torch
 
 from molre.cohort.cohort import Cohort
+from molre.ct.volume import Volume
 from molre.ct.volume_cache import VolumeCache, scan, volumes_of
 from molre.embedding.cache import EmbeddingCache
+from molre.embedding.volume_pixels import WHOLE
 from molre.errors import MolreError
 from molre.evaluation.evaluate import Evaluation
 from molre.labels.findings import Finding, findings
@@ -97,6 +99,8 @@ def _case(
     volume = scan(content_hash, row["files"], volumes, row["hu_map"])
     key = int(index[int(weights.argmax())])
     first, second = ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
+    if key == WHOLE:
+        return _whole(volume, row["study"], finding, probability, (first, second))
     return Example(
         title=f"study {row['study']}",
         finding=finding.name,
@@ -109,4 +113,24 @@ def _case(
             for window in (first, second)
         ],
         bars=attention_bars(weights),
+    )
+
+
+def _whole(
+    volume: Volume, study: str, finding: Finding, probability: float, windows: tuple[str, ...]
+) -> Example:
+    """A case of a 3D backbone, which has no key slice: the middle of the scan, said to be that."""
+    middle = len(volume) // 2
+    return Example(
+        title=f"study {study}",
+        finding=finding.name,
+        probability=probability,
+        pictures=[
+            (
+                f"middle slice, {window} window (the volume is read whole: no key slice)",
+                slice_picture(volume, middle, window),
+            )
+            for window in windows
+        ],
+        bars="",
     )

@@ -22,7 +22,8 @@ def write_prediction_report(reading: Reading, path: Path) -> None:
     rows = [_row(reading, k) for k in range(len(prediction.findings))]
     rows.sort(key=lambda r: (not r["above"], -r["margin"]))
     for row in rows[:PICTURED]:
-        row |= _pictures(reading, row)
+        if row["finding"].key_slice is not None:
+            row |= _pictures(reading, row)
     html = render(
         "prediction.html.j2",
         title=f"Head CT study {prediction.study}",

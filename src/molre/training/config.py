@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from molre.backbones.contract import Contract
+from molre.backbones.volume_contract import VolumeContract, contract_from_dict
 from molre.errors import MolreError, did_you_mean
 
 
@@ -23,7 +24,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = "efficientnet_lite0"
-    contract: Contract | None = Field(default=None, description="pixels, where not its own")
+    contract: Contract | VolumeContract | None = Field(
+        default=None, description="pixels, where not its own"
+    )
     arm: str = "molre"
     placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0)
@@ -69,7 +72,7 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
                 fix=did_you_mean(key, TrainConfig.model_fields),
             )
     if isinstance(values.get("contract"), dict):
-        values["contract"] = Contract.from_dict(values["contract"], path)
+        values["contract"] = contract_from_dict(values["contract"], path)
     try:
         return TrainConfig(**values)
     except ValidationError as error:

@@ -10,6 +10,7 @@ import molre
 from molre.adapter.core import gate_entropy
 from molre.backbones.backbone import Backbone
 from molre.embedding.embed import probe
+from molre.embedding.volume_pixels import WHOLE
 from molre.model.calibration import Calibration, fit_calibration
 from molre.model.card import model_card
 from molre.model.classifier import HeadCTClassifier
@@ -132,6 +133,8 @@ def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Te
 def routing_table(task: Task, gates: torch.Tensor, layers: list[str] | None = None) -> pl.DataFrame:
     """Gates of the test split: study, split, slice (index in the series), layer, gates.
 
+    The slice is null where the gates are of a whole volume.
+
     Args:
         task: of the run.
         gates: (slices, E) of all slices of the split, or (slices, L, E) at placement blocks.
@@ -159,11 +162,11 @@ def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor)
         {
             "study": names,
             "split": ["test"] * len(gates),
-            "slice": np.concatenate(index).astype(np.int32),
+            "slice": [None if i == WHOLE else int(i) for i in np.concatenate(index)],
             "layer": [layer] * len(gates),
             "gates": gates.tolist(),
         },
-        schema_overrides={"gates": pl.List(pl.Float32)},
+        schema_overrides={"slice": pl.Int32, "gates": pl.List(pl.Float32)},
     )
 
 
@@ -185,6 +188,7 @@ def _facts(
             "contract": entry.contract,
             "contract_hash": entry.contract_hash,
         },
+        "from_scratch": task.backbone.from_scratch,
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,
         "cohort": str(task.cohort.path.resolve()),
