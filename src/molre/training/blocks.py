@@ -7,7 +7,7 @@ frozen backbone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,12 @@ from torch.utils.checkpoint import checkpoint
 
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
+from molre.backbones.volume_contract import VolumeContract
 from molre.cohort.cohort import Cohort
 from molre.ct.volume_cache import scan, volumes_of
 from molre.embedding.cache import EmbeddingCache
-from molre.embedding.pixels import to_pixels
-from molre.model.adapted_backbone import AdaptedBackbone, in_chunks
+from molre.embedding.inputs import to_inputs
+from molre.model.adapted_backbone import AdaptedBackbone, in_chunks, not_counting
 from molre.model.classifier import HeadCTClassifier, Scores, bank_indices
 from molre.progress import track
 from molre.training.data import Inputs
@@ -39,7 +40,7 @@ class Pixels:
     """
 
     cohort: Cohort
-    contract: Contract
+    contract: Contract | VolumeContract
     _files: dict[str, tuple[list[str], str | None]] = field(default_factory=dict)
     _index: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -57,13 +58,13 @@ class Pixels:
         return content_hash in self._files
 
     def get(self, content_hash: str) -> Tensor:
-        """Pixels float32 (S, C, size, size).
+        """Pixels float32 (S, C, size, size), of a 3D backbone (1, C, D, H, W).
 
         Raises:
             MolreError: the scan cannot be read again.
         """
         (files, hu_map), volumes = self._files[content_hash], volumes_of(self.cohort.path)
-        pixels, index = to_pixels(scan(content_hash, files, volumes, hu_map), self.contract)
+        pixels, index = to_inputs(scan(content_hash, files, volumes, hu_map), self.contract)
         self._index[content_hash] = index
         return pixels
 
@@ -123,7 +124,7 @@ class BlocksClassifier(nn.Module):
         """
         slices, index = inputs[mask], bank_index[mask]
         again = torch.is_grad_enabled() and len(slices) > self._budget
-        embed = partial(checkpoint, self._embed, use_reentrant=False) if again else self._embed
+        embed = self._embed_twice if again else self._embed
         flat, gates = in_chunks(embed, slices, index, self._budget)
         scores = self.head(_padded(flat, mask), mask, bank_index, noise)
         padded = None if gates is None else _padded(gates, mask)
@@ -144,6 +145,15 @@ class BlocksClassifier(nn.Module):
         with torch.inference_mode():
             return in_chunks(self._embed, slices, index, self._budget)
 
+    def _embed_twice(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Embed now, and again in the backward pass, instead of holding what that needs."""
+        network = self.adapted.backbone.network
+        passes = partial(_two_passes, network)
+        result: tuple[Tensor, Tensor | None] = checkpoint(
+            self._embed, slices, bank_index, use_reentrant=False, context_fn=passes
+        )
+        return result
+
     def _embed(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
         device = next(self.adapted.backbone.parameters()).device
         half = torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else None
@@ -151,6 +161,12 @@ class BlocksClassifier(nn.Module):
             inputs = slices.to(device, torch.float32)
             pooled, gates = self.adapted(self.run, inputs, bank_index.to(device))
         return pooled.cpu(), None if gates is None else gates.cpu()
+
+
+def _two_passes(
+    network: nn.Module,
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), not_counting(network)
 
 
 def _padded(flat: Tensor, mask: Tensor) -> Tensor:
@@ -195,5 +211,7 @@ def tokens_gigabytes(backbone: Backbone, cohort: Cohort, width: int) -> float:
         cohort: its scans.
         width: numbers kept a slice, N * D.
     """
-    slices = cohort.chosen()["slices"].clip(upper_bound=backbone.contract.max_slices).sum()
+    contract = backbone.contract
+    most = 1 if isinstance(contract, VolumeContract) else contract.max_slices
+    slices = cohort.chosen()["slices"].clip(upper_bound=most).sum()
     return float(slices) * width * 2 / 1e9

@@ -30,9 +30,11 @@ from molre.training.fit import Progress
 from molre.training.start import seeded
 from molre.training.studies import SPLITS
 from molre.training.task import Fitted, Task, TrainedBlocks
+from molre.training.volumes import PreparedVolumes, in_memory
 
 SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
 SOME_SCANS = 128
+SOME_VOLUMES = 32
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,12 @@ def adapt_blocks(
         train_router=not arm.random_router,
     )
     if not config.prefix_cache:
+        if backbone.kind == "3d":
+            return _volumes(adapted, cohort, ranks, workers)
         return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
     prefix = _prefix(adapted, config.arm)
-    _check_disk(tokens_gigabytes(backbone, cohort, prefix.dim), cohort, prefix.block)
+    needed = tokens_gigabytes(backbone, cohort, prefix.dim)
+    _check_disk(needed, cohort, f"tokens before {prefix.block}", "leave out the prefix cache")
     tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
     return AdaptedBlocks(adapted, tokens, prefix.resume)
 
@@ -105,14 +110,28 @@ def _prefix(adapted: AdaptedBackbone, arm: str) -> Prefix:
     return Prefix(adapted.backbone, first)
 
 
-def _check_disk(needed: float, cohort: Cohort, block: str) -> None:
+def _volumes(
+    adapted: AdaptedBackbone, cohort: Cohort, ranks: Ranks, workers: int | None
+) -> AdaptedBlocks:
+    """The volumes of a 3D backbone, prepared once and kept beside the cohort's embeddings."""
+    backbone = adapted.backbone
+    prepared = PreparedVolumes(backbone)
+    if not prepared.worth_keeping:
+        return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
+    needed = prepared.gigabytes * len(cohort.chosen())
+    _check_disk(needed, cohort, "prepared volumes", "choose a smaller --contract")
+    volumes = embed_together(cohort, prepared, ranks, device="cpu", workers=workers)
+    return AdaptedBlocks(adapted, volumes, prepared.resume)
+
+
+def _check_disk(needed: float, cohort: Cohort, what: str, instead: str) -> None:
     free = shutil.disk_usage(cohort.path).free / 1e9
-    say(f"tokens before {block} take {needed:.2f} GB on disk ({free:.0f} GB are free)")
+    say(f"{what} take {needed:.2f} GB on disk ({free:.0f} GB are free)")
     if needed > free:
         raise MolreError(
-            f"the prefix cache needs {needed:.1f} GB and {free:.1f} GB are free",
+            f"the {what} need {needed:.1f} GB and {free:.1f} GB are free",
             where=cohort.path,
-            fix="free some space, or leave out the prefix cache",
+            fix=f"free some space, or {instead}",
         )
 
 
@@ -127,7 +146,8 @@ class BlocksStart:
     def __init__(self, task: Task, blocks: AdaptedBlocks):
         self.task, self._inputs = task, blocks.inputs
         head = seeded(task)
-        self._model = BlocksClassifier(blocks.adapted, head, blocks.run, task.config.slice_budget)
+        held = in_memory(task.config.slice_budget, blocks.adapted.backbone)
+        self._model = BlocksClassifier(blocks.adapted, head, blocks.run, held)
         some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
         self._settle_routers(torch.cat([slices for _, slices in some]))
         embeddings = torch.cat([self._model.embed(h, slices, 0)[0] for h, slices in some])
@@ -190,7 +210,8 @@ class BlocksStart:
     def _some_slices(self) -> list[tuple[str, list[int]]]:
         """Training scans and slices of them, about SOME_SLICES in all, spread evenly."""
         hashes = self.task.splits["train"].content_hash
-        rows = spread(len(hashes), SOME_SCANS)
+        volumes = self.task.backbone.kind == "3d"  # large, and one a scan
+        rows = spread(len(hashes), SOME_VOLUMES if volumes else SOME_SCANS)
         each = max(1, SOME_SLICES // len(rows))
         return [(hashes[i], spread(len(self._inputs.index(hashes[i])), each)) for i in rows]
 
