@@ -1,4 +1,4 @@
-"""The catalogue: names, the nearest ones, and what `molre list backbones` shows."""
+"""The catalogue: names, and the nearest ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from molre.backbones.catalogue import describe, load, names
+from molre.backbones.catalogue import load
 from molre.errors import MolreError
 
 
@@ -24,9 +24,3 @@ def test_what_is_no_name(name):
 def test_weights_folder_that_is_not_there(tmp_path: Path):
     with pytest.raises(MolreError, match="no such folder"):
         load("efficientnet_lite0", weights_dir=tmp_path / "none")
-
-
-def test_rows_tell_of_every_name_and_both_doors():
-    rows = {row["backbone"]: row for row in describe()}
-    assert {*names(), "timm:NAME", "hf:ID-or-folder"} == set(rows)
-    assert all(set(row) == set(rows["efficientnet_lite0"]) for row in rows.values())

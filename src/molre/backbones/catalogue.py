@@ -64,60 +64,13 @@ def presets() -> dict[str, Preset]:
     }
 
 
-CATALOGUE: dict[str, tuple[Loader, dict[str, str]]] = {
-    "efficientnet_lite0": (
-        _efficientnet,
-        {
-            "parameters": "4.65 M",
-            "input": "3 x 224 x 224",
-            "weights": "installed with molre (ImageNet)",
-            "license": "Apache-2.0",
-        },
-    ),
-}
-OPEN_DOORS: dict[str, tuple[Loader, dict[str, str]]] = {
-    "timm:": (
-        _timm,
-        {
-            "parameters": "any",
-            "input": "3 x 224 x 224, or --contract FILE",
-            "weights": "--weights-dir DIR, or timm's hub",
-            "license": "the model's",
-        },
-    ),
-    "hf:": (
-        _huggingface,
-        {
-            "parameters": "any",
-            "input": "3 x 224 x 224, or --contract FILE",
-            "weights": "a folder, --weights-dir DIR, or the hub",
-            "license": "the model's",
-        },
-    ),
-}
+CATALOGUE: dict[str, Loader] = {"efficientnet_lite0": _efficientnet}
+OPEN_DOORS: dict[str, Loader] = {"timm:": _timm, "hf:": _huggingface}
 
 
 def names() -> tuple[str, ...]:
     """Names that need no further part."""
     return (*CATALOGUE, *presets())
-
-
-def describe() -> list[dict[str, Any]]:
-    """Rows of ``molre list backbones``."""
-    doors = {"timm:": "timm:NAME", "hf:": "hf:ID-or-folder"}
-    rows = [{"backbone": name, **facts} for name, (_, facts) in CATALOGUE.items()]
-    rows += [_row(preset) for preset in presets().values()]
-    return rows + [{"backbone": doors[p], **facts} for p, (_, facts) in OPEN_DOORS.items()]
-
-
-def _row(preset: Preset) -> dict[str, str]:
-    return {
-        "backbone": preset.name,
-        "parameters": f"{preset.parameters / 1e6:.2f} M" if preset.parameters else "not published",
-        "input": preset.input,
-        "weights": preset.hub_id or "none published",
-        "license": preset.license,
-    }
 
 
 def contract_from_dict(name: str, values: dict[str, Any]) -> InputContract:
@@ -169,8 +122,8 @@ def load(
 def _unlisted(name: str) -> Loader:
     """The loader of a name that is no preset."""
     if name in CATALOGUE:
-        return CATALOGUE[name][0]
-    for prefix, (loader, _) in OPEN_DOORS.items():
+        return CATALOGUE[name]
+    for prefix, loader in OPEN_DOORS.items():
         if name.startswith(prefix) and len(name) > len(prefix):
             return loader
     choices = [*names(), "timm:NAME", "hf:ID-or-folder"]
