@@ -67,6 +67,12 @@ class Ranks:
                 for tensor in tensors:
                     distributed.broadcast(tensor, 0)
 
+    def told(self, number: float) -> float:
+        """The number that process 0 has: a decision on it is then the same everywhere."""
+        value = torch.tensor(number, dtype=torch.float64)
+        self.copy([value])
+        return float(value)
+
     def agree(self, facts: object, what: str) -> None:
         """Check that a fact is the same in all processes.
 

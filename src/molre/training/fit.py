@@ -18,6 +18,7 @@ from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.noise import Noise
 from molre.training.step import step
+from molre.training.threads import side_by_side
 
 
 @dataclass
@@ -112,7 +113,7 @@ def fit(
         ranks.copy(p.data for p in model.parameters())  # machines may round differently
         loss = _one_epoch(model, optimizer, progress, train, weights, config, after_step)
         outputs = run(model, tune)
-        auc = macro_auc(tune.studies.targets, outputs.logits)
+        auc = ranks.told(macro_auc(tune.studies.targets, outputs.logits))
         progress.history.append(
             {
                 "epoch": progress.epoch,
@@ -172,9 +173,10 @@ def _one_epoch(
     p, dim = head.dropout.p, head.center.shape[-1]
     noise = Noise(config.seed, progress.epoch, p, dim) if p else None
     model.train()
-    for share in train.epoch(progress.epoch, noise, progress.step):
-        progress.total += step(model, optimizer, train, share, weights, config.gamma)
-        progress.step += 1
-        if after_step is not None:
-            after_step(progress)
+    with side_by_side(model) as pool:
+        for share in train.epoch(progress.epoch, noise, progress.step):
+            progress.total += step(model, optimizer, train, share, weights, config.gamma, pool)
+            progress.step += 1
+            if after_step is not None:
+                after_step(progress)
     return progress.total / progress.step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,7 @@ def step(
     share: Share,
     weights: Tensor,
     gamma: float,
+    pool: Executor | None = None,
 ) -> float:
     """Take one step on a batch, of which this process has a share.
 
@@ -46,6 +48,7 @@ def step(
         share: this process's.
         weights: (K, 2) class weights.
         gamma: focusing exponent.
+        pool: works out the pieces side by side.
 
     Returns:
         loss of the whole batch.
@@ -57,8 +60,11 @@ def step(
     parameters = [p for p in model.parameters() if p.requires_grad]
     loss = torch.zeros((), dtype=torch.float64)
     sums: list[Tensor | None] = [None] * len(parameters)
-    for piece in share.pieces:
-        found = _piece(model, parameters, train, piece, share.known, weights, gamma)
+
+    def gradients(piece: Batch) -> Gradients:
+        return _piece(model, parameters, train, piece, share.known, weights, gamma)
+
+    for found in (pool.map if pool is not None else map)(gradients, share.pieces):
         loss += found.loss
         for i, gradient in enumerate(found.of):
             if gradient is not None:

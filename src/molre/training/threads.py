@@ -1,0 +1,32 @@
+"""Pieces of a batch side by side, each in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from molre.model.classifier import HeadCTClassifier
+
+
+@contextmanager
+def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
+    """A pool with as many threads as torch has; None where a model must run alone.
+
+    A head on cached embeddings is many small operations. Torch would split each of them over its
+    threads, which then mostly wait for each other; here each thread has a piece of its own. A
+    backbone is notes and hooks that a second thread would disturb, and is large enough to split.
+
+    Args:
+        model: in training.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or not isinstance(model, HeadCTClassifier):
+        yield None
+        return
+    with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+        yield pool
+    torch.set_num_threads(threads)  # for threads that start later
