@@ -31,4 +31,6 @@ def command(
     from rich.console import Console
 
     Console().print(comparison_table(comparison))
+    for note in comparison.notes:
+        typer.echo(note, err=True)
     typer.echo(f"report: {out / 'report.html'}")

@@ -1,34 +1,117 @@
-"""``molre evaluate``: a run's numbers and its report."""
+"""``molre evaluate``: a run's numbers and its report; with ``--external``, on another cohort."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molre.errors import MolreError
+
+if TYPE_CHECKING:
+    from molre.evaluation.evaluate import Evaluation
+
 
 def command(
-    run: Annotated[Path, typer.Argument(help="RUN folder of `molre train`.")],
+    run: Annotated[
+        Path, typer.Argument(help="RUN folder of `molre train`; with --external RUN/model too.")
+    ],
+    external: Annotated[
+        Path | None,
+        typer.Option(help="Another cohort, ingested and labelled: test the frozen model there."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="With --external: folder to write.")
+    ] = None,
+    prevalence: Annotated[
+        list[float] | None,
+        typer.Option(help="State PPV and NPV at this prevalence, e.g. 0.02; may be repeated."),
+    ] = None,
+    leave_out_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-overlap",
+            help="With --external: leave out studies the model was made from, and count them.",
+        ),
+    ] = False,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="With --external: folder with the backbone's weights.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="With --external: torch device.")] = "cpu",
+    workers: Annotated[
+        int | None, typer.Option(help="With --external: processes that embed.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --external: write over OUT.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Score a run on its test studies: RUN/metrics.parquet, RUN/report.html, the model card.
 
+    Beside the metrics: operating points, predictive values, decision curve, subgroups,
+    risk-coverage and sensitivity to the labels, each a Parquet table and a part of the report.
+
+    With --external COHORT -o OUT the model is frozen and tested on another cohort: nothing is
+    fitted there, only findings that its labels name exactly are scored, and studies that the model
+    was made from are refused.
+
     Example: molre evaluate runs/molre-0
+
+    Example: molre evaluate runs/molre-0 --external other-hospital -o external/molre-0
     """
     from molre.evaluation.evaluate import metrics_table
-    from molre.output.numbers import interval, number
+    from molre.output.external import evaluate_external
     from molre.output.run_folder import evaluate_and_report
 
-    evaluation = evaluate_and_report(run)
+    prevalences = _prevalences(prevalence)
+    if external is None:
+        if out is not None or leave_out_overlap:
+            raise MolreError(
+                "--out and --leave-out-overlap go with --external",
+                fix="add --external COHORT, or leave them out: a run's report lies in the run",
+            )
+        evaluation = evaluate_and_report(run, prevalences=prevalences)
+    elif out is None:
+        raise MolreError("--external needs a folder to write", fix="add -o OUT")
+    else:
+        evaluation = evaluate_external(
+            external,
+            run,
+            out,
+            weights_dir=weights_dir,
+            device=device,
+            workers=workers,
+            prevalences=prevalences,
+            leave_out_overlap=leave_out_overlap,
+            overwrite=overwrite,
+        )
     if json:
         typer.echo(metrics_table(evaluation).write_json())
-        return
-    macro = evaluation.macro
+    else:
+        _say(evaluation)
+
+
+def _prevalences(given: list[float] | None) -> tuple[float, ...]:
+    for value in given or ():
+        if not 0 < value < 1:
+            raise MolreError(
+                f"prevalence {value:g} is not between 0 and 1", fix="write 2 in 100 as 0.02"
+            )
+    return tuple(given or ())
+
+
+def _say(evaluation: Evaluation) -> None:
+    from molre.output.numbers import interval, number
+
+    macro, run = evaluation.macro, evaluation.run
     typer.echo(
-        f"{evaluation.run.arm}, seed {evaluation.run.seed}: "
+        f"{run.arm}, seed {run.seed}: "
         f"macro AUC {number(macro.value)} ({interval(macro.low, macro.high)}) "
         f"over {len(evaluation.endpoint)} findings, {evaluation.studies} "
-        f"{'synthetic ' if evaluation.run.synthetic else ''}test studies"
+        f"{'synthetic ' if run.synthetic else ''}"
+        f"{'external ' if run.manifest.get('external') else ''}test studies"
     )
-    typer.echo(f"report: {run / 'report.html'}")
+    for caution in evaluation.cautions:
+        typer.echo(caution, err=True)
+    typer.echo(f"report: {run.path / 'report.html'}")

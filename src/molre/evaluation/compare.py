@@ -22,6 +22,7 @@ from molre.evaluation.comparison import (
 )
 from molre.evaluation.endpoint import Support
 from molre.evaluation.run_files import Run, read_run
+from molre.evaluation.run_groups import group_names, setting_notes
 from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
 from molre.files import atomic
 
@@ -34,12 +35,14 @@ class Comparison:
 
     Attributes:
         runs: as read, ordered by group, arm and seed.
+        groups: backbone, placement and, where there are several, contract of each run.
         result: arms and contrasts.
         notes: what a reader must know, one sentence each.
         synthetic: the scans are phantoms.
     """
 
     runs: tuple[Run, ...]
+    groups: tuple[str, ...]
     result: ArmsCompared
     notes: tuple[str, ...]
     synthetic: bool
@@ -56,7 +59,8 @@ class Comparison:
 
     def runs_of(self, arm: ArmResult) -> list[Run]:
         """The runs that an arm's numbers are the mean of."""
-        return [run for run in self.runs if (_group(run), run.arm) == (arm.group, arm.name)]
+        named = zip(self.runs, self.groups, strict=True)
+        return [run for run, group in named if (group, run.arm) == (arm.group, arm.name)]
 
 
 def compare(
@@ -93,10 +97,14 @@ def compare_runs(
         raise MolreError("a comparison needs at least two runs", fix="name more RUN folders")
     for run in runs[1:]:
         _check_same(runs[0], run)
-    ordered = sorted(runs, key=lambda run: (_group(run), _rank(run.arm), run.arm, run.seed))
+    named = sorted(
+        zip(runs, group_names(runs), strict=True),
+        key=lambda pair: (pair[1], _rank(pair[0].arm), pair[0].arm, pair[0].seed),
+    )
+    ordered, groups = [run for run, _ in named], tuple(group for _, group in named)
     arms = []
-    for (group, name), members in groupby(ordered, key=lambda run: (_group(run), run.arm)):
-        seeds = list(members)
+    for (group, name), members in groupby(named, key=lambda pair: (pair[1], pair[0].arm)):
+        seeds = [run for run, _ in members]
         _check_seeds(seeds)
         scores = np.stack([run.logits for run in seeds])
         arms.append(ArmScores(name, group, tuple(run.seed for run in seeds), scores))
@@ -104,7 +112,8 @@ def compare_runs(
     result = compare_arms(
         arms, first.labels, first.patients, first.findings, draws=draws, seed=seed
     )
-    return Comparison(tuple(ordered), result, _notes(result), first.synthetic)
+    notes = (*setting_notes(ordered, groups), *_notes(result))
+    return Comparison(tuple(ordered), groups, result, notes, first.synthetic)
 
 
 def findings_table(result: ArmsCompared) -> pl.DataFrame:
@@ -160,10 +169,6 @@ def _check_seeds(runs: Sequence[Run]) -> None:
                 where=following.path,
                 fix="name each RUN folder once",
             )
-
-
-def _group(run: Run) -> str:
-    return f"{run.manifest['backbone']['name']}, {run.manifest['placement']}"
 
 
 def _rank(arm: str) -> int:

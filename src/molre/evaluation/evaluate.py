@@ -70,7 +70,7 @@ def evaluate(
     *,
     draws: int = DRAWS,
     seed: int = 0,
-    prevalences: Sequence[float] = PREVALENCES,
+    prevalences: Sequence[float] | None = None,
 ) -> Evaluation:
     """Score a run on its test studies and write ``RUN/metrics.parquet`` and the further tables.
 
@@ -78,11 +78,13 @@ def evaluate(
         run: folder of ``molre train``.
         draws: of the patient bootstrap.
         seed: of the bootstrap and the permutations.
-        prevalences: at which predictive values are stated.
+        prevalences: at which predictive values are stated; those of the last evaluation by
+            default, so that evaluating again changes nothing.
 
     Raises:
         MolreError: the folder is not a whole run, or a patient is in two of its splits.
     """
+    prevalences = prevalences or _stated_before(Path(run)) or PREVALENCES
     evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)
     path, tables = evaluation.run.path, evaluation.sections.tables
     write_table(path / "metrics.parquet", metrics_table(evaluation))
@@ -177,3 +179,13 @@ def _labels(cohort: CohortOfRun) -> pl.DataFrame | None:
         return cohort.labels
     except MolreError:
         return None
+
+
+def _stated_before(run: Path) -> tuple[float, ...]:
+    path = run / "predictive_values.parquet"
+    try:
+        table = pl.read_parquet(path) if path.is_file() else pl.DataFrame()
+        stated = table.filter(pl.col("prevalence_origin") == "stated")["prevalence"]
+    except pl.exceptions.PolarsError:
+        return ()
+    return tuple(float(value) for value in stated.unique().sort() if 0 < value < 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from molre.evaluation.evaluate import Evaluation, evaluate
@@ -11,13 +12,17 @@ from molre.output.run_card import run_card
 from molre.output.run_html import write_run_report
 
 
-def evaluate_and_report(run: Path) -> Evaluation:
-    """Score a run on its test studies and write RUN/metrics.parquet, report.html and the card.
+def evaluate_and_report(run: Path, prevalences: Sequence[float] | None = None) -> Evaluation:
+    """Score a run on its test studies and write its tables, report.html and the card.
+
+    Args:
+        run: the RUN folder.
+        prevalences: at which predictive values are stated.
 
     Raises:
         MolreError: the folder is not a whole run.
     """
-    evaluation = evaluate(run)
+    evaluation = evaluate(run, prevalences=prevalences)
     write_run_report(evaluation, run / "report.html", run_examples(evaluation))
     if (run / "model" / "checksums.json").is_file():
         write_card(run / "model", run_card(evaluation))
