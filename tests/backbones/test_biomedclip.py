@@ -85,6 +85,29 @@ def test_the_published_pickle_is_never_opened(tmp_path: Path):
         read("biomedclip", network(), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["hf-hub:somebody/evil", "local-dir:/tmp", "../evil", "resnet10t"])
+def test_a_tower_that_is_an_address_or_no_transformer(name: str, tmp_path: Path):
+    model = network()
+    write(model, tmp_path)
+    config = json.loads((tmp_path / "open_clip_config.json").read_text())
+    config["model_cfg"]["vision_cfg"]["timm_model_name"] = name
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(MolreError, match="no configuration of open_clip|timm makes no resnet10t"):
+        read("biomedclip", model, tmp_path, contract=CONTRACT)
+
+
+def test_a_configuration_cannot_name_a_file_to_open(tmp_path: Path):
+    model = network()
+    write(model, tmp_path)
+    config = json.loads((tmp_path / "open_clip_config.json").read_text())
+    torch.save(model.state_dict(), tmp_path / "pickle.pt")
+    options = config["model_cfg"]["vision_cfg"]["timm_model_kwargs"]
+    options["checkpoint_path"] = str(tmp_path / "pickle.pt")
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    (tmp_path / "pickle.pt").write_bytes(b"not even a pickle")
+    assert read("biomedclip", model, tmp_path, contract=CONTRACT).dim == 64
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"model_cfg": {"vision_cfg": {"layers": 12}}}'])
 def test_a_configuration_that_is_none(text: str, tmp_path: Path):
     model = network()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,29 @@ def test_a_smaller_network_of_the_same_kind_is_another(network, tmp_path: Path):
     unpinned = replace(presets()["dinov2_base"], sha256={}, revision=None)
     with pytest.raises(MolreError, match=r"parameters, dinov2_base has 86,580,480"):
         load_preset(unpinned, tmp_path, CONTRACT)
+
+
+@pytest.mark.parametrize("patch", [0, -1, "x", [14, 14], None, {}])
+def test_a_configuration_of_no_network_is_one_sentence(patch, network, tmp_path: Path):
+    network.save_pretrained(tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**values, "patch_size": patch}))
+    with pytest.raises(MolreError) as caught:
+        load_preset(narrow("dinov2_base", network), tmp_path, CONTRACT)
+    assert str(tmp_path) in sentence(caught)
+
+
+def test_a_configuration_brings_an_architecture_and_nothing_else(network, tmp_path: Path):
+    """No code, no quantiser and no attention kernel that it names is looked for."""
+    network.save_pretrained(tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text())
+    values |= {"auto_map": {"AutoModel": "evil.Model"}, "attn_implementation": "somebody/kernel"}
+    values |= {"_attn_implementation": "somebody/kernel"}
+    values |= {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    found = load_preset(narrow("dinov2_base", network), tmp_path, CONTRACT).network
+    assert found.config._attn_implementation in ("sdpa", "eager")
+    assert {p.dtype for p in found.parameters()} == {torch.float32}
 
 
 def test_files_of_a_shard_list_stay_in_their_folder(tmp_path: Path):

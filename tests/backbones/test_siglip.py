@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import transformers as hf
 from safetensors.torch import load_file
 from tests.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
+from volumes import noise
 
 from molre.backbones.catalogue import presets
+from molre.backbones.siglip import HALF
+from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
 from molre.model.sites import attention_projections, last_blocks
 
@@ -76,6 +80,26 @@ def test_medsiglip_is_pooled_by_its_own_head(size: int, tmp_path: Path):
     torch.testing.assert_close(found.pooled, wanted.pooler_output, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.tokens, wanted.last_hidden_state, atol=1e-5, rtol=1e-5)
     assert found.grid == (size // 14, size // 14)
+
+
+@pytest.mark.parametrize("name", ["medsiglip", "medgemma"])
+@pytest.mark.parametrize("edge", [512, 300])
+def test_pixels_are_what_the_publishers_processor_makes_of_windowed_pictures(name: str, edge: int):
+    """Three windows as an 8-bit picture, then transformers' own image processor."""
+    volume, own = noise(1, edge), presets()[name].contract
+    pictures = [
+        np.rint(255 * np.clip((volume.hu[0] - w.low) / w.width, 0, 1)).astype(np.uint8)
+        for w in own.channels
+    ]
+    size = {"height": own.size, "width": own.size}
+    processor = hf.SiglipImageProcessor(size=size, resample=2, image_mean=HALF, image_std=HALF)
+    wanted = processor(
+        np.stack(pictures, -1), return_tensors="pt", input_data_format="channels_last"
+    )
+    found, _ = to_pixels(volume, own)
+    difference = (found - wanted["pixel_values"]).abs()
+    assert difference.max() <= 2.01 * 2 / 255  # PIL and torch round a level apart
+    assert difference.mean() < 0.25 * 2 / 255
 
 
 SPELLINGS = ["vision_tower.vision_model.", "model.vision_tower.vision_model.", "vision_tower."]

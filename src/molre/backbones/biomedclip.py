@@ -25,6 +25,7 @@ TRUNK = "visual.trunk."
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 CONFIG = "open_clip_config.json"
+SHAPE = ("embed_dim", "depth", "num_heads", "mlp_ratio")  # and nothing that opens a file
 
 
 def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
@@ -35,11 +36,13 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     """
     assert folder is not None
     try:
-        vision = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_cfg"][
-            "vision_cfg"
-        ]
-        architecture, options = vision["timm_model_name"], vision.get("timm_model_kwargs", {})
-        options = {"img_size": int(vision["image_size"]), **options}
+        text = (folder / CONFIG).read_text(encoding="utf-8")
+        vision = json.loads(text)["model_cfg"]["vision_cfg"]
+        architecture, given = str(vision["timm_model_name"]), vision.get("timm_model_kwargs", {})
+        options = {"img_size": int(vision["image_size"])}
+        options |= {key: given[key] for key in SHAPE if key in given}
+        if not architecture.isidentifier():  # timm fetches what has the form of an address
+            raise ValueError(architecture)
     except (OSError, ValueError, KeyError, TypeError):
         raise MolreError(
             "is no configuration of open_clip with a timm tower",

@@ -18,7 +18,7 @@ from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
 from molre.backbones.preset_weights import check_pictures, pedigree
-from molre.backbones.transformers_network import fill, read_config
+from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, read_tensors
 from molre.errors import MolreError
 
@@ -32,22 +32,20 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     Raises:
         MolreError: another architecture; tensors missing, left over or of another shape.
     """
-    import transformers
-
     assert folder is not None
-    config = read_config(folder)
-    if config.get("model_type") != "dinov2":
+    values = read_config(folder)
+    if values.get("model_type") != "dinov2":
         raise MolreError(
-            f"is a checkpoint of {config.get('model_type') or 'no transformers model'}",
+            f"is a checkpoint of {values.get('model_type') or 'no transformers model'}",
             where=folder,
             fix=f"give that of {preset.hub_id}",
         )
-    settings: Any = transformers.Dinov2Config(**config)
-    check_pictures(preset, contract, settings.num_channels, settings.patch_size)
+    config = settings("Dinov2Config", values, folder)
+    check_pictures(preset, contract, config.num_channels, config.patch_size)
     paths = checkpoint_files(folder)
-    network = fill("Dinov2Model", settings, read_tensors(paths), folder, needless=("mask_token",))
+    network = fill("Dinov2Model", config, read_tensors(paths), folder, needless=("mask_token",))
     weights = pedigree(preset, paths)
-    return Backbone(preset.name, network, features, settings.hidden_size, contract, weights)
+    return Backbone(preset.name, network, features, config.hidden_size, contract, weights)
 
 
 def features(network: Any, pixels: Tensor) -> Features:

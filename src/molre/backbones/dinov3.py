@@ -18,7 +18,7 @@ from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
 from molre.backbones.preset_weights import check_pictures, pedigree
-from molre.backbones.transformers_network import fill, read_config
+from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, read_tensors
 from molre.errors import MolreError
 
@@ -32,6 +32,11 @@ TIMM_NAMES = (  # timm's spelling, transformers' spelling
     (r"\.mlp\.fc1\.", ".mlp.up_proj."),
     (r"\.mlp\.fc2\.", ".mlp.down_proj."),
 )
+TELLING = (
+    "embeddings.patch_embeddings.weight",
+    "embeddings.register_tokens",
+    "layer.0.mlp.up_proj.weight",
+)
 
 
 def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
@@ -40,27 +45,23 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     Raises:
         MolreError: neither layout; tensors missing, left over or of another shape.
     """
-    import transformers
-
     assert folder is not None
-    paths, config = checkpoint_files(folder), read_config(folder)
+    paths, options = checkpoint_files(folder), read_config(folder)
     state = read_tensors(paths)
     if "cls_token" in state:
         state = from_timm(state)
-        options = shape_of(state)
-    elif config.get("model_type") == "dinov3_vit":
-        options = config
-    else:
+        options = shape_of(state, folder)
+    elif options.get("model_type") != "dinov3_vit":
         raise MolreError(
             "is neither transformers' nor timm's checkpoint of DINOv3",
             where=folder,
             fix=f"give that of {preset.hub_id}",
         )
-    settings: Any = transformers.DINOv3ViTConfig(**options)
-    network = fill("DINOv3ViTModel", settings, state, folder, needless=("mask_token",))
-    check_pictures(preset, contract, settings.num_channels, settings.patch_size)
+    config = settings("DINOv3ViTConfig", options, folder)
+    check_pictures(preset, contract, config.num_channels, config.patch_size)
+    network = fill("DINOv3ViTModel", config, state, folder, needless=("mask_token",))
     weights = pedigree(preset, paths)
-    return Backbone(preset.name, network, features, settings.hidden_size, contract, weights)
+    return Backbone(preset.name, network, features, config.hidden_size, contract, weights)
 
 
 def features(network: Any, pixels: Tensor) -> Features:
@@ -91,9 +92,16 @@ def from_timm(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def shape_of(state: dict[str, Tensor]) -> dict[str, Any]:
-    """The configuration that tensors of transformers' names have; heads are 64 wide."""
-    patch = state["embeddings.patch_embeddings.weight"]
+def shape_of(state: dict[str, Tensor], where: Path) -> dict[str, Any]:
+    """The configuration that tensors of transformers' names have; heads are 64 wide.
+
+    Raises:
+        MolreError: a tensor that tells a width is missing.
+    """
+    patch, registers, wide = (state.get(name) for name in TELLING)
+    if patch is None or registers is None or wide is None:
+        gone = next(name for name in TELLING if name not in state)
+        raise MolreError(f"lacks {gone}", where=where, fix="give the published checkpoint")
     blocks = {name.split(".")[1] for name in state if name.startswith("layer.")}
     return {
         "hidden_size": patch.shape[0],
@@ -101,8 +109,8 @@ def shape_of(state: dict[str, Tensor]) -> dict[str, Any]:
         "patch_size": patch.shape[-1],
         "num_hidden_layers": len(blocks),
         "num_attention_heads": max(1, patch.shape[0] // 64),
-        "intermediate_size": state["layer.0.mlp.up_proj.weight"].shape[0],
-        "num_register_tokens": state["embeddings.register_tokens"].shape[1],
+        "intermediate_size": wide.shape[0],
+        "num_register_tokens": registers.shape[1],
     }
 
 

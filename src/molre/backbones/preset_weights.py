@@ -53,7 +53,7 @@ def load_preset(
             "contract is not of these",
             fix="leave --contract out or give one of its kind",
         )
-    backbone = preset.read(preset, folder, contract or preset.contract)
+    backbone = _read(preset, folder, contract or preset.contract)
     counted = sum(p.numel() for p in backbone.network.parameters())
     if preset.parameters and abs(counted - preset.parameters) > TOLERANCE * preset.parameters:
         raise MolreError(
@@ -64,6 +64,19 @@ def load_preset(
     if folder is not None and backbone.weights.revision is None:
         backbone.weights = replace(backbone.weights, revision=revision_of(folder))
     return backbone
+
+
+def _read(preset: Preset, folder: Path | None, contract: Any) -> Backbone:
+    try:
+        return preset.read(preset, folder, contract)
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        # a damaged checkpoint: numbers and shapes that no network has
+        said = (str(error).strip().splitlines() or [""])[0][:120]
+        raise MolreError(
+            f"cannot be read as {preset.name} ({type(error).__name__}: {said})",
+            where=folder,
+            fix="download it again",
+        ) from error
 
 
 def _consent(preset: Preset, unverified: bool, trust_remote_code: bool) -> None:

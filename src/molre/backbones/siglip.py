@@ -18,7 +18,7 @@ from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
 from molre.backbones.preset_weights import check_pictures, pedigree
-from molre.backbones.transformers_network import fill, read_config
+from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, holding, read_tensors
 from molre.errors import MolreError
 
@@ -26,7 +26,8 @@ from molre.errors import MolreError
 MEDGEMMA_WINDOWS = ((0.0, 2048.0), (40.0, 350.0), (40.0, 80.0))
 HALF = (0.5, 0.5, 0.5)
 INSIDE = "vision_tower."  # of a language model that sees
-WHERE = {"siglip": "vision_model."}  # beside a text tower
+TOWER = "siglip_vision_model"  # alone
+WHERE = {"siglip": "vision_model.", TOWER: ""}  # beside a text tower, alone
 
 
 def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
@@ -35,32 +36,25 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     Raises:
         MolreError: another architecture; tensors missing, left over or of another shape.
     """
-    import transformers
-
     assert folder is not None
-    config = read_config(folder)
-    vision = (
-        config if config.get("model_type") == "siglip_vision_model" else config.get("vision_config")
-    )
-    if (
-        not isinstance(vision, dict)
-        or vision.get("model_type", "siglip_vision_model") != "siglip_vision_model"
-    ):
+    values = read_config(folder)
+    kind = values.get("model_type")
+    vision = values if kind == TOWER else values.get("vision_config")
+    if not isinstance(vision, dict) or vision.get("model_type", TOWER) != TOWER:
         raise MolreError(
             "holds no SigLIP vision tower",
             where=folder,
             fix=f"give the checkpoint of {preset.hub_id}",
         )
-    paths, kind = checkpoint_files(folder), config["model_type"]
-    rename = partial(_tower_name, "" if kind == "siglip_vision_model" else WHERE.get(kind, INSIDE))
-    paths = holding(paths, rename)
+    rename = partial(_tower_name, WHERE.get(str(kind), INSIDE))
+    paths = holding(checkpoint_files(folder), rename)
     state = read_tensors(paths, rename)
     pooled = any(name.startswith("vision_model.head.") for name in state)
-    settings: Any = transformers.SiglipVisionConfig(**{**vision, "vision_use_head": pooled})
-    check_pictures(preset, contract, settings.num_channels, settings.patch_size)
-    network = fill("SiglipVisionModel", settings, state, folder)
+    config = settings("SiglipVisionConfig", {**vision, "vision_use_head": pooled}, folder)
+    check_pictures(preset, contract, config.num_channels, config.patch_size)
+    network = fill("SiglipVisionModel", config, state, folder)
     weights = pedigree(preset, paths)
-    return Backbone(preset.name, network, features, settings.hidden_size, contract, weights)
+    return Backbone(preset.name, network, features, config.hidden_size, contract, weights)
 
 
 def _tower_name(prefix: str, name: str) -> str | None:
@@ -76,12 +70,11 @@ def _tower_name(prefix: str, name: str) -> str | None:
 
 def features(network: Any, pixels: Tensor) -> Features:
     """All tokens are of patches; pooled by the tower's own head, or their mean."""
-    settings = network.config
-    resampled = pixels.shape[-1] != settings.image_size
+    resampled = pixels.shape[-1] != network.config.image_size
     found = network(pixel_values=pixels, interpolate_pos_encoding=resampled)
     tokens = found.last_hidden_state
     pooled = found.pooler_output if found.pooler_output is not None else tokens.mean(1)
-    patch = settings.patch_size
+    patch = network.config.patch_size
     return Features(tokens, pooled, (pixels.shape[-2] // patch, pixels.shape[-1] // patch))
 
 

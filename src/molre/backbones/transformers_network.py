@@ -29,6 +29,29 @@ def read_config(folder: Path) -> dict[str, Any]:
     return values
 
 
+def settings(class_name: str, values: dict[str, Any], where: Path) -> Any:
+    """A transformers configuration of the values that describe an architecture.
+
+    All else in a config.json is left aside: whose code to run, how to quantise, which kernels to
+    fetch for attention.
+
+    Raises:
+        MolreError: a value of the wrong kind.
+    """
+    import transformers
+
+    kind = getattr(transformers, class_name)
+    shared = set(transformers.PretrainedConfig().to_dict())
+    known = set(kind().to_dict()) - shared
+    try:
+        return kind(**{key: value for key, value in values.items() if key in known})
+    except Exception as error:  # transformers and its checks of types raise many kinds
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise MolreError(
+            f"is no {class_name} ({said})", where=where / "config.json", fix="download it again"
+        ) from None
+
+
 def fill(
     class_name: str,
     config: Any,
@@ -60,7 +83,7 @@ def fill(
         network, report = getattr(transformers, class_name).from_pretrained(
             None, config=config, state_dict=state, output_loading_info=True, dtype=torch.float32
         )
-    except (RuntimeError, ValueError, OSError, KeyError) as error:
+    except Exception as error:  # of a configuration that makes no network, or a damaged tensor
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise MolreError(
             f"does not fit {class_name} ({said})", where=where, fix="give the published checkpoint"
