@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import pairwise_auc
 
-from molre.evaluation import bootstrap
+from molre.evaluation import bootstrap, weighted_auc
 from molre.evaluation.bootstrap import (
     bootstrap_aucs,
     patient_weights,
@@ -41,6 +41,29 @@ def test_equals_copying_the_studies_of_the_drawn_patients(seed):
                     assert fast[m, b, k] == pytest.approx(slow, abs=1e-12)
                 else:
                     assert np.isnan(fast[m, b, k])
+
+
+@pytest.mark.parametrize("block", [1, 3, 8])
+def test_blocks_and_ties_across_them_change_nothing(monkeypatch, block):
+    scores, labels, patients = sample(11, studies=60)
+    scores[0] = np.round(scores[0] / 4)  # runs of ties longer than a block
+    scores[1, :, 0] = 0.0
+    whole = bootstrap_aucs(scores, labels, patients, draws=20, seed=3)
+    monkeypatch.setattr(weighted_auc, "BLOCK", block)
+    np.testing.assert_array_equal(bootstrap_aucs(scores, labels, patients, draws=20, seed=3), whole)
+    np.testing.assert_array_equal(whole[1, :, 0], np.where(np.isnan(whole[0, :, 0]), np.nan, 0.5))
+
+
+def test_threads_give_the_bits_of_one_thread():
+    rng = np.random.default_rng(2)
+    labels = (rng.random((700, 6)) < 0.2).astype(float)
+    scores = rng.normal(size=(2, 700, 6)) + labels
+    patients = [f"p{i // 2:03d}" for i in range(700)]
+    one, two, five = (
+        bootstrap_aucs(scores, labels, patients, draws=50, threads=threads) for threads in (1, 2, 5)
+    )
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, five)
 
 
 def test_each_draw_has_as_many_patients_as_there_are():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from references import delong_by_definition
+from references import delong_by_definition, kernel, pairwise_auc
 
+from molre.evaluation.bootstrap import bootstrap_aucs
 from molre.evaluation.delong import (
     delong,
     delong_by_finding,
@@ -137,3 +138,56 @@ def test_a_finding_with_one_class_has_no_result():
     first, second = delong_by_finding(scores, labels)
     assert first is not None
     assert second is None
+
+
+def clusters(seed: int, patients: int = 60, scans: int = 3):
+    """Scans of a patient alike; some patients have a scan with the finding and one without."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(patients), scans)
+    labels = ((owner % 3 == 0) & (rng.random(len(owner)) < 0.8)).astype(float)
+    common = rng.normal(size=patients)[owner]
+    scores = common + 0.5 * rng.normal(size=(2, len(owner))) + labels
+    return scores, labels, [f"p{i:03d}" for i in owner]
+
+
+def test_strangers_have_delongs_covariance():
+    scores, labels, _ = clusters(0)
+    strangers = [f"s{i:03d}" for i in range(len(labels))]
+    together = delong(scores, labels, strangers).covariance
+    np.testing.assert_array_equal(together, delong(scores, labels).covariance)
+
+
+def test_the_clustered_covariance_is_obuchowskis():
+    """Sums over patients of structural components, written out as in the paper."""
+    scores, labels, patients = clusters(1)
+    owners = np.array(patients)
+    m, n = int((labels == 1).sum()), int((labels == 0).sum())
+    aucs = np.array([pairwise_auc(row, labels) for row in scores])
+    sums = {}
+    for name in np.unique(owners):
+        for r, row in enumerate(scores):
+            mine = row[owners == name]
+            which = labels[owners == name]
+            above = kernel(mine[which == 1], row[labels == 0]).mean(axis=1)
+            below = kernel(row[labels == 1], mine[which == 0]).mean(axis=0)
+            sums[name, r] = (above - aucs[r]).sum(), (below - aucs[r]).sum()
+    people = len(np.unique(owners))
+    first = len({p for p, y in zip(patients, labels, strict=True) if y == 1})
+    second = len({p for p, y in zip(patients, labels, strict=True) if y == 0})
+    expected = np.zeros((2, 2))
+    for r in range(2):
+        for s in range(2):
+            terms = [(sums[name, r], sums[name, s]) for name in np.unique(owners)]
+            own = sum(a[0] * b[0] for a, b in terms) * first / (first - 1) / m**2
+            other = sum(a[1] * b[1] for a, b in terms) * second / (second - 1) / n**2
+            cross = sum(a[0] * b[1] + a[1] * b[0] for a, b in terms) * people / (people - 1)
+            expected[r, s] = own + other + cross / (m * n)
+    np.testing.assert_allclose(delong(scores, labels, patients).covariance, expected, atol=1e-12)
+
+
+def test_the_clustered_variance_is_that_of_the_patient_bootstrap():
+    scores, labels, patients = clusters(2, patients=150)
+    drawn = bootstrap_aucs(scores[:, :, None], labels[:, None], patients, draws=2000)[:, :, 0]
+    ours = delong(scores, labels, patients).covariance
+    np.testing.assert_allclose(ours, np.cov(drawn), rtol=0.2)
+    assert ours[0, 0] > 1.5 * delong(scores, labels).covariance[0, 0]

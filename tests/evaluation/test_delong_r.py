@@ -32,6 +32,22 @@ def test_equals_proc(tmp_path: Path, positives: int, negatives: int, levels: int
     scores[1] += 0.3 * labels
     if levels:
         scores = np.round(scores * levels) / levels
+    _equals(tmp_path, scores, labels)
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(8, 60), (60, 8)])
+def test_equals_proc_where_one_model_separates(tmp_path: Path, positives: int, negatives: int):
+    rng = np.random.default_rng(positives)
+    labels = np.concatenate([np.ones(positives), np.zeros(negatives)])
+    scores = np.stack(
+        [labels + 0.1 * rng.random(len(labels)), labels + rng.normal(size=len(labels))]
+    )
+    assert delong(scores, labels).aucs[0] == 1.0
+    _equals(tmp_path, scores, labels)
+
+
+def _equals(tmp_path: Path, scores: np.ndarray, labels: np.ndarray) -> None:
+    """AUCs, variances, covariance, Wald bounds and paired p, to 1e-9."""
     table = np.column_stack([labels, *scores])
     np.savetxt(
         tmp_path / "d.csv", table, delimiter=",", header="label,a,b", comments="", fmt="%.17g"

@@ -148,3 +148,41 @@ def test_gates_of_other_studies_are_refused(run):
     table.filter(pl.col("study") != "test0003").write_parquet(run / "routing.parquet")
     with pytest.raises(MolreError, match="does not hold gates of the test studies"):
         read_run(run)
+
+
+def test_a_patient_in_two_splits_is_refused_with_the_count(tmp_path):
+    run = write_run(tmp_path / "run")
+    table = pl.read_parquet(run / "predictions.parquet")
+    moved = table.with_columns(
+        patient=pl.when(pl.col("patient").is_in(["tune-patient003", "tune-patient007"]))
+        .then(pl.col("patient").str.replace("tune", "test"))
+        .otherwise("patient")
+    )
+    moved.write_parquet(run / "predictions.parquet")
+    with pytest.raises(MolreError) as refused:
+        read_run(run)
+    assert "2 patients are in more than one split (test and tune)" in refused.value.message
+    assert "test-patient003, test-patient007" in refused.value.message
+    assert "molre split" in refused.value.message
+
+
+def test_a_training_patient_in_test_is_refused_as_well(tmp_path):
+    run = write_run(tmp_path / "run")
+    studies = pl.read_parquet(run / "studies.parquet")
+    train = studies.head(1).with_columns(
+        study=pl.lit("train0"), patient=pl.lit("test-patient001"), split=pl.lit("train")
+    )
+    pl.concat([studies, train]).write_parquet(run / "studies.parquet")
+    with pytest.raises(MolreError, match="1 patient is in more than one split"):
+        read_run(run)
+
+
+def test_calibrate_and_distances_are_read_beside_test(tmp_path):
+    run = read_run(write_run(tmp_path / "run"))
+    assert run.calibrate is not None
+    assert all(study.startswith("calibrate") for study in run.calibrate.studies)
+    assert run.familiarity is not None
+    assert len(run.familiarity) == len(run.studies)
+    assert run.calibrated["pneumocephalus"] is False
+    older = read_run(write_run(tmp_path / "older", familiarity=False))
+    assert older.familiarity is None

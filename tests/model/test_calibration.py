@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from molre.model.calibration import FLOOR, fit_calibration, youden
 
@@ -18,6 +20,46 @@ def test_recovers_a_shared_slope_and_each_intercept() -> None:
     assert fitted.slope == pytest.approx(2.0, rel=0.1)
     assert fitted.intercepts == pytest.approx([0.3, -0.2, 0.1], abs=0.15)
     assert fitted.calibrated.all()
+
+
+def test_the_fit_is_the_maximum_of_the_posterior_it_is_defined_by() -> None:
+    """The definition, maximised by another method from another start."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(size=(300, 4)) + np.array([-2.0, 0.0, 1.0, 3.0])
+    y = (rng.random(logits.shape) < expit(0.7 * logits - 0.5)).astype(float)
+    y[rng.random(y.shape) < 0.2] = np.nan
+
+    def posterior(x: np.ndarray) -> float:
+        slope, mean, own = np.exp(x[0]), x[1], x[2:]
+        p = expit(slope * logits + mean + own)
+        known = ~np.isnan(y)
+        likelihood = np.log(np.where(y == 1, p, 1 - p))[known].sum()
+        return float(-likelihood + (own**2).sum() / 2 + x[0] ** 2 / 2)
+
+    best = minimize(posterior, np.full(6, 0.1), method="BFGS", options={"gtol": 1e-6}).x
+    fitted = fit_calibration(logits, y)
+    assert fitted.slope == pytest.approx(np.exp(best[0]), abs=1e-3)
+    assert fitted.intercepts == pytest.approx(best[1] + best[2:], abs=1e-3)
+
+
+def test_few_positives_are_drawn_to_the_common_intercept_and_many_are_not() -> None:
+    """Each finding's intercept is off by 2; with 4 of 20 studies a free fit would follow noise."""
+    rng = np.random.default_rng(2)
+    errors, free_errors, reached = [], [], []
+    for _ in range(40):
+        truth = rng.normal(size=(2000, 8)) - 1.5
+        y = (rng.random(truth.shape) < expit(truth)).astype(float)
+        y[20:, 0] = np.nan
+        logits = truth - np.array([2.0, *[0.0] * 7])  # the rare finding alone is off
+        fitted = fit_calibration(logits, y)
+        few = ~np.isnan(y[:, 0])
+        alone = fit_calibration(logits[few][:, :1], y[few][:, :1])
+        errors.append(fitted.intercepts[0] - 2.0)
+        free_errors.append(alone.intercepts[0] - 2.0)
+        reached.append(np.abs(fitted.intercepts[1:]).max())
+    assert -1.6 < np.mean(errors) < -0.2  # shrunken to the others, near 0
+    assert np.std(errors) < np.std(free_errors)  # and so less noisy
+    assert np.mean(reached) < 0.2  # those with many labels find their own
 
 
 def test_few_labels_are_not_called_calibrated_and_have_no_threshold() -> None:
