@@ -208,6 +208,7 @@ def load(
             where=model,
             fix="give the folder with the right ones by --weights-dir",
         )
+    backbone.precision = entry.precision
     kind, adapted = trained.description.blocks, None
     if kind != "none":
         adapted = adapted_backbone.load(backbone, Path(model), kind, trained.bank)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from molre.backbones.contract import Contract
+from molre.backbones.precision import Precision, computing
 from molre.backbones.volume_contract import VolumeContract
 
 
@@ -58,7 +59,12 @@ class Backbone(nn.Module):
         weights: pedigree.
         start: draws the network's weights from torch's generator; only for a network that has no
             weights and is trained from scratch.
+
+    Attributes:
+        precision: what it computes in, see :func:`molre.backbones.precision.precision_on`.
     """
+
+    precision: Precision = "float32"
 
     def __init__(
         self,
@@ -92,4 +98,5 @@ class Backbone(nn.Module):
         size = self.contract.pixel_shape
         if tuple(pixels.shape[1:]) != size:
             raise ValueError(f"pixels must be (B, {size}), got {tuple(pixels.shape)}")
-        return self._features(self.network, pixels)
+        with computing(self.precision, pixels.device):
+            return self._features(self.network, pixels)

@@ -38,7 +38,7 @@ class Prefix(Backbone):
         super().__init__(name, whole.network, _no_features, 0, whole.contract, weights)
         for parameter in trained:  # a backbone freezes its network, and this one is shared
             parameter.requires_grad_(True)
-        self.whole, self.block = whole, block
+        self.whole, self.block, self.precision = whole, block, whole.precision
         container, _, number = block.rpartition(".")
         if not number.isdigit():
             raise self._refusal()

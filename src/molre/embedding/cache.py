@@ -193,9 +193,12 @@ class EmbeddingCache:
         files.write_text(self.folder / "index.sha256", hashlib.sha256(blob).hexdigest())
 
 
-def cache_key(weights_sha256: str, contract_hash: str) -> dict[str, Any]:
+def cache_key(
+    weights_sha256: str, contract_hash: str, precision: str = "float32"
+) -> dict[str, Any]:
     """What decides an embedding besides the scan; a scan's own part is its content hash."""
-    return {
+    computed = {} if precision == "float32" else {"precision": precision}
+    return computed | {
         "weights_sha256": weights_sha256,
         "contract_hash": contract_hash,
         "dtype": str(torch.float16).removeprefix("torch."),

@@ -6,9 +6,10 @@ import gc
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from molre.errors import MolreError
 
@@ -18,13 +19,19 @@ _CPU_MESSAGE = "can't allocate memory"
 _SIZE = r"([\d.]+ (?:bytes|[KMGT]iB))"
 
 
-def in_halves(run: Callable[..., T], inputs: Sequence[Tensor], size: int, what: str) -> list[T]:
+_fits: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+
+
+def in_halves(
+    run: Callable[..., T], inputs: Sequence[Tensor], size: int, network: nn.Module, what: str
+) -> list[T]:
     """Run ``size`` rows at a time, and half as many from where they do not fit.
 
     Args:
         run: given the same rows of each input.
         inputs: (S, ...) each.
         size: rows of a chunk, at least 1.
+        network: that is run; what fitted it is remembered for the next call.
         what: is run, for the sentence where one row is too much, such as ``"embedding a slice"``.
 
     Returns:
@@ -34,7 +41,7 @@ def in_halves(run: Callable[..., T], inputs: Sequence[Tensor], size: int, what: 
         MolreError: one row does not fit.
     """
     parts: list[T] = []
-    start, total = 0, len(inputs[0])
+    start, total, size = 0, len(inputs[0]), min(size, _fits.get(network, size))
     while start < total:
         try:
             parts.append(run(*(x[start : start + size] for x in inputs)))
@@ -47,6 +54,7 @@ def in_halves(run: Callable[..., T], inputs: Sequence[Tensor], size: int, what: 
         if size == 1:  # out of the except clause, whose frames hold memory
             raise problem
         size //= 2
+        _fits[network] = size
         release_memory()
     return parts
 
@@ -72,6 +80,6 @@ def too_little_memory(error: RuntimeError, what: str) -> MolreError:
 
 def release_memory() -> None:
     """Give back what torch keeps for reuse."""
-    gc.collect()
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()

@@ -21,11 +21,13 @@ from torch import Tensor
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
+from molre.backbones.precision import precision_on
 from molre.backbones.volume_contract import VolumeContract
 from molre.cohort.cohort import Cohort
 from molre.ct.volume import SliceSource, Volume
 from molre.ct.volume_cache import VolumeCache, scan, volumes_of
 from molre.embedding.cache import EmbeddingCache, cache_key
+from molre.embedding.chunks import in_halves
 from molre.embedding.inputs import to_inputs
 from molre.errors import MolreError
 from molre.progress import track
@@ -70,6 +72,7 @@ def embed(
     shard: tuple[int, int] = (0, 1),
     unverified: bool = False,
     trust_remote_code: bool = False,
+    precision: str = "auto",
 ) -> EmbeddingCache:
     """Embed the chosen series of a cohort that are not embedded yet.
 
@@ -89,6 +92,7 @@ def embed(
         shard: (i, n): embed every n-th series from the i-th on, where n processes share them.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
+        precision: the backbone computes in; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
 
     Returns:
         The cache; it lacks the series that failed.
@@ -102,6 +106,7 @@ def embed(
             unverified=unverified,
             trust_remote_code=trust_remote_code,
         )
+        backbone.precision = precision_on(device, precision)
     if backbone.from_scratch:
         raise MolreError(
             f"not applicable: {backbone.name} has no weights, so its embeddings mean nothing until "
@@ -156,7 +161,7 @@ def fill(
 
 def open_cache(cohort: Cohort, backbone: Backbone, *, overwrite: bool = False) -> EmbeddingCache:
     """The cohort's cache for a backbone; see :mod:`molre.embedding.cache`."""
-    key = cache_key(backbone.weights.sha256, backbone.contract.hash)
+    key = cache_key(backbone.weights.sha256, backbone.contract.hash, backbone.precision)
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     slug = re.sub(r"[^A-Za-z0-9]+", "_", backbone.name).strip("_")[:60]
     folder = cohort.path / "embeddings" / f"{slug}-{digest}"
@@ -180,9 +185,13 @@ def embed_volume(volume: Volume, backbone: Backbone) -> tuple[Tensor, np.ndarray
 def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
     """Embeddings float32 (S', D) on the CPU of pixels (S', C, size, size)."""
     device = next(backbone.parameters()).device
+
+    def run(chunk: Tensor) -> Tensor:
+        return backbone(chunk.to(device)).pooled.float().cpu()
+
     with torch.inference_mode():
-        parts = [backbone(chunk.to(device)).pooled.float().cpu() for chunk in pixels.split(CHUNK)]
-    return torch.cat(parts)
+        what = f"one picture in {backbone.name}"
+        return torch.cat(in_halves(run, [pixels], CHUNK, backbone, what))
 
 
 def probe(backbone: Backbone) -> Tensor:
@@ -235,7 +244,18 @@ def _answers(
             yield prepared
         else:
             job, pixels, source = prepared
-            yield _answer(job, _through(torch.from_numpy(pixels), backbone), source)
+            yield _answer(job, _on_device(job, torch.from_numpy(pixels), backbone), source)
+
+
+def _on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
+    try:
+        return _through(pixels, backbone)
+    except torch.AcceleratorError as error:
+        raise MolreError(
+            f"the device failed ({str(error).splitlines()[0]})",
+            where=f"study {job.study}",
+            fix="run the same command again to go on; if it fails again, look at this study",
+        ) from None
 
 
 def _pooled(

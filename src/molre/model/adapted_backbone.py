@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from molre.backbones.backbone import Backbone, Features
+from molre.embedding.chunks import in_halves
 from molre.errors import MolreError
 from molre.model.sites import Sites, attention_projections, last_blocks
 
@@ -115,7 +116,7 @@ class AdaptedBackbone(nn.Module):
             return pooled.cpu(), None if gates is None else gates.cpu()
 
         with torch.inference_mode():
-            return in_chunks(embed, pixels, bank_index, CHUNK)
+            return in_chunks(embed, pixels, bank_index, CHUNK, self.backbone)
 
     def save(self, folder: Path) -> tuple[str, ...]:
         """Write what was trained into a model folder; return the files' names in it.
@@ -272,19 +273,24 @@ def in_chunks(
     slices: Tensor,
     bank_index: Tensor,
     size: int,
+    network: nn.Module,
 ) -> tuple[Tensor, Tensor | None]:
-    """Embed slices, ``size`` of them at a time.
+    """Embed slices, ``size`` of them at a time; fewer without gradients, where they do not fit.
 
     Args:
         embed: what embeds a chunk, giving embeddings (B, D) and gates (B, L, E) or None.
         slices: (S, ...).
         bank_index: int64 (S,).
         size: of a chunk.
+        network: that is run.
 
     Returns:
         embeddings (S, D), and gates (S, L, E) or None.
     """
-    chunks = zip(slices.split(size), bank_index.split(size), strict=True)
-    parts = [embed(x, index) for x, index in chunks]
+    if torch.is_grad_enabled():  # a step that does not fit is taken again as a whole
+        chunks = zip(slices.split(size), bank_index.split(size), strict=True)
+        parts = [embed(x, index) for x, index in chunks]
+    else:
+        parts = in_halves(embed, [slices, bank_index], size, network, "a slice in the backbone")
     gates = [seen for _, seen in parts if seen is not None]
     return torch.cat([pooled for pooled, _ in parts]), torch.cat(gates) if gates else None

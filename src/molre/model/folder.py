@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from molre import files
+from molre.backbones.precision import Precision
 from molre.errors import MolreError
 from molre.model.adapted_backbone import ADAPTER_FILES, NETWORK_FILE, AdaptedBackbone, BlocksKind
 from molre.model.build import ClassifierSpec, build_classifier
@@ -68,6 +69,7 @@ class BackboneEntry(BaseModel):
     contract: dict[str, Any]
     contract_hash: str
     weights: dict[str, Any]
+    precision: Precision = "float32"
 
 
 class ModelDescription(BaseModel):

@@ -125,7 +125,7 @@ class BlocksClassifier(nn.Module):
         slices, index = inputs[mask], bank_index[mask]
         again = torch.is_grad_enabled() and len(slices) > self._budget
         embed = self._embed_twice if again else self._embed
-        flat, gates = in_chunks(embed, slices, index, self._budget)
+        flat, gates = in_chunks(embed, slices, index, self._budget, self.adapted.backbone)
         scores = self.head(_padded(flat, mask), mask, bank_index, noise)
         padded = None if gates is None else _padded(gates, mask)
         return Scores(scores.logits, scores.attention, padded)
@@ -143,7 +143,7 @@ class BlocksClassifier(nn.Module):
         """
         index = bank_indices(content_hash, len(slices), seed)
         with torch.inference_mode():
-            return in_chunks(self._embed, slices, index, self._budget)
+            return in_chunks(self._embed, slices, index, self._budget, self.adapted.backbone)
 
     def _embed_twice(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
         """Embed now, and again in the backward pass, instead of holding what that needs."""
@@ -156,10 +156,8 @@ class BlocksClassifier(nn.Module):
 
     def _embed(self, slices: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
         device = next(self.adapted.backbone.parameters()).device
-        half = torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else None
-        with half or nullcontext():
-            inputs = slices.to(device, torch.float32)
-            pooled, gates = self.adapted(self.run, inputs, bank_index.to(device))
+        inputs = slices.to(device, torch.float32)
+        pooled, gates = self.adapted(self.run, inputs, bank_index.to(device))
         return pooled.cpu(), None if gates is None else gates.cpu()
 
 

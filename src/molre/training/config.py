@@ -35,6 +35,9 @@ class TrainConfig(BaseModel):
     max_epochs: int = Field(default=100, ge=1)
     patience: int = Field(default=15, ge=1)
     batch_size: int = Field(default=32, ge=1)
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="of the backbone; auto is bfloat16 on CUDA, else float32"
+    )
     weight_decay: float = Field(default=1e-2, ge=0)
     gamma: float = Field(default=2.0, ge=0)
     dropout: float = Field(default=0.3, ge=0, lt=1)

@@ -121,6 +121,7 @@ def backbone_entry(backbone: Backbone) -> BackboneEntry:
         contract=backbone.contract.to_dict(),
         contract_hash=backbone.contract.hash,
         weights=backbone.weights.to_dict(),
+        precision=backbone.precision,
     )
 
 
@@ -187,6 +188,7 @@ def _facts(
             "parameters": entry.parameters,
             "contract": entry.contract,
             "contract_hash": entry.contract_hash,
+            "precision": entry.precision,
         },
         "from_scratch": task.backbone.from_scratch,
         "added_parameters": trainable,

@@ -11,6 +11,7 @@ import torch
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
+from molre.backbones.precision import precision_on
 from molre.cohort.cohort import Cohort
 from molre.labels.findings import findings
 from molre.model.loss import prevalence_weights
@@ -82,6 +83,7 @@ def train(
             unverified=unverified,
             trust_remote_code=trust_remote_code,
         )
+        backbone.precision = precision_on(device, config.precision)
         start = _start(opened, backbone, config, arm, ranks, device=device, workers=workers)
         if ranks.first:
             folder.write_config(config)

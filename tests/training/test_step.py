@@ -1,0 +1,126 @@
+"""One step is the same however a batch is cut, fits into little memory, and names what fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.training.scans import DIM, K, loader, new_model
+from torch import nn
+
+from molre.backbones.backbone import Backbone, Features, Weights
+from molre.backbones.contract import Contract
+from molre.errors import MolreError
+from molre.model.adapted_backbone import adapt
+from molre.model.classifier import HeadCTClassifier
+from molre.model.loss import focal_loss
+from molre.training.blocks import BlocksClassifier
+from molre.training.config import TrainConfig
+from molre.training.data import Loader
+from molre.training.fit import make_optimizer
+from molre.training.noise import Noise
+from molre.training.step import step
+
+WEIGHTS = torch.ones(K, 2)
+
+
+class Network(nn.Module):
+    """Slices (B, DIM) to embeddings, in as little memory as ``most`` slices, forward or backward.
+
+    A slice whose first number is ``fatal`` makes the device fail.
+    """
+
+    def __init__(self, most: int, fatal: float = float("nan")):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.most, self.fatal = nn.Linear(DIM, DIM), most, fatal
+
+    def forward(self, slices: torch.Tensor) -> torch.Tensor:
+        if (slices[:, 0] == self.fatal).any():
+            raise torch.AcceleratorError("CUDA error: device-side assert triggered\nmore")
+        out = torch.tanh(self.layer(slices))
+        if out.requires_grad:
+            rows = len(slices)
+            out.register_hook(lambda gradient: self._backward(rows))
+        return out
+
+    def _backward(self, rows: int) -> None:
+        if rows > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def blocks(network: Network) -> BlocksClassifier:
+    backbone = Backbone(
+        "tiny",
+        network,
+        lambda net, slices: Features(None, net(slices)),
+        dim=DIM,
+        contract=Contract(size=16),
+        weights=Weights(id="tiny", sha256="0"),
+    )
+    adapted = adapt(backbone, "full", budget=1, num_experts=2, r=2, router_hidden=4)
+    head = HeadCTClassifier(DIM, K, dropout=0.1)
+    torch.manual_seed(1)
+    nn.init.normal_(head.pooling.query)
+    nn.init.normal_(head.pooling.weight)
+    return BlocksClassifier(adapted, head, lambda x: Features(None, network(x)), 128)
+
+
+def stepped(model: nn.Module, train: Loader, p: float = 0.1) -> tuple[float, dict]:
+    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
+    share = next(train.epoch(0, Noise(0, 0, p, DIM)))
+    model.train()
+    return step(model, optimizer, train, share, WEIGHTS, 2.0), model.state_dict()
+
+
+def test_a_step_is_that_of_the_whole_batch_at_once() -> None:
+    """The reference: one padded batch, one loss, one backward pass, torch's clipping."""
+    train = loader(20, 1)
+    loss, got = stepped(new_model(), train)
+    model = new_model().train()
+    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
+    rows = np.concatenate([p.rows for p in next(train.epoch(0)).pieces])
+    batch = train._collate(rows, Noise(0, 0, 0.1, DIM))
+    scores = model(batch.embeddings, batch.mask, batch.bank_index, batch.noise)
+    whole = focal_loss(scores.logits, batch.targets, WEIGHTS, 2.0)
+    whole.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    assert loss == pytest.approx(float(whole.detach()), rel=1e-6)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(got[name], value, atol=1e-4, rtol=1e-4, msg=name)
+
+
+def test_what_is_dropped_depends_on_seed_epoch_and_study_only() -> None:
+    mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    one = Noise(7, 2, 0.3, 64).draw(np.array([4, 9]), mask)
+    other = Noise(7, 2, 0.3, 64).draw(np.array([9]), mask[1:, :3])
+    assert torch.equal(one[1, :3], other[0])
+    assert not torch.equal(one, Noise(7, 3, 0.3, 64).draw(np.array([4, 9]), mask))
+    assert not torch.equal(one, Noise(8, 2, 0.3, 64).draw(np.array([4, 9]), mask))
+    many = Noise(0, 0, 0.3, 512).draw(np.arange(40), torch.ones(40, 30, dtype=torch.bool))
+    assert float(many.mean()) == pytest.approx(1, abs=0.01)
+    assert float((many == 0).float().mean()) == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_backward_pass_that_does_not_fit_is_tried_in_smaller_chunks() -> None:
+    train = replace(loader(10, 1), piece=4)
+    loss, wanted = stepped(blocks(Network(999)), train)
+    little, got = stepped(blocks(Network(3)), train)
+    assert little == pytest.approx(loss, rel=1e-6)
+    for name, value in wanted.items():
+        torch.testing.assert_close(got[name], value, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_a_slice_that_does_not_fit_ends_with_a_sentence() -> None:
+    with pytest.raises(MolreError, match="training on one slice needs 2.00 GiB more"):
+        stepped(blocks(Network(0)), replace(loader(10, 1), piece=4))
+
+
+def test_a_device_that_fails_names_the_study() -> None:
+    train = replace(loader(10, 1), piece=1)
+    fatal = float(train.cache.get("1-6")[2, 0])
+    with pytest.raises(MolreError, match=r"device-side assert triggered\) on study 1-6\."):
+        stepped(blocks(Network(999, fatal)), train)
