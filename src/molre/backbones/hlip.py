@@ -44,10 +44,11 @@ class Norm(nn.LayerNorm):
 
     Args:
         width: of a token.
+        options: of torch's layer norm.
     """
 
-    def __init__(self, width: int):
-        super().__init__(width, eps=1e-6)
+    def __init__(self, width: int, **options: Any):
+        super().__init__(width, eps=1e-6, **options)
 
 
 class PatchEmbed3d(nn.Module):

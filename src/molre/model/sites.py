@@ -35,7 +35,8 @@ def last_blocks(
 
     Query and value projections (split or fused); where attention works in windows folded into the
     batch, or there is none, the MLPs' layers, or only their second ones where both are too many for
-    the last block (DaViT's is 2048 wide); in a convolutional network the 1 x 1 convolutions.
+    the last block (DaViT's is 2048 wide); in a convolutional network the 1 x 1
+    convolutions, in a residual 3D one without these those of its blocks.
     The LoRA arms use the same layers.
 
     Args:
@@ -125,8 +126,15 @@ def _pointwise(name: str, module: nn.Module) -> bool:
     )
 
 
+def _residual(name: str, module: nn.Module) -> bool:
+    """The two convolutions of a residual block of a 3D network."""
+    wide = isinstance(module, nn.Conv3d) and module.groups == 1
+    return wide and name.rsplit(".", 1)[-1] in ("conv1", "conv2")
+
+
 _CHOICES = (
     _ends("q_proj", "v_proj", "query", "value", "qkv"),
     _ends("fc1", "fc2", "up_proj", "down_proj", "linear1", "linear2"),
     _pointwise,
+    _residual,
 )
