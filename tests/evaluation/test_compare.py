@@ -91,3 +91,37 @@ def test_backbones_are_groups_of_their_own(runs, tmp_path):
         "other, slice",
     ]
     assert any("different numbers of seeds" in note for note in comparison.notes)
+
+
+def test_another_contract_is_noted_and_kept_apart(runs, tmp_path):
+    backbone = {"name": "efficientnet_lite0", "dim": 1280, "parameters": 3_371_008}
+    others = [
+        write_run(
+            tmp_path / f"wide-{arm}", arm=arm, backbone=backbone | {"contract_hash": "f" * 64}
+        )
+        for arm in ("frozen", "molre")
+    ]
+    comparison = compare([*runs, *others], tmp_path / "out", draws=DRAWS)
+    assert any("by 2 different contracts" in note for note in comparison.notes)
+    assert [c.group for c in comparison.result.contrasts] == [
+        "efficientnet_lite0, slice, contract ffffffff",
+        "efficientnet_lite0, slice, contract unknown",
+    ]
+    assert len(comparison.runs_of(comparison.result.arms[0])) == 1
+
+
+def test_runs_that_were_not_trained_alike_are_noted(runs, tmp_path):
+    for i, run in enumerate(runs):
+        (run / "config.yaml").write_text(
+            f"arm: a{i}\nseed: {i}\nmax_epochs: {100 - 50 * (i > 1)}\n"
+        )
+    comparison = compare(runs, tmp_path / "out", draws=DRAWS)
+    (note,) = [note for note in comparison.notes if "not trained alike" in note]
+    assert "max_epochs is 100 or 50" in note
+
+
+def test_other_weights_of_one_backbone_are_noted(runs, tmp_path):
+    backbone = {"name": "efficientnet_lite0", "parameters": 1, "weights_sha256": "a" * 64}
+    other = write_run(tmp_path / "other", arm="lora", backbone=backbone)
+    comparison = compare([*runs, other], tmp_path / "out", draws=DRAWS)
+    assert any("2 different files of backbone weights" in note for note in comparison.notes)

@@ -10,6 +10,7 @@ from runs import write_run
 
 from molre.evaluation.evaluate import evaluate
 from molre.evaluation.run_files import read_run
+from molre.evaluation.sections import NAMES
 
 DRAWS = 200
 
@@ -89,3 +90,24 @@ def test_studies_of_one_patient_are_clusters(tmp_path):
     evaluation = evaluate(write_run(tmp_path / "run", studies=80, studies_a_patient=2), draws=DRAWS)
     assert (evaluation.studies, evaluation.patients) == (80, 40)
     assert evaluation.findings[0].auc.method == "score interval, patients as clusters"
+
+
+def test_each_further_table_is_written_and_a_stale_one_removed(tmp_path):
+    run = write_run(tmp_path / "run", studies=80)
+    (run / "subgroups.parquet").write_bytes(b"of a cohort that is gone")
+    evaluation = evaluate(run, draws=DRAWS)
+    written = {name for name in NAMES if (run / f"{name}.parquet").is_file()}
+    assert written == {"operating_points", "predictive_values", "decision_curve", "abstention"}
+    assert set(evaluation.sections.missing) == {"subgroups", "sensitivity"}
+    assert written == set(evaluation.sections.tables)
+
+
+def test_evaluating_again_keeps_the_prevalences_that_were_stated(tmp_path):
+    run = write_run(tmp_path / "run", studies=80)
+    evaluate(run, draws=DRAWS, prevalences=(0.03,))
+    first = (run / "predictive_values.parquet").read_bytes()
+    evaluate(run, draws=DRAWS)
+    assert (run / "predictive_values.parquet").read_bytes() == first
+    table = pl.read_parquet(run / "predictive_values.parquet")
+    stated = table.filter(pl.col("prevalence_origin") == "stated")["prevalence"]
+    assert stated.unique().to_list() == [0.03]

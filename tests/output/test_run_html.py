@@ -162,3 +162,20 @@ def test_examples_are_drawn_and_escaped(run):
     assert "0.43" in html
     assert 'class="attention"' in html
     assert "study &lt;b&gt;1&lt;/b&gt;" in html
+
+
+def test_what_a_run_lacks_for_a_section_is_said(run):
+    (run / "studies.parquet").unlink()
+    table = pl.read_parquet(run / "predictions.parquet")
+    table.filter(pl.col("split") != "calibrate").write_parquet(run / "predictions.parquet")
+    html = page(run)
+    assert "Not shown: predictions.parquet has no calibrate split" in html
+    assert "Not shown: the cohort that manifest.json names is not there" in html
+    assert "train it again for them" in html  # distances
+    assert not (run / "operating_points.parquet").exists()
+
+
+def test_cautions_come_before_the_numbers(tmp_path):
+    html = page(write_run(tmp_path / "run", pretraining="head CT of ten hospitals"))
+    caution = html.index("pretrained on head CT of ten hospitals")
+    assert caution < html.index("<h2>Findings</h2>")
