@@ -24,7 +24,18 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_suffix(".md")
-TESTS = ("dinov3", "dinov2", "siglip", "presets", "huggingface", "huggingface_files")
+TESTS = (
+    "dinov3",
+    "dinov2",
+    "siglip",
+    "medimageinsight",
+    "biomedclip",
+    "prefix",
+    "presets",
+    "preset_weights",
+    "huggingface",
+    "huggingface_files",
+)
 SPARE = 2.0  # times the weights: activations, and the system's own
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 from tests.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 from molre.backbones.contract import Contract
@@ -95,6 +96,52 @@ def test_timms_own_reading_of_the_names_agrees(tmp_path: Path):
     ours = read("medimageinsight", model, tmp_path, contract=CONTRACT).network.tower.state_dict()
     assert set(converted) == set(ours)
     assert all(torch.equal(converted[name], ours[name]) for name in ours)
+
+
+def florence(published: str) -> str:
+    """A published name as transformers spells it in Florence-2, whose DaViT this is."""
+    for pattern, replacement in (
+        (r"^convs\.(\d)\.proj\.", r"convs.\1.conv."),
+        (r"\.conv([12])\.fn\.dw\.", r".conv\1."),
+        (r"\.(window|channel)_attn\.norm\.", ".norm1."),
+        (r"\.(window|channel)_attn\.fn\.", r".\1_attn."),
+        (r"\.ffn\.norm\.", ".norm2."),
+        (r"\.ffn\.fn\.net\.", ".ffn."),
+    ):
+        published = re.sub(pattern, replacement, published)
+    return published
+
+
+def test_embedding_against_transformers_davit(tmp_path: Path):
+    """Another implementation, fed with the published tensors; the pooling is written out here."""
+    from transformers import Florence2VisionConfig
+    from transformers.models.florence2.modeling_florence2 import Florence2VisionBackbone
+
+    model = network()
+    state = load_file(write(model, tmp_path / FILE))
+    heads = {"num_heads": SMALL["num_heads"], "num_groups": SMALL["num_heads"]}
+    config = Florence2VisionConfig(
+        embed_dim=SMALL["embed_dims"], depths=SMALL["depths"], window_size=12, **heads
+    )
+    theirs = Florence2VisionBackbone(config).eval()
+    tower = {
+        florence(name.removeprefix("image_encoder.")): tensor
+        for name, tensor in state.items()
+        if name.startswith("image_encoder.") and ".norms." not in name
+    }
+    theirs.load_state_dict(tower)
+    backbone = read("medimageinsight", model, tmp_path, contract=CONTRACT)
+    pictures = pixels(backbone)
+    with torch.inference_mode():
+        found = backbone(pictures)
+        last = theirs(pictures)
+        last = getattr(last, "last_hidden_state", last)
+    mean = last.flatten(2).mean(2)
+    scale, shift = (state[f"image_encoder.norms.{part}"] for part in ("weight", "bias"))
+    pooled = torch.nn.functional.layer_norm(mean, mean.shape[1:], scale, shift)
+    torch.testing.assert_close(
+        found.pooled, pooled @ state["image_projection"], atol=1e-4, rtol=1e-4
+    )
 
 
 def test_sites_are_the_mlps_and_never_attention_in_windows(tmp_path: Path):
