@@ -42,7 +42,7 @@ class Benchmarked:
 
 
 def benchmark(
-    config: BenchmarkConfig | str | Path,
+    config: BenchmarkConfig | str | Path | None,
     cohort: str | Path,
     out: str | Path,
     *,
@@ -53,6 +53,8 @@ def benchmark(
     scheduler: str | None = None,
     only_tables: bool = False,
     overwrite: bool = False,
+    unverified: bool = False,
+    trust_remote_code: bool = False,
     draws: int = DRAWS,
 ) -> Benchmarked:
     """Run every cell of a grid that is not done yet, and make the tables.
@@ -62,7 +64,7 @@ def benchmark(
     trained by one of them.
 
     Args:
-        config: a configuration, the name of a preset, or a YAML file.
+        config: a configuration, the name of a preset, or a YAML file; None for the one in ``out``.
         cohort: embedded or not; labelled and split.
         out: BENCH, the folder to write to or to go on in.
         weights_dir: folder with weights, for backbones that name none.
@@ -72,6 +74,8 @@ def benchmark(
         scheduler: address of a Dask scheduler whose workers run the jobs.
         only_tables: run nothing; make the tables of what is there.
         overwrite: forget what is in BENCH.
+        unverified: take backbones whose contract or code is not verified.
+        trust_remote_code: let code run that comes with weights.
         draws: of the paired patient bootstrap.
 
     Returns:
@@ -80,16 +84,17 @@ def benchmark(
     Raises:
         MolreError: bad configuration or cohort, or a BENCH that holds something else.
     """
-    resolved, opened = resolve(config, weights_dir), Cohort(Path(cohort).resolve())
-    opened.splits(), opened.labels()  # say at once what is missing
+    consent = {"unverified": unverified, "trust_remote_code": trust_remote_code}
     folder = BenchFolder(Path(os.path.abspath(out)))
-    _check_folder(folder.path, only_tables)
+    _check_folder(folder.path, only_tables or config is None)
+    config = folder.path / "config.yaml" if config is None else config
+    resolved, opened = resolve(config, weights_dir, **consent), Cohort(Path(cohort).resolve())
+    opened.splits(), opened.labels()  # say at once what is missing
     bench = Bench(resolved, opened, folder, device, workers)
     with lock.sharing(folder.path) as held:
         if overwrite:
             _forget(folder.path, held)
         if not only_tables:
-            folder.write_config(resolved)
             run_cells(bench, shard, on_cluster(scheduler) if scheduler else here)
         with lock.in_turn(folder.path):
             table = collect(bench, draws=draws)
@@ -99,7 +104,7 @@ def benchmark(
     return Benchmarked(folder.path, table)
 
 
-def _check_folder(path: Path, only_tables: bool) -> None:
+def _check_folder(path: Path, is_there: bool) -> None:
     if path.exists() and not path.is_dir():
         raise MolreError("is a file", where=path, fix="name a folder to write the benchmark to")
     theirs = [p.name for p in path.iterdir() if p.name not in OURS] if path.is_dir() else []
@@ -107,8 +112,10 @@ def _check_folder(path: Path, only_tables: bool) -> None:
         raise MolreError(
             "holds other files and is no benchmark", where=path, fix="name a new or empty folder"
         )
-    if only_tables and not (path / "config.yaml").is_file():
-        raise MolreError("holds no benchmark yet", where=path, fix="run it without --report")
+    if is_there and not (path / "config.yaml").is_file():
+        raise MolreError(
+            "holds no benchmark yet", where=path, fix="run one there: --preset smoke, or --config"
+        )
 
 
 def _forget(path: Path, held: int) -> None:

@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
-from molre.benchmark.bench_folder import NOT_APPLICABLE, Outcome, write_outcome
+from molre.benchmark.bench_folder import NOT_APPLICABLE, Outcome, read_outcome, write_outcome
 from molre.benchmark.job import BUSY, Job
 from molre.errors import MolreError
 
@@ -30,12 +31,22 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return BUSY
+    if _is_done(job):
+        return 0
     job.file("json").unlink(missing_ok=True)
-    write_outcome(job.file("json"), _outcome(job))
+    write_outcome(job.file("json"), do(job))
     return 0
 
 
-def _outcome(job: Job) -> Outcome:
+def _is_done(job: Job) -> bool:
+    """Whether another run has finished this cell while this one waited for it."""
+    found = read_outcome(job.file("json"))
+    same = found is not None and found.state == "done" and found.asked == job.hash
+    return same and job.kind == "cell" and (Path(job.facts["run"]) / "manifest.json").is_file()
+
+
+def do(job: Job) -> Outcome:
+    """Do a job in this process; whatever it raises is an outcome."""
     from molre.benchmark import work
 
     try:

@@ -81,7 +81,13 @@ def _read_cells(bench: Bench, plan: Plan, grid: Grid) -> _Read:
         else:
             tries = f" ({outcome.attempts} attempts)" if outcome.attempts > 1 else ""
             read.failed[cell.name] = outcome.reason + tries
+    read.failed = {name: _shorter(why, bench) for name, why in read.failed.items()}
     return read
+
+
+def _shorter(reason: str, bench: Bench) -> str:
+    """Without the place of BENCH on this machine, which a report should not tell."""
+    return reason.replace(f"{bench.folder.path}/", "")
 
 
 def _families(
@@ -292,5 +298,12 @@ def _notes(bench: Bench, read: _Read) -> tuple[str, ...]:
             "Rows called not converged ended with their budget, not with a plateau on tune: their "
             "numbers say that the path runs, and nothing of how good an arm can be."
         )
-    notes += list(dict.fromkeys(note for c in read.compared.values() for note in c.notes))
+    for path in sorted((bench.folder.path / "state").glob("embed-*.json")):
+        outcome = bench.folder.outcome(path.stem)
+        lost = outcome.facts.get("lost", 0) if outcome is not None else 0
+        if lost:
+            notes.append(f"{path.stem}: {lost} scans could not be read again and are left out.")
+    said = (note for c in read.compared.values() for note in c.notes)
+    # how many findings are scored stands at the top, and beside each group
+    notes += list(dict.fromkeys(note for note in said if "findings have fewer" not in note))
     return tuple(notes)

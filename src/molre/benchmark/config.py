@@ -140,13 +140,16 @@ class BenchmarkConfig(_Frozen):
 
 
 def resolve(
-    config: BenchmarkConfig | str | Path, weights_dir: str | Path | None = None
+    config: BenchmarkConfig | str | Path,
+    weights_dir: str | Path | None = None,
+    **consent: bool,
 ) -> BenchmarkConfig:
     """A configuration from a preset's name or a YAML file, with every folder filled in.
 
     Args:
         config: a configuration, ``paper`` or ``smoke``, or a file.
         weights_dir: for all backbones that name none.
+        consent: ``unverified`` and ``trust_remote_code``, true for all backbones.
 
     Raises:
         MolreError: unknown preset or key (with the nearest ones), unreadable file, bad value.
@@ -157,18 +160,37 @@ def resolve(
     if folder is not None and not folder.is_dir():
         raise MolreError("no such folder", where=folder, fix="give an existing --weights-dir")
     filled = config.model_copy(
-        update={"backbones": tuple(_filled(choice, folder) for choice in config.backbones)}
+        update={"backbones": tuple(_filled(c, folder, consent) for c in config.backbones)}
     )
     _check(filled)
     return filled
 
 
-def _filled(choice: BackboneChoice, folder: Path | None) -> BackboneChoice:
-    """With the folder of weights; a preset's open place becomes the checkpoint in it."""
-    if choice.weights_dir is not None or folder is None:
+def _filled(
+    choice: BackboneChoice, folder: Path | None, consent: dict[str, bool]
+) -> BackboneChoice:
+    """With consent and folder; a checkpoint's folder is named by its last part, not by a path.
+
+    So a preset's open place becomes the checkpoint in ``folder``, and a run can be moved.
+    """
+    choice = choice.model_copy(update={name: True for name, given in consent.items() if given})
+    if choice.weights_dir is not None:
         return choice
-    name = f"hf:{folder.name}" if choice.backbone == FOLDER else choice.backbone
-    return choice.model_copy(update={"backbone": name, "weights_dir": str(folder)})
+    own = Path(choice.backbone.removeprefix("hf:")).expanduser()
+    if choice.backbone == FOLDER:
+        own = folder or own
+    if choice.backbone.startswith("hf:") and own.is_dir():
+        own = _checkpoint(own).resolve()
+        return choice.model_copy(update={"backbone": f"hf:{own.name}", "weights_dir": str(own)})
+    return choice.model_copy(update={"weights_dir": None if folder is None else str(folder)})
+
+
+def _checkpoint(folder: Path) -> Path:
+    """A folder with a checkpoint, or the only one of its folders that has one."""
+    if (folder / "config.json").is_file():
+        return folder
+    inside = [path.parent for path in folder.glob("*/config.json")]
+    return inside[0] if len(inside) == 1 else folder
 
 
 def _check(config: BenchmarkConfig) -> None:
@@ -218,7 +240,8 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 
 def _sentence(error: ValidationError, path: Path | None) -> MolreError:
-    first = error.errors()[0]
+    found = error.errors()  # a misspelt key is also a missing one
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
         known = _fields_at(place[:-1])

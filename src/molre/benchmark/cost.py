@@ -14,6 +14,7 @@ from molre.training.arms import ARMS
 TFLOPS = 100.0  # sustained by one GPU
 LAST_BLOCKS, WHOLE = 1.5, 3.0  # passes that a training step costs
 SLICE_RATE = 20_000.0  # slice embeddings a second that a slice arm is trained over, two CPU cores
+BASE_GB = 1.5
 ASSUMPTIONS = (
     f"without a GPU here, GPU-hours are counted operations at {TFLOPS:g} TFLOP/s sustained, about "
     "a third of what a data-centre GPU promises in bfloat16; with --device cuda they are measured",
@@ -26,6 +27,8 @@ ASSUMPTIONS = (
     "reading and preparing scans runs beside the backbone and is not counted",
     "embeddings take 2 bytes a number; every run at blocks keeps its own; prepared volumes 2 bytes "
     "a voxel and channel; weights 4 bytes a parameter",
+    f"memory: {BASE_GB:g} GB for libraries, 4 bytes a parameter, 16 where all of it is trained; "
+    "activations are not counted, since slices go in chunks",
 )
 
 
@@ -56,7 +59,16 @@ class Sizes:
 
 @dataclass(frozen=True)
 class BackboneCost:
-    """What one backbone's part takes; hours are on the measured device, None where unknown."""
+    """What one backbone's part takes.
+
+    Attributes:
+        measured: the backbone.
+        cells: runs.
+        embed, slice, blocks: hours on the measured device; None where unknown.
+        gpu_hours: on a GPU, measured or from counted operations.
+        gigabytes: of disk.
+        memory: gigabytes of it, for one run.
+    """
 
     measured: Measured
     cells: int
@@ -65,6 +77,7 @@ class BackboneCost:
     blocks: float | None
     gpu_hours: float | None
     gigabytes: float
+    memory: float
 
     @property
     def hours(self) -> float | None:
@@ -104,8 +117,16 @@ def cost(
     else:
         flop = measured.gflops
         gpu = None if flop is None else (passes + steps) * flop / (TFLOPS * 1e3) / 3600
+    trained_whole = any(ARMS[cell.arm].blocks == "full" for cell in mine)
     return BackboneCost(
-        measured, len(mine), embed, trained, blocks, gpu, _gigabytes(config, measured, mine, sizes)
+        measured=measured,
+        cells=len(mine),
+        embed=embed,
+        slice=trained,
+        blocks=blocks,
+        gpu_hours=gpu,
+        gigabytes=_gigabytes(config, measured, mine, sizes),
+        memory=BASE_GB + (16 if trained_whole else 4) * measured.parameters / 1e9,
     )
 
 

@@ -92,7 +92,7 @@ class Estimate:
 
 _HEADER = (
     "backbone", "parameters", "input", "per second", "GFLOP", "cells",
-    "hours: embed", "slice", "blocks", "GPU-hours", "GB",
+    "hours: embed", "slice", "blocks", "GPU-hours", "disk GB", "memory GB",
 )  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def _row(b: BackboneCost) -> tuple[str, ...]:
         *("?" if h is None else f"{h:,.2f}" for h in (b.embed, b.slice, b.blocks)),
         "?" if b.gpu_hours is None else f"{b.gpu_hours:,.1f}",
         f"{b.gigabytes:,.1f}",
+        f"{b.memory:,.1f}",
     )
 
 

@@ -78,7 +78,7 @@ def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
         parameters=sum(p.numel() for p in backbone.parameters()),
         dim=backbone.dim,
         contract=backbone.contract.to_dict(),
-        reasons=reasons(backbone.network, getattr(backbone, "from_scratch", False), configs),
+        reasons=reasons(backbone.network, backbone.from_scratch, configs),
     )
 
 

@@ -69,20 +69,18 @@ def measure(choice: BackboneChoice, configs: Mapping[str, TrainConfig], device: 
         MolreError: unknown, or of an unpublished shape and without weights.
     """
     preset = catalogue.presets().get(choice.backbone)
+    contract: Any
     if preset is not None:
-        network, contract, dim = (
-            preset.skeleton(),
-            contract_of(choice) or preset.contract,
-            preset.dim,
-        )
-        from_scratch, kind = not preset.files, preset.kind
+        with torch.device("meta"):
+            network = preset.skeleton()
+        contract, dim, kind = contract_of(choice) or preset.contract, preset.dim, preset.kind
     else:
         backbone = catalogue.load(
             choice.backbone, weights_dir=choice.weights_dir, contract=contract_of(choice)
         )
-        network, contract, dim = backbone.network, backbone.contract, backbone.dim
-        from_scratch, kind = False, backbone.kind
-    shape = tuple(contract.pixel_shape)  # type: ignore[union-attr]
+        network, contract = backbone.network, backbone.contract
+        dim, kind = backbone.dim, backbone.kind
+    shape = tuple(contract.pixel_shape)
     gflops = _gflops(network, shape)
     seconds, problem = _seconds(network, shape, device, gflops)
     return Measured(
@@ -92,11 +90,11 @@ def measure(choice: BackboneChoice, configs: Mapping[str, TrainConfig], device: 
         dim=dim,
         unit="slice" if kind == "2d" else "volume",
         pixels=shape,
-        most=contract.max_slices if kind == "2d" else 1,  # type: ignore[union-attr]
+        most=contract.max_slices if kind == "2d" else 1,
         seconds=seconds,
         gflops=gflops,
         random=preset is not None,
-        reasons=reasons(network, from_scratch, configs),
+        reasons=reasons(network, preset is not None and not preset.files, configs),
         problem=problem,
     )
 
@@ -108,7 +106,7 @@ def _gflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
-        shapes = deepcopy(network).to("meta")
+        shapes = deepcopy(network).to("meta").eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             shapes(torch.zeros(1, *shape, device="meta"))
         return float(counter.get_total_flops()) / 1e9
@@ -116,11 +114,21 @@ def _gflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:
         return None
 
 
+def _made(network: nn.Module, device: str) -> nn.Module:
+    """The network in memory; one that has only shapes gets some numbers, as fast as can be."""
+    if not any(p.is_meta for p in network.parameters()):
+        return network.to(device).eval()
+    network = network.to_empty(device=device).eval()
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.detach().fill_(0.02 if tensor.is_floating_point() else 0)
+    return network
+
+
 def _seconds(
     network: nn.Module, shape: tuple[int, ...], device: str, gflops: float | None
 ) -> tuple[float | None, str]:
     try:
-        network = network.to(device).eval()
+        network = _made(network, device)
         pixels = torch.randn(1, *shape, device=device)
         large = device == "cpu" and gflops is not None and gflops > LARGE
         if not large:

@@ -13,8 +13,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             {"backbone": "dinov3_large", "slot": "2D general, large"},
             {"backbone": "medimageinsight", "slot": "2D medical"},
             {"backbone": "medgemma", "slot": "2D medical, largest"},
-            # its windows are not documented: the ones used are molre's choice
-            {"backbone": "hlip_headct", "slot": "3D head CT", "unverified": True},
+            {"backbone": "hlip_headct", "slot": "3D head CT"},
             {"backbone": "small3d", "slot": "3D small"},
         ],
         "placements": {

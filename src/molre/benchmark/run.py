@@ -40,6 +40,7 @@ def run_cells(bench: Bench, shard: tuple[int, int] | None, each: Each) -> None:
     _run([job for name, job in jobs.items() if name not in known], "backbone", each)
     plan = Plan(bench, known_looks(bench))
     fresh = [cell for cell in grid_of(bench).shard(shard) if not plan.is_done(cell)]
+    bench.folder.write_config(bench.config)  # what is there is of this configuration
     fresh = plan.without_lost(fresh)
     passes = _run(plan.embeddings(fresh), "embedding", each)
     fresh = plan.without_embedding(fresh, passes)

@@ -9,6 +9,7 @@ from typing import Any
 
 from molre.benchmark.config import BackboneChoice
 from molre.errors import MolreError
+from molre.progress import say
 from molre.training.config import TrainConfig
 
 Facts = dict[str, Any]
@@ -47,7 +48,9 @@ def embed_cohort(facts: Facts) -> Facts:
         failed=failed,
     )
     seconds = time.perf_counter() - started
-    return {"embedded": len(cache), "failed": failed[:20], "seconds": seconds}
+    for study, reason in failed:
+        say(f"{study}: {reason}")
+    return {"embedded": len(cache), "lost": len(failed), "seconds": seconds}
 
 
 def train_cell(facts: Facts) -> Facts:

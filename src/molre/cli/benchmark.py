@@ -23,6 +23,12 @@ def command(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with weights that the hub is not asked for.")
     ] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Take backbones whose contract is not verified.")
+    ] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code run that comes with weights.")
+    ] = False,
     shard: Annotated[
         str | None, typer.Option(help="Run only part I of N of the cells, e.g. 3/8; see below.")
     ] = None,
@@ -58,11 +64,17 @@ def command(
     from molre.benchmark.benchmark import benchmark
     from molre.cli.shards import shard_of
 
-    chosen = _chosen(preset, config)
+    chosen = None if report and not (preset or config) else _chosen(preset, config)
     if dry_run:
         from molre.benchmark.dry_run import dry_run as estimate
 
-        found = estimate(chosen, cohort, weights_dir=weights_dir, device=device, scans=scans)
+        found = estimate(
+            chosen or out / "config.yaml",
+            cohort,
+            weights_dir=weights_dir,
+            device=device,
+            scans=scans,
+        )
         typer.echo(found.as_json() if json else found.as_text())
         return
     done = benchmark(
@@ -76,6 +88,8 @@ def command(
         scheduler=scheduler,
         only_tables=report,
         overwrite=overwrite,
+        unverified=unverified,
+        trust_remote_code=trust_remote_code,
     )
     _finish(done, json)
     raise typer.Exit(done.exit_code)
@@ -116,6 +130,6 @@ def _finish(done: Benchmarked, json: bool) -> None:
         typer.echo("These scans are synthetic: the table says nothing about patients.")
     if table.missing:
         typer.echo(f"{len(table.missing)} cells have not been run yet; run the same command again.")
-    for cell, reason in table.failed:
+    for cell, reason in table.failures():
         typer.echo(f"failed: {cell}: {reason}")
     typer.echo(f"report: {path / 'report.html'}")

@@ -67,8 +67,8 @@ def row_verdict(group: str, arm: str, tested: Tested, unconverged: Collection[st
     short = [name for name in dict.fromkeys(rests_on) if name in unconverged]
     if not short:
         return said
-    whose = "not converged" if short == [arm] else f"not converged: {', '.join(short)}"
-    return f"{said} ({whose}; the budget ended first)"
+    whose = "it" if arm in short else ", ".join(short)
+    return f"{said}; the budget ended before {whose} converged"
 
 
 def _method_gain(group: str, tested: Tested) -> str:

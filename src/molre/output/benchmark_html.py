@@ -40,6 +40,7 @@ def write_benchmark_report(table: BenchmarkTable, path: Path) -> None:
         groups=[_group(table, *group) for group in groups],
         forest=_forest(table),
         reading=reading(table),
+        scored=[_cells(row, table) for row in table.scored_rows],
         none=NONE,
     )
     files.write_text(path, html)
@@ -57,16 +58,15 @@ def _group(table: BenchmarkTable, backbone: str, placement: str) -> dict[str, An
         "endpoint": next((f"mean of {r.endpoint} findings" for r in rows if r.endpoint), ""),
         "headline": _headline(method) if method is not None else "",
         "rows": [_cells(row, table) for row in shown],
-        "categories": list(table.categories) if any(row.seeds for row in shown) else [],
     }
 
 
 def _headline(row: BenchmarkRow) -> str:
     """What comes first of a backbone: the method against frozen, or why there is nothing."""
     if row.state == "not applicable":
-        return f"{METHOD} is not applicable: {row.verdict}."
+        return f"{METHOD} is not applicable: {row.verdict.rstrip('.')}."
     if row.frozen is None:
-        return f"{METHOD}: {row.verdict}."
+        return f"{METHOD}: {row.verdict.rstrip('.')}."
     versus = row.frozen
     bounds = interval(versus.low, versus.high, sign=True)
     said = f"{METHOD} minus {FROZEN}: {number(versus.value, sign=True)} ({bounds})"
@@ -76,7 +76,8 @@ def _headline(row: BenchmarkRow) -> str:
 def _cells(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
     return {
         "row": row,
-        "seeds": f"{row.seeds} of {row.wanted}" if row.seeds < row.wanted else str(row.seeds),
+        "runs": [(cell.rsplit("-", 1)[-1], f"cells/{cell}/report.html") for cell in row.cells],
+        "short": row.wanted - row.seeds,
         "added": share_text(row),
         "added_count": f"{row.added:,}" if row.added is not None else "",
         "auc": number(row.auc),
@@ -90,11 +91,11 @@ def _cells(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
     }
 
 
-def _versus(versus: Versus | None) -> tuple[str, str]:
+def _versus(versus: Versus | None) -> tuple[str, str, str]:
     if versus is None:
-        return NONE, ""
+        return NONE, "", ""
     bounds = interval(versus.low, versus.high, sign=True)
-    return number(versus.value, sign=True), f"{bounds}, p {p_value(versus.p)}"
+    return number(versus.value, sign=True), bounds, f"p {p_value(versus.p)}"
 
 
 def _millions(parameters: int | None) -> str:

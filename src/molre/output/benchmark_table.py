@@ -131,6 +131,16 @@ class BenchmarkTable:
         """Rows that no run can fill."""
         return [row for row in self.rows if row.state == "not applicable"]
 
+    def failures(self) -> list[tuple[str, str]]:
+        """Cells with the reason; those that one thing has kept from running in one line."""
+        by_reason: dict[str, list[str]] = {}
+        for cell, reason in self.failed:
+            by_reason.setdefault(reason, []).append(cell)
+        return [
+            (names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", reason)
+            for reason, names in by_reason.items()
+        ]
+
     @property
     def scored_rows(self) -> list[BenchmarkRow]:
         """Rows with a run."""
@@ -278,7 +288,7 @@ def _rest(table: BenchmarkTable) -> list[str]:
         rows = [(r.backbone, r.placement, r.arm, r.verdict) for r in table.not_applicable]
         parts += ["## Not applicable", _lines(("Backbone", "Placement", "Arm", "Why"), rows)]
     if table.failed:
-        parts += ["## Failed", _lines(("Cell", "Why"), table.failed)]
+        parts += ["## Failed", _lines(("Cell", "Why"), table.failures())]
     if table.missing:
         parts += ["## Not run yet", "\n".join(f"- {name}" for name in table.missing)]
     if table.notes:
