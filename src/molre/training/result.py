@@ -117,12 +117,17 @@ def backbone_entry(backbone: Backbone) -> BackboneEntry:
     return BackboneEntry(
         name=backbone.name,
         dim=backbone.dim,
-        parameters=sum(p.numel() for p in backbone.parameters()),
+        parameters=sum(p.numel() for name, p in backbone.named_parameters() if not _added(name)),
         contract=backbone.contract.to_dict(),
         contract_hash=backbone.contract.hash,
         weights=backbone.weights.to_dict(),
         precision=backbone.precision,
     )
+
+
+def _added(name: str) -> bool:
+    """Whether a weight is an adapter's, and so none of the backbone's own."""
+    return ".lora_" in name or ".molre_" in name
 
 
 def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Tensor:
