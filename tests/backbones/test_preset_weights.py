@@ -79,6 +79,16 @@ def test_weights_dir_is_searched(place: str, network, tmp_path: Path):
     assert backbone.weights.license == "Apache-2.0"
 
 
+def test_a_backbone_knows_whether_its_contract_is_verified(network, tmp_path: Path):
+    network.save_pretrained(tmp_path)
+    preset = replace(narrow("dinov2_base", network), contract=CONTRACT)
+    assert load_preset(preset, tmp_path).contract_verified is True
+    assert load_preset(preset, tmp_path, CONTRACT).contract_verified is True
+    guessed = replace(preset, unverified="nobody knows")
+    assert load_preset(guessed, tmp_path, unverified=True).contract_verified is False
+    assert load_preset(preset, tmp_path, Contract(size=42)).contract_verified is None
+
+
 def test_another_hash(network, tmp_path: Path):
     network.save_pretrained(tmp_path)
     pinned = replace(narrow("dinov2_base", network), sha256={"model.safetensors": "ab" * 32})

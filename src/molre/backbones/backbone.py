@@ -62,9 +62,12 @@ class Backbone(nn.Module):
 
     Attributes:
         precision: what it computes in, see :func:`molre.backbones.precision.precision_on`.
+        contract_verified: whether code and contract are known to be the published ones; None
+            where they are the user's choice.
     """
 
     precision: Precision = "float32"
+    contract_verified: bool | None = None
 
     def __init__(
         self,

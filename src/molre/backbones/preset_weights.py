@@ -61,6 +61,8 @@ def load_preset(
             where=folder,
             fix=f"give the checkpoint of {preset.hub_id or preset.name}",
         )
+    own = contract is None or contract.hash == preset.contract.hash
+    backbone.contract_verified = preset.verified if own else None
     if folder is not None and backbone.weights.revision is None:
         backbone.weights = replace(backbone.weights, revision=revision_of(folder))
     return backbone
