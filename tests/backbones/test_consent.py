@@ -19,6 +19,8 @@ from molre.cli.main import app
 from molre.embedding.embed import probe
 from molre.errors import MolreError
 from molre.model import folder
+from molre.output import run_card
+from molre.training.result import backbone_entry
 
 NAME = "rad_dino"
 
@@ -58,6 +60,16 @@ def test_a_model_predicts_without_being_asked_again(model: Path):
     reader = pipeline.load(model, weights_dir=model.parent)
     assert reader.backbone.name == NAME
     assert reader.backbone.contract.size == 56
+
+
+def test_a_model_and_its_card_say_that_the_contract_is_a_guess(model: Path):
+    backbone = load(NAME, weights_dir=model.parent, unverified=True)
+    entry = backbone_entry(backbone)
+    assert entry.contract_verified is False
+    description = folder.load(model).description.model_copy(update={"backbone": entry})
+    assert "contract is not verified" in "".join(run_card._guessed(description))
+    known = entry.model_copy(update={"contract_verified": True})
+    assert not run_card._guessed(description.model_copy(update={"backbone": known}))
 
 
 def test_code_that_comes_with_weights_is_asked_for_again(model: Path, monkeypatch):

@@ -70,6 +70,7 @@ class BackboneEntry(BaseModel):
     contract_hash: str
     weights: dict[str, Any]
     precision: Precision = "float32"
+    contract_verified: bool | None = None
 
 
 class ModelDescription(BaseModel):

@@ -122,6 +122,7 @@ def _method(d: ModelDescription, run: Path, manifest: dict[str, Any]) -> str:
         f"- Arm `{d.arm}` at placement `{d.placement}`, seed {d.seed}; molre {d.molre_version}.",
         f"- Backbone `{d.backbone.name}`, {d.backbone.parameters:,} parameters; weights "
         f"`{weights.get('id')}`{_revision(weights)}, SHA-256 `{weights.get('sha256')}`.",
+        *_guessed(d),
         f"- Added parameters: {manifest['added_parameters']:,}{_share(manifest)}.",
         *_chosen(run, manifest),
         *_gates(manifest),
@@ -129,6 +130,16 @@ def _method(d: ModelDescription, run: Path, manifest: dict[str, Any]) -> str:
         f"{weights.get('derivatives') or 'unknown'}.",
     ]
     return "## Method\n\n" + "\n".join(lines)
+
+
+def _guessed(d: ModelDescription) -> list[str]:
+    """A line where the pixels the backbone was given may not be those it was trained on."""
+    if d.backbone.contract_verified is not False:
+        return []
+    return [
+        "- The backbone's input contract is not verified: its publisher does not say all of what "
+        "it was trained on, and the rest is molre's choice."
+    ]
 
 
 def _revision(weights: dict[str, Any]) -> str:

@@ -122,6 +122,7 @@ def backbone_entry(backbone: Backbone) -> BackboneEntry:
         contract_hash=backbone.contract.hash,
         weights=backbone.weights.to_dict(),
         precision=backbone.precision,
+        contract_verified=backbone.contract_verified,
     )
 
 
