@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_bench import bench, config, inside
 
-from molre.benchmark.cost import LAST_BLOCKS, TFLOPS, WHOLE, Sizes, cost
+from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, Sizes, cost
+from molre.benchmark.dry_run import Estimate
 from molre.benchmark.grid import make_grid
 from molre.benchmark.job import Job
 from molre.benchmark.measure import Measured
@@ -50,9 +53,7 @@ def test_fewer_studies_and_slices_cost_less() -> None:
 
 
 def test_what_could_not_be_run_has_no_hours_but_operations() -> None:
-    import dataclasses
-
-    got = of(dataclasses.replace(VIT, seconds=None), placements={"slice": {"arms": ["frozen"]}})
+    got = of(replace(VIT, seconds=None), placements={"slice": {"arms": ["frozen"]}})
     assert got.hours is None
     assert got.gpu_hours is not None
     measured = of(VIT, "cuda:0", placements={"slice": {"arms": ["frozen"]}})
@@ -79,3 +80,23 @@ def test_the_cohort_is_counted(cohort: Path) -> None:
     assert (got.scans, got.slices) == (44, 3.0)
     assert got.train == pytest.approx(14 / 44)
     assert Sizes.of(Cohort(cohort), 70_000).scans == 70_000
+
+
+def test_an_estimate_says_that_it_is_one_and_what_it_rests_on() -> None:
+    got = of(VIT, placements={"slice": {"arms": ["frozen"]}})
+    estimate = Estimate("paper", 1000, 30.0, "cpu with 2 workers", 2, 1, (got,), (("x", "gated"),))
+    text, values = estimate.as_text(), json.loads(estimate.as_json())
+    assert "An estimate, and at most" in text
+    assert "2 cells (1 combinations not applicable), 1,000 scans of 30 slices" in text
+    assert "x: nothing is known of it: gated" in text
+    assert all(f"- {assumption}" in text for assumption in ASSUMPTIONS)
+    assert values["gpu_hours"] == pytest.approx(got.gpu_hours)
+    assert values["assumptions"] == list(ASSUMPTIONS)
+
+
+def test_workers_share_the_work_of_a_cpu_and_not_of_a_gpu() -> None:
+    chosen = config(backbones=[{"backbone": "vit"}])
+    cells = make_grid(chosen, {}).cells
+    alone, both = (cost(chosen, VIT, cells, "vit", SIZES, "cpu", n) for n in (1, 2))
+    assert alone.embed == pytest.approx(2 * both.embed)
+    assert cost(chosen, VIT, cells, "vit", SIZES, "cuda", 2).embed == alone.embed

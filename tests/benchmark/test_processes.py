@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from small_bench import bench, config, inside, without_times
 
@@ -106,9 +107,13 @@ def _cells(shared, plan):
 
 
 def test_a_job_that_dies_twice_is_recorded_with_what_killed_it(tmp_path: Path) -> None:
-    facts = {"choice": {"backbone": "no such"}, "cohort": str(tmp_path), "contract": None}
-    job = Job("embed", "hopeless", str(tmp_path / "state"), facts)
-    outcome = run_job(replace(job, attempts=2))
+    job = Job(
+        "look",
+        "hopeless",
+        str(tmp_path / "state"),
+        {"choice": {"backbone": "no such"}, "configs": {}},
+    )
+    outcome = run_job(job)
     assert (outcome.state, outcome.attempts) == ("failed", 2)
     assert "unknown backbone 'no such'" in outcome.reason
     assert job.file("json").is_file()
@@ -144,6 +149,18 @@ def test_what_fails_is_named_and_the_rest_goes_on(cohort: Path, vit: Path, tmp_p
     assert "broken_vit" in cell
     assert "cannot be loaded" in reason
     assert "broken_vit" in reason
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_fails_is_named_and_nothing_is_lost(cohort: Path, tmp_path: Path) -> None:
+    chosen = config(placements={"slice": {"arms": ["frozen"], "slices": 2}})
+    shared = replace(bench(tmp_path / "bench", cohort, chosen), device="cuda")
+    run_cells(shared, None, inside)
+    ((cell, reason),) = collect(shared, draws=DRAWS).failed
+    assert cell == "efficientnet_lite0-slice-frozen-0"
+    assert "CUDA" in reason
+    run_cells(bench(tmp_path / "bench", cohort, chosen), None, inside)
+    assert collect(shared, draws=DRAWS).failed == ()
 
 
 def test_a_folder_of_another_benchmark_or_of_something_else_is_refused(

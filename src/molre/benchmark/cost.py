@@ -16,6 +16,8 @@ LAST_BLOCKS, WHOLE = 1.5, 3.0  # passes that a training step costs
 SLICE_RATE = 20_000.0  # slice embeddings a second that a slice arm is trained over, two CPU cores
 BASE_GB = 1.5
 ASSUMPTIONS = (
+    "on a CPU a pass is timed on one thread by the processor's clock, and every worker is taken to "
+    "be as fast",
     f"without a GPU here, GPU-hours are counted operations at {TFLOPS:g} TFLOP/s sustained, about "
     "a third of what a data-centre GPU promises in bfloat16; with --device cuda they are measured",
     "every fit runs all its epochs; every learning rate and seed is a fit",
@@ -63,6 +65,7 @@ class BackboneCost:
 
     Attributes:
         measured: the backbone.
+        seconds: of one pass, with all workers.
         cells: runs.
         embed, slice, blocks: hours on the measured device; None where unknown.
         gpu_hours: on a GPU, measured or from counted operations.
@@ -71,6 +74,7 @@ class BackboneCost:
     """
 
     measured: Measured
+    seconds: float | None
     cells: int
     embed: float | None
     slice: float | None
@@ -93,6 +97,7 @@ def cost(
     backbone: str,
     sizes: Sizes,
     device: str,
+    workers: int = 1,
 ) -> BackboneCost:
     """Add up.
 
@@ -103,12 +108,15 @@ def cost(
         backbone: its name in the grid.
         sizes: of the cohort.
         device: that was measured.
+        workers: processes of one thread that share the work on a CPU.
     """
     mine = of_backbone(cells, backbone)
     passes = _embedding_passes(config, measured, mine, sizes)
     steps = sum(_blocks_passes(config, measured, cell, sizes) for cell in mine)
     fits = sum(_slice_embeddings(config, measured, cell, sizes) for cell in mine)
     seconds = measured.seconds
+    if seconds is not None and device == "cpu":
+        seconds /= workers
     trained = fits / SLICE_RATE / 3600
     embed = None if seconds is None else passes * seconds / 3600
     blocks = None if seconds is None else steps * seconds / 3600
@@ -120,6 +128,7 @@ def cost(
     trained_whole = any(ARMS[cell.arm].blocks == "full" for cell in mine)
     return BackboneCost(
         measured=measured,
+        seconds=seconds,
         cells=len(mine),
         embed=embed,
         slice=trained,

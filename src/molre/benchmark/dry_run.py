@@ -6,6 +6,7 @@ An estimate, from throughput measured here and now and from assumptions that it 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -98,7 +99,7 @@ _HEADER = (
 
 def _row(b: BackboneCost) -> tuple[str, ...]:
     m = b.measured
-    speed = "not run" if m.seconds is None else f"{1 / m.seconds:.3g} {m.unit}s"
+    speed = "not run" if b.seconds is None else f"{1 / b.seconds:.3g} {m.unit}s"
     return (
         m.name,
         f"{m.parameters / 1e6:.2f} M",
@@ -119,6 +120,7 @@ def dry_run(
     *,
     weights_dir: str | Path | None = None,
     device: str = "cpu",
+    workers: int | None = None,
     scans: int | None = None,
 ) -> Estimate:
     """Measure every backbone for a moment, each in a process of its own, and add up.
@@ -128,6 +130,7 @@ def dry_run(
         cohort: whose scans are counted.
         weights_dir: folder with weights; published backbones are measured without.
         device: torch device.
+        workers: processes that would embed; the CPU's cores by default.
         scans: estimate for this many scans like those of the cohort.
 
     Raises:
@@ -139,12 +142,15 @@ def dry_run(
         bench = Bench(resolved, opened, BenchFolder(Path(folder)), device)
         found, unknown = _measure(bench, device)
     grid = make_grid(resolved, {name: m.reasons for name, m in found.items()})
-    costs = tuple(cost(resolved, m, grid.cells, name, sizes, device) for name, m in found.items())
+    workers = workers or os.cpu_count() or 1
+    costs = tuple(
+        cost(resolved, m, grid.cells, name, sizes, device, workers) for name, m in found.items()
+    )
     return Estimate(
         name=resolved.name,
         scans=sizes.scans,
         slices=sizes.slices,
-        device=device,
+        device=device if device != "cpu" else f"cpu with {workers} workers",
         cells=len(grid.cells),
         not_applicable=len(grid.not_applicable),
         backbones=costs,

@@ -32,7 +32,8 @@ class Measured:
         unit: ``slice`` or ``volume``, what one pass is over.
         pixels: shape of one.
         most: units a scan, at most.
-        seconds: of one pass over one unit, here; None where it could not be run.
+        seconds: of one pass over one unit, here: on a CPU of one thread, by the processor's clock,
+            so that other work on the machine does not count; None where it could not be run.
         gflops: of one pass, counted; None where torch cannot.
         random: measured at random weights.
         reasons: why arms are not applicable.
@@ -127,7 +128,9 @@ def _made(network: nn.Module, device: str) -> nn.Module:
 def _seconds(
     network: nn.Module, shape: tuple[int, ...], device: str, gflops: float | None
 ) -> tuple[float | None, str]:
+    threads = torch.get_num_threads()
     try:
+        torch.set_num_threads(1)  # as embedding does, in several processes
         network = _made(network, device)
         pixels = torch.randn(1, *shape, device=device)
         large = device == "cpu" and gflops is not None and gflops > LARGE
@@ -139,14 +142,17 @@ def _seconds(
         return min(times), ""
     except (RuntimeError, MemoryError, MolreError) as error:
         return None, str(error).splitlines()[0][:200]
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _pass(network: nn.Module, pixels: torch.Tensor, device: str) -> float:
     kind = torch.device(device).type
     half = torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
-    started = time.perf_counter()
+    clock = time.process_time if kind == "cpu" else time.perf_counter
+    started = clock()
     with torch.inference_mode(), half:
         network(pixels)
     if kind == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started

@@ -73,6 +73,7 @@ def command(
             cohort,
             weights_dir=weights_dir,
             device=device,
+            workers=workers,
             scans=scans,
         )
         typer.echo(found.as_json() if json else found.as_text())
