@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,8 @@ from scipy.stats import norm
 
 from molre.evaluation.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
 from molre.evaluation.delong import delong, logit_interval
+from molre.evaluation.finding import auc_interval
+from molre.evaluation.macro_interval import macro_interval
 from molre.evaluation.score_interval import score_interval
 
 AUCS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -157,36 +158,54 @@ def clustered(rng: np.random.Generator, reps: int) -> Iterator[str]:
 
 
 def macro(rng: np.random.Generator, reps: int) -> Iterator[str]:
-    """The macro AUC's patient bootstrap, and the test of two models that are equally good."""
+    """The macro AUC's interval, and the test of two models that are equally good."""
     yield "## Macro AUC and tests\n"
     yield f"{STUDIES} studies, findings independent, shape `equal`; two models of the same true AUC whose"
-    yield "scores correlate by one half. Cells: coverage of the macro AUC's percentile patient bootstrap /"
-    yield "share of p < 0.05 of the macro difference (bootstrap) / of one finding (paired DeLong).\n"
+    yield "scores correlate by one half. Cells: coverage of the macro AUC's interval, joined of score"
+    yield "intervals (printed) / of its percentile patient bootstrap / share of p < 0.05 of the macro"
+    yield "difference (bootstrap) / of one finding (paired DeLong).\n"
     few, rows = max(50, reps // 10), []
-    names = range_names(STUDIES)
+    aucs = (0.7, 0.8, 0.9, 0.95)
     for findings, m in itertools.product((1, 5, 20), (10, 20, 50)):
         cells = []
-        for auc in (0.7, 0.8, 0.9, 0.95):
-            inside, macro_p, single_p = [], [], []
-            for _ in range(few):
-                labels = np.zeros((STUDIES, findings))
-                for k in range(findings):
-                    labels[rng.choice(STUDIES, m, replace=False), k] = 1
-                common = rng.normal(size=labels.shape)
-                own = rng.normal(size=(2, *labels.shape))
-                scores = np.sqrt(0.5) * (common + own) + labels * norm.ppf(auc) * np.sqrt(2)
-                drawn = bootstrap_aucs(scores, labels, names, draws=DRAWS).mean(axis=2)
-                low, high = percentile_interval(drawn[0])
-                inside.append(low <= auc <= high)
-                macro_p.append(two_sided_p(drawn[0] - drawn[1]) < 0.05)
-                tests = delong(scores[:, :, 0], labels[:, 0]).test(np.array([1.0, -1.0]))
-                single_p.append(tests.p < 0.05)
-            cells.append(
-                " / ".join(decimal(float(np.mean(x))) for x in (inside, macro_p, single_p))
-            )
+        for auc in aucs:
+            seen = macro_seen(rng, findings, m, auc, few)
+            cells.append(" / ".join(decimal(share) for share in seen))
         rows.append((f"{findings}, {m}", cells))
-    yield from table(rows, "findings, positives each", (0.7, 0.8, 0.9, 0.95))
+    yield from table(rows, "findings, positives each", aucs)
     yield f"{few} repeats a cell: Monte Carlo standard error {np.sqrt(0.05 * 0.95 / few):.3f}."
+
+
+def macro_seen(
+    rng: np.random.Generator, findings: int, positives: int, auc: float, reps: int
+) -> list[float]:
+    """Shares: joined interval holds, bootstrap holds, macro difference found, DeLong's found."""
+    columns = findings * reps
+    labels = np.zeros((STUDIES, columns))
+    for k in range(columns):
+        labels[rng.choice(STUDIES, positives, replace=False), k] = 1
+    own = rng.normal(size=(2, *labels.shape))
+    scores = np.sqrt(0.5) * (rng.normal(size=labels.shape) + own)
+    scores += labels * norm.ppf(auc) * np.sqrt(2)
+    names = tuple(range_names(STUDIES))
+    # one call for all repeats: their data are independent, so they may share the resamples
+    every = bootstrap_aucs(scores, labels, names, draws=DRAWS)
+    seen = []
+    for start in range(0, columns, findings):
+        here = range(start, start + findings)
+        drawn = every[:, :, start : start + findings]
+        single = [auc_interval(scores[:1, :, k], labels[:, k], names) for k in here]
+        joined, plain = macro_interval(single, drawn[0]), percentile_interval(drawn[0].mean(axis=1))
+        test = delong(scores[:, :, start], labels[:, start]).test(np.array([1.0, -1.0]))
+        seen.append(
+            (
+                joined[0] <= auc <= joined[1],
+                plain[0] <= auc <= plain[1],
+                two_sided_p((drawn[0] - drawn[1]).mean(axis=1)) < 0.05,
+                test.p < 0.05,
+            )
+        )
+    return [float(share) for share in np.mean(seen, axis=0)]
 
 
 def labels_of(labels: Array, findings: int) -> Array:
@@ -215,16 +234,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reps", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--part", type=int, choices=(0, 1, 2), help="that part alone, anew")
     given = parser.parse_args()
-    started = time.process_time()
     parts: list[Callable[[np.random.Generator, int], Iterator[str]]] = [single, clustered, macro]
-    lines = ["# Coverage of the printed intervals, by simulation", ""]
-    lines += [f"`python experiments/interval_coverage.py --reps {given.reps}`", ""]
+    old = given.out.read_text(encoding="utf-8") if given.part is not None else ""
+    kept = [f"## {text.strip()}" for text in old.split("\n## ")[1:]]
+    title = "# Coverage of the printed intervals, by simulation\n"
+    title += f"\n`python experiments/interval_coverage.py --reps {given.reps}`"
+    made = []
     for i, part in enumerate(parts):
-        lines += [*part(np.random.default_rng([20, i]), given.reps), ""]
-        given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    lines.append(f"{(time.process_time() - started) / 60:.0f} minutes of one core.")
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if given.part in (None, i):
+            made.append("\n".join(part(np.random.default_rng([20, i]), given.reps)).strip())
+        else:
+            made.append(kept[i])
+        given.out.write_text("\n\n".join([title, *made]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

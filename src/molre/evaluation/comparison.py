@@ -12,12 +12,9 @@ from molre.evaluation.auc import FloatArray, auc_by_finding
 from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, percentile_interval, two_sided_p
 from molre.evaluation.delong import delong
 from molre.evaluation.endpoint import SCORED, Support, endpoint, macro, supports
-from molre.evaluation.finding import (
-    BOOTSTRAP,
-    Estimate,
-    auc_interval,
-    one_study_a_patient,
-)
+from molre.evaluation.estimate import Estimate
+from molre.evaluation.finding import BOOTSTRAP, auc_interval, one_study_a_patient
+from molre.evaluation.macro_interval import JOINED, macro_interval
 from molre.evaluation.multiplicity import benjamini_hochberg, holm
 from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD, verdict
 
@@ -190,9 +187,10 @@ def _arm(arm: ArmScores, drawn: FloatArray, test: _Test) -> ArmResult:
     )
     each = np.array([auc_by_finding(one, test.labels) for one in arm.scores])
     seed_macros = macro(each, test.members)
-    low, high = percentile_interval(macro(drawn, test.members))
+    scored = [one for one in estimates if one is not None]
+    low, high = macro_interval(scored, drawn[:, test.members])
     patients = len(set(test.patients))
-    overall = Estimate(float(seed_macros.mean()), low, high, BOOTSTRAP, patients)
+    overall = Estimate(float(seed_macros.mean()), low, high, JOINED, patients)
     return ArmResult(
         arm.name, arm.group, arm.seeds, estimates, overall, tuple(map(float, seed_macros))
     )

@@ -11,12 +11,13 @@ import polars as pl
 
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, percentile_interval
+from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
 from molre.evaluation.cautions import cautions
 from molre.evaluation.endpoint import endpoint, macro, supports
 from molre.evaluation.estimate import Estimate, columns
-from molre.evaluation.finding import BOOTSTRAP, FindingResult, finding_result
+from molre.evaluation.finding import FindingResult, finding_result
+from molre.evaluation.macro_interval import JOINED, macro_interval
 from molre.evaluation.operating_points import PREVALENCES
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
@@ -32,7 +33,7 @@ class Evaluation:
         run: the run with its predictions, manifest and history.
         findings: one result a finding, in the model's order.
         endpoint: ids in the primary endpoint.
-        macro: macro AUC over the endpoint with its patient-bootstrap interval; nan where empty.
+        macro: macro AUC over the endpoint with its interval; nan where empty.
         draws: bootstrap draws made.
         dropped: those left out because a finding of the endpoint had one class in them.
         pooled: calibration of all endpoint predictions together; None where the endpoint is empty.
@@ -117,7 +118,7 @@ def score(
         run=run,
         findings=findings,
         endpoint=tuple(run.findings[k] for k in members),
-        macro=_macro(findings, macro(aucs, members), len(set(run.patients))),
+        macro=_macro(findings, aucs[:, members], len(set(run.patients))),
         draws=draws,
         dropped=int(np.isnan(macro(aucs, members)).sum()) if len(members) else 0,
         pooled=calibration(*pooled) if len(members) else None,
@@ -144,10 +145,11 @@ def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
 
 
 def _macro(findings: tuple[FindingResult, ...], draws: np.ndarray, patients: int) -> Estimate:
-    values = [result.auc.value for result in findings if result.auc is not None]
-    mean = float(np.mean(values)) if values else float("nan")
-    low, high = percentile_interval(draws)
-    return Estimate(mean, low, high, BOOTSTRAP, patients)
+    """Mean over the endpoint's findings; ``draws`` (B, K) are their bootstrapped AUCs."""
+    scored = [result.auc for result in findings if result.auc is not None]
+    mean = float(np.mean([one.value for one in scored])) if scored else float("nan")
+    low, high = macro_interval(scored, draws)
+    return Estimate(mean, low, high, JOINED, patients)
 
 
 def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:

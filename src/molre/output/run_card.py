@@ -193,8 +193,8 @@ def _performance(evaluation: Evaluation, d: ModelDescription) -> str:
     return f"""## Performance on test
 
 {evaluation.studies} studies of {evaluation.patients} patients, read once. Macro AUC
-{number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, patient bootstrap,
-{evaluation.draws} draws) over the {size} finding{"s" * (size != 1)} with at least {MINIMUM}
+{number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, score
+intervals joined, {evaluation.draws} bootstrap draws) over the {size} finding{"s" * (size != 1)} with at least {MINIMUM}
 positives and {MINIMUM} negatives.
 
 {head}

@@ -80,4 +80,3 @@ def _grid(count: int) -> tuple[Figure, list[Axes]]:
     for spare in flat[count:]:
         spare.set_visible(False)
     return figure, flat[:count]
-
