@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from safetensors.torch import load_file
 from tests.backbones.checkpoints import embed, pixels, read, save, shaken
 from volumes import noise, stack
 
-from molre.backbones.catalogue import presets
+from molre.backbones.catalogue import load, presets
 from molre.backbones.contract import Contract
+from molre.backbones.preset_weights import load_preset
 from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
 from molre.model.sites import attention_projections, last_blocks
@@ -113,3 +115,17 @@ def test_another_architecture(tmp_path: Path):
     other.save_pretrained(tmp_path)
     with pytest.raises(MolreError, match="is a checkpoint of vit"):
         read("dinov2_base", other, tmp_path)
+
+
+def test_a_real_network_of_its_size_is_not_taken_for_it(shared: Path):
+    """Another ViT-S in DINOv2's layout: refused by its hash; without the pin, as transformers."""
+    weights = shared / "weights" / "vit_small_patch14_imgfocus"
+    with pytest.raises(MolreError, match="is not the file that dinov2_small was pinned to"):
+        load("dinov2_small", weights_dir=weights)
+    free = replace(presets()["dinov2_small"], sha256={}, revision=None)
+    backbone = load_preset(free, weights)
+    pictures = pixels(backbone, 1)
+    model = hf.Dinov2Model.from_pretrained(weights, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        wanted = model(pixel_values=pictures).pooler_output
+    torch.testing.assert_close(embed(backbone, pictures).pooled, wanted, atol=1e-4, rtol=1e-4)
