@@ -62,7 +62,7 @@ def write_tiny_vit(path: Path) -> Path:
 
 
 def config(vit: Path | None = None, **more: object) -> BenchmarkConfig:
-    """Three arms at slice, two at blocks where there is a ViT; a budget of seconds."""
+    """Three arms at slice, three at blocks where there is a ViT; a budget of seconds."""
     contract = {"size": 32}
     backbones = [{"backbone": "efficientnet_lite0", "slot": "2D, default", "contract": contract}]
     placements = {"slice": {"arms": ["frozen", "mlp_matched", "molre"]}}
@@ -73,7 +73,7 @@ def config(vit: Path | None = None, **more: object) -> BenchmarkConfig:
             | {"settings": settings}
         )
         placements["blocks"] = {
-            "arms": ["frozen", "molre", "mlp_matched", "lora_all"],
+            "arms": ["frozen", "molre", "mlp_matched"],
             "studies": 20,
             "slices": 2,
             "max_epochs": 1,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small_bench import bench, config
 
+from molre.benchmark.job import Job
 from molre.benchmark.run import known_looks, on_cluster
 from molre.errors import MolreError
 
@@ -36,7 +37,8 @@ def test_a_job_on_a_cluster_leaves_what_it_would_leave_here(
     assert known_looks(shared)["hf:tiny_vit"].dim == 16
 
 
-def test_no_cluster_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cluster_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = Job("look", "x", str(tmp_path))
     monkeypatch.setattr("molre.cohort.cluster.CONNECT_SECONDS", 0.2)
     with pytest.raises(MolreError, match="no Dask scheduler answers"):
-        list(on_cluster("tcp://127.0.0.1:9")([]))
+        list(on_cluster("tcp://127.0.0.1:9")([job]))

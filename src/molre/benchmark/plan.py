@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from molre.cohort.cohort import Cohort
 from molre.training.config import TrainConfig
 from molre.training.run import RunFolder
 from molre.training.studies import data_hashes
+
+DECIDING = ("budget", "num_experts", "r", "router_hidden")  # settings that bar arms
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,23 @@ class Bench:
         return next(c for c in self.config.backbones if c.backbone == backbone)
 
     def look_jobs(self) -> dict[str, Job]:
-        """For each backbone the job that finds out what it is; a second try would find the same."""
+        """For each backbone the job that finds out what it is; a second try would find the same.
+
+        It is named by all that it asks, so that what another configuration has found out stays.
+        """
         jobs = {}
         for choice in self.config.backbones:
-            configs = {
-                place: self.config.run_config(choice, place, "frozen", 0).model_dump(mode="json")
-                for place in self.config.placements
-            }
+            configs = {p: self._about(choice, p) for p in self.config.placements}
             facts = {"choice": choice.model_dump(mode="json"), "configs": configs}
-            name = f"look-{slug(choice.backbone)}"
-            jobs[choice.backbone] = Job("look", name, self.state, facts, attempts=1)
+            job = Job("look", "look", self.state, facts, attempts=1)
+            name = f"look-{slug(choice.backbone)}-{job.hash[:8]}"
+            jobs[choice.backbone] = replace(job, name=name)
         return jobs
+
+    def _about(self, choice: BackboneChoice, placement: str) -> dict[str, Any]:
+        """What decides which arms a backbone can have."""
+        config = self.config.run_config(choice, placement, "frozen", 0)
+        return {"placement": placement, **{name: getattr(config, name) for name in DECIDING}}
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ class Plan:
         """The cells whose backbone could be loaded; the others are recorded as failed."""
         lost = [cell for cell in cells if cell.backbone not in self.looks]
         for cell in lost:
-            outcome = self.bench.folder.outcome(f"look-{slug(cell.backbone)}")
+            outcome = self.bench.folder.outcome(self.bench.look_jobs()[cell.backbone].name)
             self._fail(cell, outcome.reason if outcome else "nothing is known of its backbone")
         return [cell for cell in cells if cell.backbone in self.looks]
 

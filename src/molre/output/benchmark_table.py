@@ -260,8 +260,9 @@ def reading(table: BenchmarkTable) -> str:
     budgets = "; ".join(f"{name}: {text}" for name, text in table.budget.items())
     return (
         "AUC is the mean over training seeds. The interval joins the findings' score intervals, "
-        f"correlated as in a patient bootstrap ({table.draws:,} draws): how far the number moves with other patients. Seed spread, "
-        "largest minus smallest: how far it moves when trained again. Differences are paired by "
+        f"correlated as in a patient bootstrap ({table.draws:,} draws): how far the number moves "
+        "with other patients. Seed spread, largest minus smallest: how far it moves when trained "
+        "again. Differences are paired by "
         f"patient; p is Holm-adjusted over the {primary} primary contrasts (MoLRE against frozen "
         f"and each control, all backbones and placements together), and over the {other} contrasts "
         "of other arms with frozen apart. A gain that a control also reaches is capacity, not "
