@@ -50,7 +50,8 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     paths = holding(checkpoint_files(folder), rename)
     state = read_tensors(paths, rename)
     pooled = any(name.startswith("vision_model.head.") for name in state)
-    config = settings("SiglipVisionConfig", {**vision, "vision_use_head": pooled}, folder)
+    config = settings("SiglipVisionConfig", vision, folder)
+    config.vision_use_head = pooled  # transformers 4 reads it, but knows no such field
     check_pictures(preset, contract, config.num_channels, config.patch_size)
     network = fill("SiglipVisionModel", config, state, folder)
     weights = pedigree(preset, paths)
