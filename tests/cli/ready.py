@@ -18,9 +18,14 @@ FINDINGS = ("skull_fracture", "epidural_hemorrhage")
 SHARES = ("train",) * 6 + ("tune", "tune", "calibrate", "test")
 
 
-def write_ready(path: Path, studies: int = 60) -> Path:
+def write_ready(
+    path: Path,
+    studies: int = 60,
+    shares: tuple[str, ...] = SHARES,
+    salt: bytes = b"a salt for tests",
+) -> Path:
     """Embeddings of the offline default in which one slice tells each finding."""
-    salt, rng = open_salt(path / "salt", b"a salt for tests"), np.random.default_rng(0)
+    salt, rng = open_salt(path / "salt", salt), np.random.default_rng(0)
     keys = [pseudonym(salt, "study", str(i)) for i in range(studies)]
     row = {"chosen": True, "eligible": True, "synthetic": True}
     scans = [
@@ -32,7 +37,7 @@ def write_ready(path: Path, studies: int = 60) -> Path:
     write_facts(path, synthetic=True)
     states = rng.integers(0, 2, (studies, len(FINDINGS)))
     write_table(path / "labels.parquet", _labels(keys, states))
-    splits = {"patient": keys, "split": [SHARES[i % len(SHARES)] for i in range(studies)]}
+    splits = {"patient": keys, "split": [shares[i % len(shares)] for i in range(studies)]}
     pl.DataFrame(splits).write_csv(path / "splits.csv")
     cohort, backbone = Cohort(path), load_backbone("efficientnet_lite0")
     cache = open_cache(cohort, backbone)

@@ -40,6 +40,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (DATA, "patients and splits of predictions.parquet", data.splits),
     (DATA, "labels of predictions.parquet from the cohort's", data.labels),
     (DATA, "studies a split", data.counts),
+    (DATA, "studies.parquet from the splits and embeddings", data.studies),
     (DATA, "data.json from the cohort", data.provenance_again),
     (LEAKAGE, "findings listed by their counts in train", data.finding_list),
     (LEAKAGE, "learning rate and epoch chosen on tune", trained.chosen),

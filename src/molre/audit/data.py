@@ -9,10 +9,17 @@ import numpy as np
 import polars as pl
 
 from molre.audit.check import DATA, LEAKAGE, Check, NotAtHandError, compared
-from molre.audit.compare import leaves, mapping_differences, values_differ
-from molre.audit.opened import Opened, read_json
+from molre.audit.compare import (
+    cells,
+    leaves,
+    mapping_differences,
+    table_differences,
+    values_differ,
+)
+from molre.audit.opened import Opened, read_json, read_table
 from molre.training.provenance import NAME, provenance
 from molre.training.studies import SPLITS, data_hashes
+from molre.training.studies_table import studies_table
 
 
 def hashes(opened: Opened) -> Iterator[Check]:
@@ -71,7 +78,7 @@ def finding_list(opened: Opened) -> Iterator[Check]:
     expected = list(opened.splits.findings)
     places = {
         "manifest.json": opened.manifest.get("findings"),
-        "model.json": [f.id for f in opened.model.description.findings],
+        "model.json": [f.id for f in opened.description.findings],
         "predictions.parquet": _in_order(opened.predictions),
     }
     found = [f"{place} lists others" for place, listed in places.items() if listed != expected]
@@ -88,7 +95,7 @@ def counts(opened: Opened) -> Iterator[Check]:
     expected = {name: len(opened.splits[name]) for name in SPLITS}
     told = opened.manifest.get("n") or {}
     found = mapping_differences({"manifest.json": told}, {"manifest.json": expected})
-    described = opened.model.description.studies
+    described = opened.description.studies
     found += mapping_differences({"model.json": described}, {"model.json": expected})
     table = opened.predictions.group_by("split").agg(pl.col("study").n_unique())
     predicted = dict(table.iter_rows())
@@ -97,6 +104,18 @@ def counts(opened: Opened) -> Iterator[Check]:
         {"predictions.parquet": predicted}, {"predictions.parquet": scored}
     )
     yield compared(DATA, "studies a split", 2 * len(SPLITS) + len(scored), found)
+
+
+def studies(opened: Opened) -> Iterator[Check]:
+    """studies.parquet: each study's split, scan and distance from the training scans."""
+    name = "studies.parquet from the splits and embeddings"
+    if not (opened.path / "studies.parquet").is_file():
+        raise NotAtHandError("the run is from before molre kept studies.parquet")
+    stored = read_table(opened.path / "studies.parquet")
+    splits, model = opened.splits, opened.model
+    again = studies_table(splits.by_name, opened.cache, model.classifier, model.familiarity)
+    found = table_differences(stored, again, ("study",), 1e-6)
+    yield compared(DATA, name, cells(again), found)
 
 
 def provenance_again(opened: Opened) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import html
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -20,10 +21,18 @@ from molre.audit.check import FAIL, NUMBERS, Check, compared, not_checked
 from molre.audit.compare import cells, leaves, mapping_differences, table_differences
 from molre.audit.opened import Opened, read_json, read_table
 from molre.errors import MolreError
+from molre.evaluation.sections import NAMES
 from molre.output.run_folder import evaluate_and_report
 
-_KEYS = ("finding", "subgroup", "group", "threshold", "split", "study", "policy")
+NAME = "evaluation from predictions.parquet"
+_KEYS = ("finding", "dimension", "group", "rule", "point", "prevalence", "threshold", "study")
 _EXAMPLES = re.compile(r"<h2>Example cases</h2>.*?(?=<h2>)", re.S)
+# what of a report and a card only the cohort's own tables can give again
+_COHORT = re.compile(
+    r"<h2>(?:Subgroups|Sensitivity to the labels|Example cases)</h2>.*?(?=<h2>)"
+    r'|<p class="note">.*?</p>|^## Subgroups$.*?(?=^## )',
+    re.S | re.M,
+)
 _VERSION = re.compile(r"Made by molre [^<]*\.")
 _TAG = re.compile(r"<style>.*?</style>|<!--.*?-->|<[^>]*>", re.S)
 _MODEL = "model"
@@ -34,22 +43,50 @@ def evaluated(opened: Opened) -> Iterator[Check]:
 
     A run that was never evaluated reports no numbers, so there are none to check.
     """
-    name = "evaluation from predictions.parquet"
     if not (opened.path / "metrics.parquet").is_file():
-        yield not_checked(NUMBERS, name, "not evaluated (`molre evaluate`)")
+        yield not_checked(NUMBERS, NAME, "not evaluated (`molre evaluate`)")
         return
     with tempfile.TemporaryDirectory(prefix="molre-audit-") as place:
-        scratch = Path(place) / opened.path.resolve().name
-        _link(opened.path.resolve(), scratch)
         try:
-            evaluate_and_report(scratch)
+            scratch = evaluated_again(opened, Path(place))
         except (MolreError, pl.exceptions.PolarsError) as error:
             what = error.what if isinstance(error, MolreError) else str(error)
-            yield Check(NUMBERS, name, FAIL, f"the run cannot be evaluated: {what}")
+            yield Check(NUMBERS, NAME, FAIL, f"the run cannot be evaluated: {what}")
             return
-        for again in sorted(scratch.rglob("*")):
-            if again.is_file() and not again.is_symlink():
-                yield from _file(opened.path, again.relative_to(scratch), again)
+        yield from against(opened.path, scratch, with_cohort=opened.has("cohort"))
+
+
+def evaluated_again(opened: Opened, place: Path) -> Path:
+    """A folder in ``place`` like the run's, evaluated; what evaluating wrote is no link there."""
+    run = opened.path.resolve()
+    scratch = place / run.name
+    _link(run, scratch)
+    if opened.moved is not None:
+        moved = opened.manifest | {"cohort": str(opened.moved.resolve())}
+        (scratch / "manifest.json").unlink()
+        (scratch / "manifest.json").write_text(json.dumps(moved), encoding="utf-8")
+    evaluate_and_report(scratch)
+    return scratch
+
+
+def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
+    """Compare a run with its scratch copy of :func:`evaluated_again`."""
+    for again in sorted(scratch.rglob("*")):
+        name = again.relative_to(scratch)
+        # of the seal, an evaluation changes the card's hash alone, and loading looks at that
+        if again.is_file() and not again.is_symlink() and name.name not in _NOT_EVALUATED:
+            yield from _file(run, name, again, with_cohort)
+    for table in NAMES:
+        words = f"{table}.parquet recomputed"
+        if not (run / f"{table}.parquet").is_file() or (scratch / f"{table}.parquet").exists():
+            continue
+        if with_cohort:
+            yield Check(NUMBERS, words, FAIL, "the table is there, but nothing gives it")
+        else:
+            yield not_checked(NUMBERS, words, "its cohort is not at hand")
+
+
+_NOT_EVALUATED = ("checksums.json", "manifest.json")
 
 
 def _link(run: Path, scratch: Path) -> None:
@@ -64,11 +101,9 @@ def _link(run: Path, scratch: Path) -> None:
             (scratch / path.name).symlink_to(path)
 
 
-def _file(run: Path, name: Path, again: Path) -> Iterator[Check]:
+def _file(run: Path, name: Path, again: Path, with_cohort: bool) -> Iterator[Check]:
     """One file that evaluating wrote."""
     stored, words = run / name, f"{name} recomputed"
-    if name.name == "checksums.json":
-        return  # its own check; the card's hash is all that an evaluation changes in it
     if not stored.is_file():
         yield Check(NUMBERS, words, FAIL, "the file is missing (`molre evaluate`)")
         return
@@ -80,10 +115,8 @@ def _file(run: Path, name: Path, again: Path) -> Iterator[Check]:
             found = mapping_differences(old, new)
             found += [f"{key} is not expected" for key in old.keys() - new.keys()]
             yield compared(NUMBERS, words, leaves(new), found)
-        elif name.suffix == ".html":
-            yield from _page(words, _text(stored), _text(again))
         else:
-            yield _lines(words, _text(stored).splitlines(), _text(again).splitlines())
+            yield from _written(words, name, _text(stored), _text(again), with_cohort)
     except MolreError as error:
         yield Check(NUMBERS, words, FAIL, error.message)
 
@@ -91,6 +124,17 @@ def _file(run: Path, name: Path, again: Path) -> Iterator[Check]:
 def _table(words: str, stored: pl.DataFrame, again: pl.DataFrame) -> Check:
     keys = [key for key in _KEYS if key in again.columns]
     return compared(NUMBERS, words, cells(again), table_differences(stored, again, keys))
+
+
+def _written(words: str, name: Path, stored: str, again: str, with_cohort: bool) -> Iterator[Check]:
+    """A report or a card; without the cohort, only what needs none of it."""
+    if not with_cohort:
+        stored, again = _COHORT.sub("", stored), _COHORT.sub("", again)
+        words = f"{words}, but for what needs the cohort"
+    if name.suffix == ".html":
+        yield from _page(words, stored, again)
+    else:
+        yield _lines(words, stored.splitlines(), again.splitlines())
 
 
 def _page(words: str, stored: str, again: str) -> Iterator[Check]:

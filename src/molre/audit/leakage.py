@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import torch
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, SHOWN, Check, compared
 from molre.audit.opened import Opened
+from molre.evaluation.pretraining import pretraining_caution
 from molre.training.studies import Splits
 
 SHARED_BY = 3  # studies; a name that more of them share is a folder above them
 TWIN = 0.1  # of the median distance to the nearest training scan: a scan that is there twice
 _CHUNK = 512
-# What cannot hold anybody's CT: photographs, drawings and their captions.
-_PHOTOGRAPHS = re.compile(r"imagenet|\blvd\b|laion|webli|coco|wit-|none|scratch", re.I)
-_CT = re.compile(r"\bct\b|tomograph|radiolog|medical|head|hospital", re.I)
 
 
 def patients(opened: Opened) -> Iterator[Check]:
@@ -96,17 +94,22 @@ def _summaries(opened: Opened, splits: Splits, split: str) -> torch.Tensor:
 
 def pretraining(opened: Opened) -> Iterator[Check]:
     """Whether the backbone's own training may have seen the test scans."""
-    told = str(opened.model.description.backbone.weights.get("pretraining") or "unknown")
+    told = str(opened.description.backbone.weights.get("pretraining") or "unknown")
     name = "test scans and the backbone's pretraining data"
-    if _PHOTOGRAPHS.search(told) and not _CT.search(told):
+    caution = pretraining_caution(told, _names(opened))
+    if caution is None:
         yield Check(LEAKAGE, name, PASS, f"pretrained on {told}, which holds no CT")
-        return
-    yield Check(
-        LEAKAGE,
-        name,
-        FLAG,
-        f"pretrained on {told}: whether a test scan was among them must be asked of its authors",
-    )
+    else:
+        yield Check(LEAKAGE, name, FLAG, caution)
+
+
+def _names(opened: Opened) -> list[str]:
+    """What the test data are called: the cohort's folder, the sources of its labels."""
+    if not opened.has("cohort"):
+        return [Path(str(opened.manifest.get("cohort"))).name]
+    labels = opened.cohort.labels()
+    said = [*labels["source"].unique(), *labels["labeller"].unique()]
+    return [opened.cohort.path.name, *(str(one) for one in said if one)]
 
 
 def synthetic(opened: Opened) -> Iterator[Check]:
@@ -114,7 +117,7 @@ def synthetic(opened: Opened) -> Iterator[Check]:
     truth = opened.cohort.synthetic
     told = {
         "manifest.json": opened.manifest.get("synthetic"),
-        "model.json": opened.model.description.synthetic,
+        "model.json": opened.description.synthetic,
         "scans.parquet": bool(opened.cohort.chosen()["synthetic"].fill_null(False).any()),
     }
     found = [f"{place} says {value}" for place, value in told.items() if value != truth]

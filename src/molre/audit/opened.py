@@ -12,13 +12,12 @@ from typing import Any
 import polars as pl
 
 from molre.audit.check import FAIL, FILES, INSTALLATION, PASS, Check, NotAtHandError, not_checked
-from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.evaluation.run_files import read_run
 from molre.labels.findings import findings
-from molre.model.folder import TrainedModel
+from molre.model.folder import ModelDescription, TrainedModel, describe
 from molre.model.folder import load as load_model
 from molre.training.config import TrainConfig, resolve
 from molre.training.studies import Splits, load_splits
@@ -78,6 +77,10 @@ class Opened:
             else:
                 yield Check(FILES, words, PASS, "whole")
 
+    def has(self, name: str) -> bool:
+        """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
+        return not isinstance(self._parts[name], NotAtHandError)
+
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """manifest.json."""
@@ -104,6 +107,11 @@ class Opened:
         return self._part("model")
 
     @property
+    def description(self) -> ModelDescription:
+        """model.json."""
+        return self._part("description")
+
+    @property
     def cohort(self) -> Cohort:
         """The cohort that the run was trained on."""
         return self._part("cohort")
@@ -117,11 +125,6 @@ class Opened:
     def splits(self) -> Splits:
         """Studies, findings and targets, made from the cohort again."""
         return self._part("splits")
-
-    @property
-    def contract(self) -> Contract:
-        """What pixels the backbone was given."""
-        return Contract.from_dict(self.model.description.backbone.contract)
 
     def _part(self, name: str) -> Any:
         part = self._parts[name]
@@ -137,6 +140,7 @@ def _predictions(opened: Opened) -> pl.DataFrame:
 
 def _config(opened: Opened) -> TrainConfig:
     path = opened.path / "config.yaml"
+    _not_external(opened)
     if not path.is_file():
         raise MolreError("missing", where=path)
     return resolve(path)
@@ -149,6 +153,21 @@ def _cohort(opened: Opened) -> Cohort:
     cohort = Cohort(place)
     cohort.scans(), cohort.splits(), cohort.labels()
     return cohort
+
+
+def _history(opened: Opened) -> pl.DataFrame:
+    _not_external(opened)
+    return read_table(opened.path / "history.parquet")
+
+
+def _model(opened: Opened) -> TrainedModel:
+    _not_external(opened)
+    return load_model(opened.path / "model")
+
+
+def _not_external(opened: Opened) -> None:
+    if opened.manifest.get("external"):
+        raise NotAtHandError("an external evaluation keeps none; audit the run of its model too")
 
 
 def _embeddings(opened: Opened) -> EmbeddingCache:
@@ -170,8 +189,9 @@ def _splits(opened: Opened) -> Splits:
 _PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {
     "predictions": ("predictions, routing and manifest", _predictions),
     "config": ("config.yaml", _config),
-    "history": ("history.parquet", lambda opened: read_table(opened.path / "history.parquet")),
-    "model": ("model folder: checksums and self-test", lambda o: load_model(o.path / "model")),
+    "history": ("history.parquet", _history),
+    "model": ("model folder: checksums and self-test", _model),
+    "description": ("model.json", lambda o: describe(o.path / "model" / "model.json")),
     "cohort": ("cohort", _cohort),
     "embeddings": ("embeddings", _embeddings),
     "splits": ("splits, findings and targets made again", _splits),

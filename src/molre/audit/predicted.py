@@ -26,8 +26,8 @@ PROBABILITIES = 1e-6  # kept as float32
 
 def calibrated(opened: Opened) -> Iterator[Check]:
     """Probabilities from logits, and the calibration itself from the calibrate split's rows."""
-    table, fitted = opened.predictions, opened.model.calibration
-    ids = [f.id for f in opened.model.description.findings]
+    table, fitted = opened.predictions, opened.description.calibration
+    ids = [f.id for f in opened.description.findings]
     known = table.filter(pl.col("finding").is_in(ids))
     column = known["finding"].replace_strict(ids, list(range(len(ids))), return_dtype=pl.Int64)
     logits = known["logit"].cast(pl.Float64).to_numpy()
@@ -95,7 +95,7 @@ def recomputed(opened: Opened) -> Iterator[Check]:
 
 def _outputs(opened: Opened) -> dict[str, Outputs]:
     classifier = opened.model.classifier
-    size, seed = opened.config.batch_size, opened.model.description.seed
+    size, seed = opened.config.batch_size, opened.description.seed
     return {
         split: run_split(classifier, Loader(opened.cache, opened.splits[split], size, seed))
         for split in SCORED
@@ -128,7 +128,7 @@ def _gates(opened: Opened, output: Outputs) -> Iterator[Check]:
     from molre.training.result import routing_of
 
     name, path = "gates from the model and its embeddings", opened.path / "routing.parquet"
-    if opened.model.description.blocks != "none":
+    if opened.description.blocks != "none":
         if path.is_file():
             yield not_checked(NUMBERS, name, "they are of layers inside the backbone (--reread)")
         return
@@ -163,7 +163,7 @@ def _chosen_epoch(opened: Opened, output: Outputs) -> Check:
     again: dict[str, float | None] = {
         "tune_auc": macro_auc(opened.splits["tune"].targets, output.logits)
     }
-    if opened.model.description.blocks == "none":
+    if opened.description.blocks == "none":
         again["gate_entropy"] = output.entropy
     found = [
         f"{what} is {shown(row[what][0])}, recomputed {shown(value)}"

@@ -10,11 +10,16 @@ import torch
 
 from molre.audit.check import LEAKAGE, NUMBERS, Check, compared, not_checked
 from molre.audit.compare import leaves, mapping_differences
-from molre.audit.opened import Opened
+from molre.audit.opened import Opened, read_json
 from molre.errors import MolreError
+from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.folder import BackboneEntry
 from molre.training.collapse import collapses
 from molre.training.data import Loader, sample_slices, spread
+from molre.training.run import FORMAT_VERSION
+
+PROBE = 1e-2  # of the largest number of the embedding: other kernels round otherwise
 
 
 def chosen(opened: Opened) -> Iterator[Check]:
@@ -73,14 +78,7 @@ def sizes(opened: Opened) -> Iterator[Check]:
         "arm": model.description.arm,
         "placement": model.description.placement,
         "seed": model.description.seed,
-        "backbone": {
-            "name": entry.name,
-            "weights_sha256": entry.weights["sha256"],
-            "dim": entry.dim,
-            "parameters": entry.parameters,
-            "contract": entry.contract,
-            "contract_hash": entry.contract_hash,
-        },
+        "backbone": _backbone_facts(entry, manifest.get("backbone") or {}),
     }
     if model.description.blocks == "none":
         added = sum(p.numel() for p in model.classifier.adapter.parameters())
@@ -91,9 +89,16 @@ def sizes(opened: Opened) -> Iterator[Check]:
     yield compared(NUMBERS, "parameters and backbone of manifest.json", leaves(again), found)
 
 
+def _backbone_facts(entry: BackboneEntry, told: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest should say: always these, and all else of model.json that it names."""
+    known = entry.model_dump() | {"weights_sha256": entry.weights["sha256"]}
+    always = ("name", "weights_sha256", "dim", "parameters", "contract", "contract_hash")
+    return {key: known[key] for key in known if key in always or key in told}
+
+
 def settings(opened: Opened) -> Iterator[Check]:
     """config.yaml, model.json and manifest.json speak of the same run."""
-    config, description = opened.config, opened.model.description
+    config, description = opened.config, opened.description
     manifest = {key: opened.manifest.get(key) for key in ("arm", "placement", "seed")}
     manifest["blank_policy"] = opened.manifest.get("blank_policy")
     again: dict[str, Any] = {
@@ -107,32 +112,47 @@ def settings(opened: Opened) -> Iterator[Check]:
     asked = ("num_experts", "r", "router_hidden", "shared_query", "dropout")
     expected = {key: getattr(config, key) for key in asked}
     expected |= {"dim": description.backbone.dim, "findings": len(description.findings)}
+    expected["bank_size"] = ClassifierSpec.model_fields["bank_size"].default
     found += [f"model.json classifier {one}" for one in mapping_differences(spec, expected)]
+    found += _formats(opened)
     name = "config.yaml, model.json and manifest.json agree"
-    yield compared(NUMBERS, name, len(again) + len(expected), found)
+    yield compared(NUMBERS, name, len(again) + len(expected) + 2, found)
+
+
+def _formats(opened: Opened) -> list[str]:
+    sealed = read_json(opened.path / "model" / "checksums.json").get("format_version")
+    told = opened.description.format_version
+    found = [] if told == sealed else [f"model.json is of format {told}, checksums.json {sealed}"]
+    version = opened.manifest.get("format_version")
+    if version != FORMAT_VERSION:
+        found.append(f"manifest.json is of format {version}, not {FORMAT_VERSION}")
+    return found
 
 
 def backbone(opened: Opened) -> Iterator[Check]:
     """The backbone's size, hash and contract, from the backbone itself where it is at hand."""
-    from molre.backbones.catalogue import load
+    from molre.backbones.catalogue import contract_from_dict
+    from molre.backbones.catalogue import load as load_backbone
     from molre.embedding.embed import probe
+    from molre.pipeline import load
     from molre.training.result import backbone_entry
 
     entry, name = opened.model.description.backbone, "backbone of model.json from its weights"
     try:
-        loaded = load(
+        load_backbone(
             entry.name,
             weights_dir=opened.weights_dir,
-            contract=opened.contract,
+            contract=contract_from_dict(entry.name, entry.contract),
             unverified=True,  # whoever trained the run took it as it is
         )
     except MolreError as error:
         yield not_checked(NUMBERS, name, f"its weights are not at hand: {error.what}")
         return
-    again = backbone_entry(loaded).model_dump()
-    found = mapping_differences(entry.model_dump(), again)
+    loaded = load(opened.path / "model", weights_dir=opened.weights_dir).backbone
+    again, stored = backbone_entry(loaded).model_dump(), entry.model_dump()
+    found = mapping_differences(stored, {k: v for k, v in again.items() if stored[k] is not None})
     gap = float((probe(loaded) - opened.model.probe).abs().max())
-    if gap > 1e-2 * (1 + float(opened.model.probe.abs().max())):
+    if gap > PROBE * (1 + float(opened.model.probe.abs().max())):
         found.append(f"its embedding of the self-test slice is off by {gap:.3g}")
     yield compared(NUMBERS, name, leaves(again) + opened.model.probe.numel(), found)
 

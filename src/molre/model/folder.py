@@ -98,6 +98,22 @@ class ModelDescription(BaseModel):
     studies: dict[str, int]
     license: str
 
+    @property
+    def calibration(self) -> Calibration:
+        """The calibrators as arrays."""
+        thresholds = [
+            self.thresholds[f.id].value if f.id in self.thresholds else np.nan
+            for f in self.findings
+        ]
+        return Calibration(
+            self.slope,
+            np.array(self.intercepts),
+            np.array(self.calibrated),
+            np.array(thresholds),
+            np.array(self.calibrate_positives),
+            np.array(self.calibrate_negatives),
+        )
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -122,17 +138,7 @@ class TrainedModel:
     @property
     def calibration(self) -> Calibration:
         """The calibrators as arrays."""
-        d = self.description
-        ids = [f.id for f in d.findings]
-        thresholds = [d.thresholds[i].value if i in d.thresholds else np.nan for i in ids]
-        return Calibration(
-            d.slope,
-            np.array(d.intercepts),
-            np.array(d.calibrated),
-            np.array(thresholds),
-            np.array(d.calibrate_positives),
-            np.array(d.calibrate_negatives),
-        )
+        return self.description.calibration
 
 
 def save(model: TrainedModel, folder: Path, card: str) -> None:

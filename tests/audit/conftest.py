@@ -1,0 +1,33 @@
+"""One small run, trained and evaluated once; tests tamper with copies of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from ready import write_ready
+
+from molre.output.run_folder import evaluate_and_report
+from molre.training.config import TrainConfig
+from molre.training.train import train
+
+CONFIG = TrainConfig(max_epochs=4, patience=4, learning_rates=(1e-3, 3e-3))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cohort`` and ``run``, which nobody changes."""
+    root = tmp_path_factory.mktemp("audited")
+    cohort = write_ready(
+        root / "cohort", 200, shares=("train",) * 4 + ("tune", "calibrate", "test", "test")
+    )
+    train(cohort, root / "run", CONFIG)
+    evaluate_and_report(root / "run")
+    return root
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the run to tamper with; its cohort is the one that nobody changes."""
+    return shutil.copytree(trained / "run", tmp_path / "run")
