@@ -87,8 +87,8 @@ class Reader:
             why: why this series was chosen, for the record.
         """
         reasons = withhold_reasons(volume, trained_on_synthetic=self.model.description.synthetic)
-        embeddings, index, block_gates = self._embed(volume)
-        scores, distance = self._score(embeddings, volume.content_hash)
+        embeddings, index, block_gates = self.embed(volume)
+        scores, distance = self.score(embeddings, volume.content_hash)
         if distance > 1:
             reasons.append(
                 f"far from the training scans (distance {distance:.2f} times the threshold)"
@@ -116,7 +116,7 @@ class Reader:
         )
         return Reading(prediction, volume, probabilities, attention, index)
 
-    def _embed(self, volume: Volume) -> tuple[torch.Tensor, np.ndarray, torch.Tensor | None]:
+    def embed(self, volume: Volume) -> tuple[torch.Tensor, np.ndarray, torch.Tensor | None]:
         """Embeddings, their slices, and the gates (1, S', E) of the last routed layer."""
         if self.adapted is None:
             return *embed_volume(volume, self.backbone), None
@@ -125,7 +125,7 @@ class Reader:
         embeddings, gates = self.adapted.embed(pixels, bank)
         return embeddings, index, None if gates is None else gates[None, :, -1]
 
-    def _score(self, embeddings: torch.Tensor, content_hash: str) -> tuple[Scores, float]:
+    def score(self, embeddings: torch.Tensor, content_hash: str) -> tuple[Scores, float]:
         """Scores of one scan, and its distance from the training scans over the threshold."""
         classifier, slices = self.model.classifier, len(embeddings)
         bank = bank_indices(content_hash, slices, self.model.description.seed)

@@ -194,8 +194,8 @@ def _performance(evaluation: Evaluation, d: ModelDescription) -> str:
 
 {evaluation.studies} studies of {evaluation.patients} patients, read once. Macro AUC
 {number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, score
-intervals joined, {evaluation.draws} bootstrap draws) over the {size} finding{"s" * (size != 1)} with at least {MINIMUM}
-positives and {MINIMUM} negatives.
+intervals joined, {evaluation.draws} bootstrap draws) over the
+{size} finding{"s" * (size != 1)} with at least {MINIMUM} positives and {MINIMUM} negatives.
 
 {head}
 {rows}
