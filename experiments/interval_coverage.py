@@ -92,7 +92,7 @@ def single(rng: np.random.Generator, reps: int) -> Iterator[str]:
             boot = [percentile_interval(drawn[0, :, k]) for k in range(few)]
             results["percentile bootstrap", shape, m, n, auc] = held(boot, auc)
     error = np.sqrt(0.05 * 0.95 / reps)
-    yield f"## One study a patient\n\nMonte Carlo standard error {error:.3f} at .95. Each cell: coverage"
+    yield f"## One study a patient\n\n{reps} repeats a cell: Monte Carlo standard error {error:.3f}. Each cell: coverage"
     yield "at the shapes equal / wide / missed.\n"
     titles = {
         "score": "**Score interval (printed)**",
@@ -155,6 +155,7 @@ def clustered(rng: np.random.Generator, reps: int) -> Iterator[str]:
             )
         rows.append((f"{m}, {alike}", cells))
     yield from table(rows, "positive patients, alike", AUCS)
+    yield f"{few} repeats a cell: Monte Carlo standard error {np.sqrt(0.05 * 0.95 / few):.3f}."
 
 
 def macro(rng: np.random.Generator, reps: int) -> Iterator[str]:
@@ -164,7 +165,7 @@ def macro(rng: np.random.Generator, reps: int) -> Iterator[str]:
     yield "scores correlate by one half. Cells: coverage of the macro AUC's interval, joined of score"
     yield "intervals (printed) / of its percentile patient bootstrap / share of p < 0.05 of the macro"
     yield "difference (bootstrap) / of one finding (paired DeLong).\n"
-    few, rows = max(50, reps // 10), []
+    few, rows = max(50, reps // 5), []
     aucs = (0.7, 0.8, 0.9, 0.95)
     for findings, m in itertools.product((1, 5, 20), (10, 20, 50)):
         cells = []
@@ -240,7 +241,9 @@ def main() -> None:
     old = given.out.read_text(encoding="utf-8") if given.part is not None else ""
     kept = [f"## {text.strip()}" for text in old.split("\n## ")[1:]]
     title = "# Coverage of the printed intervals, by simulation\n"
-    title += f"\n`python experiments/interval_coverage.py --reps {given.reps}`"
+    title += (
+        "\n`python experiments/interval_coverage.py`; each part says how often it was repeated."
+    )
     made = []
     for i, part in enumerate(parts):
         if given.part in (None, i):

@@ -125,3 +125,13 @@ def test_other_weights_of_one_backbone_are_noted(runs, tmp_path):
     other = write_run(tmp_path / "other", arm="lora", backbone=backbone)
     comparison = compare([*runs, other], tmp_path / "out", draws=DRAWS)
     assert any("2 different files of backbone weights" in note for note in comparison.notes)
+
+
+def test_few_positives_make_p_values_hints(runs, tmp_path):
+    notes = compare(runs, tmp_path / "out", draws=DRAWS).notes
+    assert any("3 of the 3 scored findings have fewer than 50" in note for note in notes)
+    many = [
+        write_run(tmp_path / f"many-{arm}", arm=arm, studies=400) for arm in ("frozen", "molre")
+    ]
+    notes = compare(many, tmp_path / "out", draws=DRAWS).notes
+    assert not any("take such p-values as hints" in note for note in notes)

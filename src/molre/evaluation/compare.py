@@ -26,6 +26,7 @@ from molre.evaluation.run_groups import group_names, setting_notes
 from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
 from molre.files import atomic
 
+SURE = 50  # positives and negatives from which p-values hold, see experiments/interval_coverage.md
 _ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
 
 
@@ -182,6 +183,17 @@ def _notes(result: ArmsCompared) -> tuple[str, ...]:
     if min(len(arm.seeds) for arm in result.arms) < 3:
         notes.append(
             "With one or two seeds the spread between seeds is a glimpse, not an estimate."
+        )
+    rare = [
+        support
+        for support in result.supports
+        if support.finding in result.endpoint and min(support.positives, support.negatives) < SURE
+    ]
+    if rare:
+        notes.append(
+            f"{len(rare)} of the {len(result.endpoint)} scored findings have fewer than {SURE} "
+            "positives or negatives. With 10 or 20 a difference where there is none gets a p below "
+            "0.05 in up to 11 of 100 samples: take such p-values as hints."
         )
     few = [support for support in result.supports if support.finding not in result.endpoint]
     if few:
