@@ -226,5 +226,6 @@ PRESETS = {
         files=("*.safetensors",),
         unverified="the window that its head CT were exported with is not documented, and molre "
         "takes the brain window",
+        conversion="a pickle there: convert pytorch_model.bin to safetensors once",
     )
 }

@@ -15,7 +15,10 @@ def command(
         Path | None, typer.Option(help="Folder with the backbone's weights.")
     ] = None,
     contract: Annotated[
-        Path | None, typer.Option(help="YAML: size, windows, mean, std, slab_mm, max_slices.")
+        Path | None,
+        typer.Option(
+            help="YAML: size, windows, slab_mm ... of slices, or shape, spacing ... of volumes."
+        ),
     ] = None,
     unverified: Annotated[
         bool, typer.Option("--unverified", help="Take a backbone that is not verified.")

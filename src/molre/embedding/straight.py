@@ -17,8 +17,9 @@ from torch import Tensor
 from molre.ct.volume import AIR, Volume
 
 Spacing = tuple[float, float, float]
-MARGIN = 12  # pixels of air that a spline sees around a slice
+REACH = 16  # pixels; a cubic spline's tail is 1e-9 of it there
 LONE_SLICE_MM = 5.0
+NEGLIGIBLE = 1e-9  # a spline's tails fade into numbers so small that processors are slow with them
 
 
 def straight(
@@ -69,20 +70,15 @@ def _planes(
     volume: Volume, local: np.ndarray, samples: list[np.ndarray], repeats: list[int], order: int
 ) -> Tensor:
     """HU above air (S, R', C') of the slices, each on the grid's rows and columns."""
-    made: dict[tuple[float, ...], list[Tensor]] = {}
+
+    @lru_cache(maxsize=2)  # the rows' is another for every slice of a tilted gantry
+    def weights(axis: int, shift: float) -> Tensor:
+        places = (samples[axis] - shift) / volume.pixel_spacing[axis]
+        return _averaged(_within(places, volume.hu.shape[1 + axis], order), repeats[axis])
+
     out = []
-    for hu, origin in zip(volume.hu, local, strict=True):
-        shift = tuple(np.round(origin[1:], 6))  # the same for all slices without a tilt
-        if shift not in made:
-            made = {
-                shift: [
-                    _averaged(_within((s - o) / mm, n, order), k)
-                    for s, o, mm, n, k in zip(
-                        samples, shift, volume.pixel_spacing, hu.shape, repeats, strict=True
-                    )
-                ]
-            }
-        rows, columns = made[shift]
+    for hu, (_, first_row, first_column) in zip(volume.hu, np.round(local, 6), strict=True):
+        rows, columns = weights(0, first_row), weights(1, first_column)
         out.append(rows @ torch.from_numpy(hu.astype(np.float32) - AIR) @ columns.T)
     return torch.stack(out)
 
@@ -93,9 +89,11 @@ def _within(places: np.ndarray, size: int, order: int) -> np.ndarray:
         places = np.rint(places)
     if order < 3:
         return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(size)))
-    padded = size + 2 * MARGIN
-    weights = _cubic(places[:, None] + MARGIN - np.arange(padded))
-    return (weights @ _prefilter(padded))[:, MARGIN:-MARGIN]
+    first = np.floor(places).astype(int)
+    weights = np.zeros((len(places), size + 4 * REACH))  # with air on both sides
+    spread = np.clip(first[:, None], -REACH, size + REACH) + np.arange(2 * REACH + 1)
+    np.put_along_axis(weights, spread, _cardinal(places - first), axis=1)
+    return weights[:, REACH : REACH + size]
 
 
 def _between(positions: np.ndarray, heights: np.ndarray, order: int) -> np.ndarray:
@@ -132,6 +130,18 @@ def _cubic(distance: np.ndarray, edge: bool = False) -> np.ndarray:
     return weights
 
 
+def _cardinal(share: np.ndarray) -> np.ndarray:
+    """Weights (M, 2 REACH + 1) of the samples around, ``share`` (M,) of the way from 0 to 1.
+
+    Of the cubic spline through the samples: each is a sum of B-splines, whose coefficients fall
+    off as powers of the prefilter's pole (Unser, IEEE Signal Processing Magazine 1999).
+    """
+    knots, samples = np.arange(-1, 3), np.arange(-REACH, REACH + 1)
+    pole = np.sqrt(3.0) - 2.0
+    tails = pole ** np.abs(knots[:, None] - samples) * (-6.0 * pole / (1.0 - pole**2))
+    return np.asarray(_bump(share[:, None] - knots) @ tails)
+
+
 def _bump(distance: np.ndarray) -> np.ndarray:
     d = np.abs(distance)
     near, far = 2 / 3 - d**2 + d**3 / 2, np.maximum(0.0, 2.0 - d) ** 3 / 6
@@ -162,4 +172,5 @@ def _averaged(weights: np.ndarray, repeats: int, inside: bool = False) -> Tensor
     if inside and lacking:
         mean[-1] *= repeats / (repeats - lacking)
     assert len(mean) == -(-count // repeats)
+    mean[np.abs(mean) < NEGLIGIBLE] = 0.0
     return torch.from_numpy(mean.astype(np.float32))

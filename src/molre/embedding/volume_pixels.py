@@ -62,12 +62,11 @@ def _turned(hu: Tensor, affine: np.ndarray, orientation: str) -> tuple[Tensor, n
     axes = [AXES[letter] for letter in orientation]
     turned, affine = hu.permute(axes), affine.copy()
     affine[:, :3] = affine[:, axes]
-    for axis, letter in enumerate(orientation):
-        if letter in "IAR":
-            turned = turned.flip(axis)
-            affine[:, 3] += affine[:, axis] * (turned.shape[axis] - 1)
-            affine[:, axis] *= -1
-    return turned.contiguous(), affine
+    back = [axis for axis, letter in enumerate(orientation) if letter in "IAR"]
+    for axis in back:
+        affine[:, 3] += affine[:, axis] * (turned.shape[axis] - 1)
+        affine[:, axis] *= -1
+    return turned.flip(back), affine
 
 
 def _cropped(hu: Tensor, affine: np.ndarray, above: float) -> tuple[Tensor, np.ndarray]:
@@ -82,7 +81,7 @@ def _cropped(hu: Tensor, affine: np.ndarray, above: float) -> tuple[Tensor, np.n
         start.append(int(rows[0]))
         stop.append(int(rows[-1]) + 1)
     box = hu[start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]]
-    return box.contiguous(), _moved(affine, np.array(start))
+    return box, _moved(affine, np.array(start))
 
 
 def _windowed(hu: Tensor, contract: VolumeContract) -> Tensor:
@@ -101,16 +100,25 @@ def _resized(
 ) -> tuple[Tensor, np.ndarray]:
     """Stretch (C, D, H, W) to (C, *size), axis by axis."""
     affine = affine.copy()
+    pooled = functional.adaptive_avg_pool3d(channels, size) if set(resampling) == {"area"} else None
     for axis, (new, how) in enumerate(zip(size, resampling, strict=True)):
         old = channels.shape[axis + 1]
-        if new == old:
-            continue
-        moved = channels.movedim(axis + 1, -1) @ resizing(old, new, how).T
-        channels = moved.movedim(-1, axis + 1)
         scale = old / new
         affine[:, 3] += affine[:, axis] * (scale - 1) / 2
         affine[:, axis] *= scale
-    return channels.contiguous(), affine
+        if new != old and pooled is None:
+            channels = _along(channels, axis + 1, resizing(old, new, how))
+    return channels if pooled is None else pooled, affine
+
+
+def _along(channels: Tensor, axis: int, weights: Tensor) -> Tensor:
+    """Weights (new, old) applied to one axis of (C, D, H, W)."""
+    if axis == 3:
+        return channels @ weights.T
+    if axis == 2:
+        return weights @ channels
+    flat = weights @ channels.flatten(2)
+    return flat.reshape(len(channels), len(weights), *channels.shape[2:])
 
 
 def resizing(old: int, new: int, how: Resampling) -> Tensor:
