@@ -10,8 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molre.cohort.keys import date_shift, fraction, open_salt, pseudonym
-from molre.cohort.scans import shifted
+from molre.cohort.keys import date_shift, fraction, open_salt, pseudonym, shifted
 
 
 def test_the_salt_is_made_once_and_only_its_owner_reads_it(tmp_path: Path):

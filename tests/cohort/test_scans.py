@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from molre.cohort.scans import SCHEMA, shifted, table
+from molre.cohort.keys import shifted
+from molre.cohort.scans import SCHEMA, table
 from molre.ct.volume import shown_age
 
 

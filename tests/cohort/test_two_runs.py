@@ -152,7 +152,7 @@ def _workers(parent: int) -> list[int]:
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
 def test_a_part_that_is_none_is_refused(scans, tmp_path, shard):
-    from molre.cli.ingest import _shard
+    from molre.cli.shards import shard_of
 
     with pytest.raises(MolreError, match="no part"):
-        _shard(shard)
+        shard_of(shard)

@@ -6,6 +6,7 @@ Keys of one cohort cannot be compared with another's, nor looked up without its 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import hmac
 import os
@@ -60,3 +61,12 @@ def date_shift(salt: bytes, patient: str) -> int:
     """Days, in [-365, 365], by which all dates of a patient are shifted; intervals stay."""
     digest = hmac.new(salt, f"date:{patient}".encode(), hashlib.sha256).digest()
     return int.from_bytes(digest[:8], "big") % (2 * MAX_SHIFT_DAYS + 1) - MAX_SHIFT_DAYS
+
+
+def shifted(date: str | None, days: int) -> str | None:
+    """A DICOM date (YYYYMMDD) moved by days, as ISO; None where it is missing or malformed."""
+    try:
+        day = datetime.datetime.strptime((date or "").strip(), "%Y%m%d").date()
+        return (day + datetime.timedelta(days=days)).isoformat()
+    except (ValueError, OverflowError):
+        return None

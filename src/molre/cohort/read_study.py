@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,6 @@ import numpy as np
 from molre import files
 from molre.cohort import keys, sheet
 from molre.cohort.rejects import Rejected
-from molre.cohort.scans import shifted
 from molre.ct.head import check_head
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed
@@ -95,9 +95,13 @@ def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str
     chosen, why = choose(remaining)
     volume = read_found(chosen, missing=how.missing_slices)
     key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
-    if how.cache:
-        volumes_of(how.out).put(volume)
-    files.write_bytes(how.out / "sheet" / f"{key}.jpg", sheet.strip(volume))
+    with ThreadPoolExecutor(1) as disk:  # which the worker need not wait for
+        written = [_write(disk, how.out / "sheet" / f"{key}.jpg", sheet.strip(volume))]
+        if how.cache:
+            written.append(_write(disk, *volumes_of(how.out).packed(volume)))
+        found = _pixel_row(volume)
+    for one in written:
+        one.result()
     patient = patient_key(study, volume.pixel_hash, salt)
     aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(study))
     rows = []
@@ -105,13 +109,17 @@ def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str
         row = _header_row(series, patient, salt)
         row |= {"patient": patient, "study": key, "aliases": aliases}
         if series.files == chosen.files:
-            row |= {"chosen": True, "reason": why, **_pixel_row(volume)}
+            row |= {"chosen": True, "reason": why, **found}
             name = name or volume.pixel_hash
         else:
             row |= {"chosen": False, "reason": _not_chosen(series), **_no_pixels()}
         row["series"] = keys.pseudonym(salt, "series", name or series.files[0])
         rows.append(row)
     return rows
+
+
+def _write(disk: ThreadPoolExecutor, path: Path, data: bytes) -> Future[None]:
+    return disk.submit(files.write_bytes, path, data)
 
 
 def study_identifier(study: Study, pixel_hash: str) -> str:
@@ -173,7 +181,7 @@ def _header_row(series: Series, patient: str, salt: bytes) -> dict[str, Any]:
         "tilt": None if series.tilt is None else round(series.tilt, 2),
         "even": series.even,
         "age": shown_age(header.age),
-        "date": shifted(header.study_date, keys.date_shift(salt, patient)),
+        "date": keys.shifted(header.study_date, keys.date_shift(salt, patient)),
         "score": series.score,
         "hu_map": series.hu_map.name if series.hu_map else None,
         "eligible": True,

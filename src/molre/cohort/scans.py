@@ -53,14 +53,3 @@ def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 def in_order(table: pl.DataFrame) -> pl.DataFrame:
     """By study and series."""
     return table.sort("study", "series")
-
-
-def shifted(date: str | None, days: int) -> str | None:
-    """A DICOM date (YYYYMMDD) moved by days, as ISO; None where it is missing or malformed."""
-    import datetime
-
-    try:
-        day = datetime.datetime.strptime((date or "").strip(), "%Y%m%d").date()
-        return (day + datetime.timedelta(days=days)).isoformat()
-    except (ValueError, OverflowError):
-        return None

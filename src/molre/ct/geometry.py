@@ -82,12 +82,6 @@ def first_voxel(
     return moved
 
 
-def up_normal(orientation: np.ndarray) -> np.ndarray:
-    """Unit normal (3,) of a slice, pointing towards Superior."""
-    normal = np.cross(orientation[0], orientation[1])
-    return normal / np.linalg.norm(normal) * (1.0 if normal[2] >= 0 else -1.0)
-
-
 @dataclass(frozen=True)
 class Gap:
     """Slices that must be missing: ``missing`` of them above slice ``below`` (0-based)."""

@@ -134,15 +134,14 @@ def to_hu(
     """
     slope = 1.0 if plane.slope is None else plane.slope
     intercept = float(plane.intercept or 0.0)
-    shifted = slope == 1.0 and intercept == int(intercept)
-    if shifted and padding is None and abs(intercept) < 1 << 15:
+    if slope == 1.0 and intercept == int(intercept):
         low, high = int(stored.min()) + int(intercept), int(stored.max()) + int(intercept)
-        if low >= HU_MIN and high < HU_MAX:  # nothing to clamp, so that 16 bits do
+        short = min(low, intercept) >= -(1 << 15) and max(high, intercept) < 1 << 15
+        if short and padding is None and low >= HU_MIN and high < HU_MAX:  # nothing to clamp
             np.add(stored, np.int16(intercept), out=out, dtype=np.int16, casting="unsafe")
             return Slice(0, 0, low)
-    if shifted:
-        hu = stored.astype(np.int32)
-        hu += np.int32(intercept)
+        kind = np.int16 if short else np.int32
+        hu = np.add(stored, kind(intercept), dtype=kind, casting="unsafe")
     else:
         hu = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
     lowest = int(hu.min())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from molre.ct import syntax
@@ -154,8 +156,14 @@ def _wrong_plane(plane: Plane) -> Refusal | None:
         return "it has no slice orientation (0020,0037)", again
     if plane.spacing is None or len(plane.spacing) != 2 or not 0.05 < min(plane.spacing) < 5:
         return "it has no usable pixel spacing (0028,0030)", again
-    row, column = np.array(plane.orientation).reshape(2, 3)
+    return _wrong_orientation(plane.orientation)
+
+
+@lru_cache(maxsize=64)  # the slices of a series have one
+def _wrong_orientation(orientation: tuple[float, ...]) -> Refusal | None:
+    row, column = np.array(orientation).reshape(2, 3)
     lengths = np.linalg.norm(row), np.linalg.norm(column)
+    again = "export the original axial slices with their headers"
     if min(lengths) < 0.99 or max(lengths) > 1.01 or abs(row @ column) > 0.01:
         return "its slice orientation is no pair of perpendicular unit vectors", again
     normal = np.cross(row, column)

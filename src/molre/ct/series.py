@@ -9,8 +9,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from molre.ct.geometry import SAME_POSITION_MM, up_normal
+from molre.ct.geometry import SAME_POSITION_MM
 from molre.ct.header import Header, Plane
+from molre.ct.volume import up_normal
 
 SAME_DIRECTION = 0.003  # difference of direction cosines; 0.2 degrees
 _NEAR = 2 * SAME_POSITION_MM

@@ -13,7 +13,6 @@ import numpy as np
 
 from molre.ct import choice
 from molre.ct.entries import Entries
-from molre.ct.geometry import up_normal
 from molre.ct.header import Header
 from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
@@ -21,7 +20,7 @@ from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
 from molre.ct.refusal import refusal
 from molre.ct.series import Stack, stacks
-from molre.ct.volume import Acquisition, is_even, tilt_degrees
+from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
 from molre.errors import MolreError, RefusedScan
 
 

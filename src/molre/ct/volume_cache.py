@@ -65,7 +65,11 @@ class VolumeCache:
         Raises:
             OSError: the disk is full, or cannot be written; what was there is as it was.
         """
-        files.write_bytes(self.path(volume.content_hash), pack(volume))
+        files.write_bytes(*self.packed(volume))
+
+    def packed(self, volume: Volume) -> tuple[Path, bytes]:
+        """The file that ``put`` writes, and what it writes to it."""
+        return self.path(volume.content_hash), pack(volume)
 
     def hashes(self) -> list[str]:
         """Content hashes of all files, whole or not, sorted."""
