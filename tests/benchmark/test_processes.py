@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from molre.errors import MolreError
 from molre.output.benchmark_table import write_csv
 
 SMALL = config(
-    placements={"slice": {"arms": ["frozen", "mlp_matched"]}}, max_epochs=60, patience=60
+    placements={"slice": {"arms": ["frozen", "mlp_matched"]}}, max_epochs=30, patience=30
 )
 DRAWS = 100
 
@@ -67,6 +68,9 @@ def test_a_killed_run_takes_its_cells_along_and_the_next_ends_at_the_same_table(
 ) -> None:
     folder, grid = tmp_path / "bench", tmp_path / "grid.yaml"
     grid.write_text(yaml.safe_dump(SMALL.model_dump(mode="json")))
+    (folder / "state").mkdir(parents=True)
+    for path in (calm / "state").glob("look-*.json"):
+        shutil.copy(path, folder / "state")  # the backbone is known
     command = [sys.executable, "-m", "molre", "benchmark", cohort, "--config", grid, "-o", folder]
     first = subprocess.Popen([*map(str, command), "--workers", "1"], stderr=subprocess.DEVNULL)
     wait_for(lambda: any(folder.glob("cells/*/checkpoint-*.safetensors")) or first.poll())
@@ -104,6 +108,16 @@ def _cells(shared, plan):
     from molre.benchmark.grid import make_grid
 
     return make_grid(shared.config, {n: looked.reasons for n, looked in plan.looks.items()}).cells
+
+
+def test_ctrl_c_ends_a_run_and_the_process_it_waits_for(tmp_path: Path) -> None:
+    job = Job("look", "slow", str(tmp_path / "state"), {"choice": {}, "configs": {}})
+    press = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        press.start()
+        run_job(job)
+    assert processes_of(tmp_path) == []
+    assert not job.file("json").exists()
 
 
 def test_a_job_that_dies_twice_is_recorded_with_what_killed_it(tmp_path: Path) -> None:
@@ -172,7 +186,7 @@ def test_a_folder_of_another_benchmark_or_of_something_else_is_refused(
         benchmark(SMALL, cohort, tmp_path)
     with pytest.raises(MolreError, match="holds no benchmark yet"):
         benchmark(SMALL, cohort, tmp_path / "new", only_tables=True)
-    other = config(placements={"slice": {"arms": ["frozen"]}}, max_epochs=61, patience=60)
+    other = config(placements={"slice": {"arms": ["frozen"]}}, max_epochs=31, patience=30)
     before = (calm / "table.csv").read_bytes()
     with pytest.raises(MolreError, match="holds a run with another configuration"):
         benchmark(other, cohort, calm)

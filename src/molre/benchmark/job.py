@@ -5,6 +5,7 @@ The job goes to the process as JSON on its standard input; what became of it com
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -85,11 +86,26 @@ def _process(job: Job, attempt: int) -> int:
             start_new_session=True,
         )
         try:
-            process.communicate(json.dumps(asdict(job)).encode())
+            return _wait(process, json.dumps(asdict(job)).encode())
         except BaseException:  # Ctrl-C is for the whole family
             _stop(process)
             raise
-    return process.returncode
+
+
+def _wait(process: subprocess.Popen[bytes], asked: bytes) -> int:
+    """Give the process its job; its exit code.
+
+    Waits in short turns: polars installs a signal handler after which the system goes on with an
+    interrupted wait by itself, so that a single long one would never see Ctrl-C.
+    """
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(asked)
+    while True:
+        try:
+            return process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
