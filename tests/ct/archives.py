@@ -7,8 +7,9 @@ import tarfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
-KINDS = ("zip", "tar", "tar.gz")
+KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
 
 
 def pack(path: Path, files: Iterable[Path], inside: str = "inner") -> Path:
@@ -18,15 +19,20 @@ def pack(path: Path, files: Iterable[Path], inside: str = "inner") -> Path:
             for file in files:
                 zipped.write(file, f"{inside}/{file.name}")
         return path
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as tar:
+    with tarfile.open(path, _mode(path)) as tar:
         for file in files:
             tar.add(file, f"{inside}/{file.name}")
     return path
 
 
+def _mode(path: Path) -> Literal["w", "w:gz", "w:bz2", "w:xz"]:
+    ending = path.name.rsplit(".", 1)[-1]
+    return {"gz": "w:gz", "tgz": "w:gz", "bz2": "w:bz2", "xz": "w:xz"}.get(ending, "w")
+
+
 def tar_of(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> Path:
     """Write a tar of members with any header."""
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as tar:
+    with tarfile.open(path, _mode(path)) as tar:
         for info, data in members:
             if info.isreg():
                 info.size = len(data)

@@ -212,7 +212,7 @@ def test_negative_size_does_not_loop(tmp_path):
             TarArchive(str(tmp_path / "x.tar"))
 
 
-@pytest.mark.parametrize("inner", KINDS)
+@pytest.mark.parametrize("inner", ["zip", "tar", "tar.gz"])
 def test_archive_inside_an_archive_is_named(tmp_path, inner):
     path = pack(tmp_path / f"inner.{inner}", write_series(tmp_path / "source"))
     with pytest.raises(MolreError, match="archive inside an archive"):

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from molre.ct.archive import Archive, plain
-from molre.ct.sniff import HEAD_BYTES, kind
+from molre.ct.sniff import HEAD_BYTES, PACKED, kind
 from molre.ct.tar_archive import TarArchive
 from molre.ct.zip_archive import ZipArchive
 from molre.errors import RefusedScan
@@ -115,4 +115,4 @@ def _open_file(path: str) -> tuple[BinaryIO, int]:
 def _open_archive(path: str) -> Archive:
     with open(path, "rb") as file:
         what = kind(file.read(HEAD_BYTES))
-    return TarArchive(path) if what == "tar" else ZipArchive(path)
+    return TarArchive(path) if what == "tar" or what in PACKED else ZipArchive(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from molre.ct.archive import check_limits
+from molre.ct.placed_stream import PlacedStream
 
 _STEP = 2**20  # bytes between the places where inflating can start again
 _MAX_POINTS = 1024  # of some 40 kB each; twice the step where there are more
@@ -55,7 +55,7 @@ class Points:
         return self.kept[low]
 
 
-class GzipStream(io.RawIOBase):
+class GzipStream(PlacedStream):
     """The inflated bytes, seekable from the start; refuses a bomb as soon as it shows.
 
     Args:
@@ -68,49 +68,14 @@ class GzipStream(io.RawIOBase):
     """
 
     def __init__(self, path: str, points: Points | None = None) -> None:
-        super().__init__()
-        self._path = path
-        self._file: BinaryIO = open(path, "rb")  # noqa: SIM115  closed with the stream
+        super().__init__(path)
         self.points = points or Points()
         start = _Point(0, 0, b"", _inflater())
         self.points.add(start)
-        self._place = 0
         self._restart(start)
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes, not from the end."""
-        return True
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        super().close()
-
-    def tell(self) -> int:
-        """Bytes from the start."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; nothing is read."""
-        if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end is not known")
-        self._place = max(0, offset + (self._place if whence == io.SEEK_CUR else 0))
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill as much of the buffer as the current block allows."""
-        view = memoryview(buffer).cast("B")
-        if not len(view) or not self._reach():
-            return 0
-        start = self._place - self._out
-        piece = self._block[start : start + len(view)]
-        view[: len(piece)] = piece
-        self._place += len(piece)
-        return len(piece)
+    def _here(self) -> bytes:
+        return self._block[self._place - self._out :] if self._reach() else b""
 
     def _reach(self) -> bool:
         """Inflate until the block holds the place; False at the end."""

@@ -8,6 +8,7 @@ import zlib
 
 HEAD_BYTES = 4096
 ARCHIVES = ("zip", "tar")
+PACKED = ("a bzip2 file", "an xz file")  # which may hold a tar
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -47,7 +48,7 @@ def kind(head: bytes) -> str:
         return "zip"
     inner = _inflated(head) if head[:2] == b"\x1f\x8b" else head
     nifti = _nifti(inner)
-    if nifti or _is_tar(inner):
+    if nifti or is_tar(inner):
         return nifti or "tar"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -78,7 +79,7 @@ def _nifti(head: bytes) -> str | None:
     return None
 
 
-def _is_tar(head: bytes) -> bool:
+def is_tar(head: bytes) -> bool:
     """Any tar, old ones without a magic too: by the checksum of its first header."""
     block, stated = head[:512], head[148:156].strip(b" \0")
     if len(block) < 512 or not head[0] or not stated or stated.strip(b"01234567"):

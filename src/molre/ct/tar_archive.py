@@ -1,7 +1,7 @@
-"""Tar archives, plain or gzipped, read in memory.
+"""Tar archives, plain or packed by gzip, bzip2 or xz, read in memory.
 
-A gzipped tar has no directory: it is inflated once to list its members, and from then on each of
-them is reached from a place nearby.
+A packed tar has no directory: it is unpacked once to list its members. From then on each of them is
+reached from a place nearby in a gzip, and in the others from what was unpacked lately.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, cast
@@ -23,6 +24,9 @@ from molre.ct.archive import (
     stamp,
 )
 from molre.ct.gzip_stream import GzipStream, Points
+from molre.ct.packed_stream import PackedStream, packed_kind
+from molre.ct.placed_stream import PlacedStream
+from molre.ct.sniff import is_tar
 from molre.errors import RefusedScan
 
 _MAX_HEADER_BYTES = 1 << 20  # names and extended headers; more is a bomb
@@ -39,7 +43,7 @@ class _Index:
 
 
 class TarArchive:
-    """A tar or tar.gz; listed and checked when it is opened.
+    """A tar, packed or not; listed and checked when it is opened.
 
     Args:
         path: file on disk.
@@ -50,8 +54,9 @@ class TarArchive:
 
     def __init__(self, path: str) -> None:
         try:
-            self._index = _index(path, stamp(path))
-            self._stream = _open(path, self._index.points)
+            mark = stamp(path)
+            self._index = _index(path, mark)
+            self._stream = _open(path, mark, self._index.points)
         except RefusedScan:
             raise
         except Exception as error:  # a damaged header: tarfile raises many kinds
@@ -71,14 +76,41 @@ class TarArchive:
         return _read(self._stream, *self._index.places[name])
 
     def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
+        """Close the file; one that cannot be entered in the middle stays open for the next use."""
+        if not isinstance(self._stream, PackedStream):
+            self._stream.close()
 
 
-def _open(path: str, points: Points | None) -> BinaryIO:
+def is_packed_tar(path: str, head: bytes) -> bool:
+    """Whether a file is a bzip2 or xz of a tar.
+
+    Args:
+        path: file on disk.
+        head: its first bytes.
+    """
+    kind = packed_kind(head)
+    if kind is None:
+        return False
+    try:
+        with PackedStream(path, kind, 0) as stream:
+            return is_tar(_read(cast(BinaryIO, stream), 0, tarfile.BLOCKSIZE))
+    except Exception:  # damaged, or another kind of file with such first bytes
+        return False
+
+
+def _open(path: str, mark: tuple[int, int, int], points: Points | None) -> BinaryIO:
     with open(path, "rb") as file:
-        packed = file.read(2) == _GZIP
+        head = file.read(6)
+    kind = packed_kind(head)
+    if kind:
+        return _packed(path, mark, kind, threading.get_ident())
+    packed = head.startswith(_GZIP)
     return cast(BinaryIO, GzipStream(path, points) if packed else open(path, "rb"))
+
+
+@lru_cache(maxsize=1)  # the next study lies further on
+def _packed(path: str, _: tuple[int, int, int], kind: str, __: int) -> BinaryIO:
+    return cast(BinaryIO, PackedStream(path, kind))
 
 
 def _read(stream: BinaryIO, start: int, length: int) -> bytes:
@@ -98,11 +130,14 @@ def _read(stream: BinaryIO, start: int, length: int) -> bytes:
 
 
 @lru_cache(maxsize=2)  # workers read the studies of one archive in turn
-def _index(path: str, _: tuple[int, int, int]) -> _Index:
-    stream = _open(path, None)
-    with stream:
-        listed = _Listing(path, stream)
+def _index(path: str, mark: tuple[int, int, int]) -> _Index:
+    stream = _open(path, mark, None)
+    listed = _Listing(path, stream)
+    try:
         listed.run()
+    finally:
+        if not isinstance(stream, PackedStream):
+            stream.close()
     points = stream.points if isinstance(stream, GzipStream) else None
     return _Index(tuple(only_last(listed.members)), listed.places, points)
 
@@ -135,9 +170,9 @@ class _Listing:
         if info.isdir():
             return
         self.total += info.size
-        gzipped = isinstance(self.stream, GzipStream)  # which checks its ratio as it inflates
+        checked = isinstance(self.stream, PlacedStream)  # its ratio, as it unpacks
         check_limits(
-            self.path, len(self.members) + 1, self.total, self.total if gzipped else packed
+            self.path, len(self.members) + 1, self.total, self.total if checked else packed
         )
         self.members.append(Member(info.name, info.size, _problem(info)))
         self.places[info.name] = (info.offset_data, info.size)

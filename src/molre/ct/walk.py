@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from molre.ct.archive import UNPACK, Member
 from molre.ct.entries import Entries
-from molre.ct.sniff import ARCHIVES, HEAD_BYTES, kind
+from molre.ct.sniff import ARCHIVES, HEAD_BYTES, PACKED, kind
+from molre.ct.tar_archive import is_packed_tar
 from molre.errors import MolreError, RefusedScan
 
 _COMPANIONS = (
@@ -122,6 +123,8 @@ class _Walk:
             yield Found(path, "unreadable", _unreadable(path, error))
             return
         what = kind(head[:HEAD_BYTES])
+        if what in PACKED and is_packed_tar(path, head):
+            what = "tar"
         if what == "zip" and path.lower().endswith(".npz"):
             yield Found(path, "a NumPy archive")
         elif what in ARCHIVES:
