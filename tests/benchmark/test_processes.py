@@ -112,9 +112,8 @@ def _cells(shared, plan):
 
 def test_ctrl_c_ends_a_run_and_the_process_it_waits_for(tmp_path: Path) -> None:
     job = Job("look", "slow", str(tmp_path / "state"), {"choice": {}, "configs": {}})
-    press = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        press.start()
         run_job(job)
     assert processes_of(tmp_path) == []
     assert not job.file("json").exists()

@@ -43,6 +43,7 @@ def test_the_table_for_people_has_a_line_an_arm_and_names_what_is_not_there(fold
     row = next(line for line in lines if line.startswith("| vit | slice | molre |"))
     assert "| 0.842 | 0.801 to 0.880 | 0.012 | +0.031 (0.004) |" in row
     assert "capacity, not routing" in row
+    assert "| vit | 2D general | 85,000,000 |" in lines
     assert "**Synthetic" in text
     assert "| vit-slice-molre_shuffled-1 | its process was killed \\| twice |" in text
     assert "- vit-slice-frozen-2" in text

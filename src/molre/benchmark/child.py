@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -35,6 +36,9 @@ def main() -> int:
         return 0
     job.file("json").unlink(missing_ok=True)
     write_outcome(job.file("json"), do(job))
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(one.ru_utime + one.ru_stime for one in used)
+    print(f"{seconds:.1f} s of processor time", file=sys.stderr)  # noqa: T201 - the log
     return 0
 
 

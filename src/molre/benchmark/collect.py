@@ -22,6 +22,7 @@ from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.verdict import FROZEN, METHOD, Tested, row_verdict
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
+from molre.progress import track
 
 Group = tuple[str, str]  # backbone, placement
 
@@ -48,7 +49,8 @@ def collect(bench: Bench, *, draws: int = DRAWS) -> BenchmarkTable:
     """
     looks, grid = known_looks(bench), grid_of(bench)
     read = _read_cells(bench, Plan(bench, looks), grid)
-    for group in dict.fromkeys((c.backbone, c.placement) for c in grid.cells):
+    groups = list(dict.fromkeys((c.backbone, c.placement) for c in grid.cells))
+    for group in track(groups, "comparing"):
         runs = [read.runs[c.name] for c in of_backbone(grid.cells, *group) if c.name in read.runs]
         if runs:
             try:

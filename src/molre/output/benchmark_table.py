@@ -218,6 +218,7 @@ def write_markdown(table: BenchmarkTable, path: Path) -> None:
     if table.scored_rows:
         parts.append(f"{table.sizes()}.")
         parts.append(_lines(HEADER, [markdown_row(row) for row in table.scored_rows]))
+        parts.append(_lines(("Backbone", "Slot", "Parameters"), _backbones(table)))
         parts.append(reading(table))
         parts.append(_category_part(table))
     parts += _rest(table)
@@ -268,6 +269,15 @@ def reading(table: BenchmarkTable) -> str:
         "of other arms with frozen apart. A gain that a control also reaches is capacity, not "
         f"routing. Every arm of a placement had the same budget; {budgets}. Seconds a scan: from "
         "HU in memory to probabilities, measured in the run."
+    )
+
+
+def _backbones(table: BenchmarkTable) -> list[tuple[str, str, str]]:
+    return list(
+        dict.fromkeys(
+            (r.backbone, r.slot or NONE, f"{r.parameters:,}" if r.parameters else NONE)
+            for r in table.rows
+        )
     )
 
 
