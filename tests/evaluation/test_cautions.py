@@ -55,7 +55,7 @@ def test_a_test_set_with_one_class_is_told(tmp_path):
     table = pl.read_parquet(run / "predictions.parquet")
     none = pl.when(pl.col("finding") == FINDINGS[0]).then(pl.lit(0)).otherwise("label")
     table.with_columns(label=none.cast(pl.Int8)).write_parquet(run / "predictions.parquet")
-    assert said(read_run(run))[0].startswith("1 findings lack one of the classes in test")
+    assert said(read_run(run))[0].startswith(f"{FINDINGS[0]} lacks one of the classes in test")
     table.with_columns(label=pl.lit(0, pl.Int8)).write_parquet(run / "predictions.parquet")
     assert said(read_run(run))[0].startswith("No finding has both classes in test")
 

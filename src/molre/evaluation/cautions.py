@@ -68,12 +68,13 @@ def _one_class(supports: Sequence[Support]) -> str | None:
     alone = [support.finding for support in supports if support.status == NOT_ESTIMABLE]
     if not alone:
         return None
-    which = "No finding has" if len(alone) == len(supports) else f"{len(alone)} findings lack"
-    what = "both classes" if len(alone) == len(supports) else "one of the classes"
-    return (
-        f"{which} {what} in test, so nothing can be estimated for "
-        f"{'any' if len(alone) == len(supports) else 'them'}: test on a cohort that has both."
-    )
+    if len(alone) == len(supports):
+        who, what = "No finding has both classes", "any"
+    elif len(alone) == 1:
+        who, what = f"{alone[0]} lacks one of the classes", "it"
+    else:
+        who, what = f"{len(alone)} findings lack one of the classes", "them"
+    return f"{who} in test, so nothing can be estimated for {what}: test on a cohort that has both."
 
 
 def _mixed(labels: pl.DataFrame) -> str | None:

@@ -32,6 +32,7 @@ from molre.pipeline import Reader, load
 from molre.progress import track
 from molre.training.data import Studies
 from molre.training.run import prediction_table
+from molre.training.studies import data_hashes
 from molre.training.studies_table import SCHEMA as STUDIES
 
 
@@ -253,12 +254,22 @@ def _manifest(
         "synthetic": cohort.synthetic or d.synthetic,
         "findings": list(kept),
         "n": {**d.studies, SPLIT: len(scored.rows)},
-        "labels_sha256": files.sha256(cohort.path / "labels.parquet"),
-        "splits_sha256": None,
-        "scans_sha256": None,
+        **_hashes(cohort),
         "blank_policy": policy,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _hashes(cohort: Cohort) -> dict[str, str | None]:
+    """Of the data; an external cohort may have no splits."""
+    try:
+        return {**data_hashes(cohort)}
+    except MolreError:
+        return {
+            "scans_sha256": None,
+            "splits_sha256": None,
+            "labels_sha256": files.sha256(cohort.path / "labels.parquet"),
+        }
 
 
 def _said(
