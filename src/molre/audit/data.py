@@ -16,7 +16,7 @@ from molre.audit.compare import (
     table_differences,
     values_differ,
 )
-from molre.audit.opened import Opened, read_json, read_table
+from molre.audit.opened import NotAtHandError, Opened, read_json, read_table
 from molre.training.provenance import NAME, provenance
 from molre.training.studies import SPLITS, data_hashes
 from molre.training.studies_table import studies_table
@@ -24,6 +24,8 @@ from molre.training.studies_table import studies_table
 
 def hashes(opened: Opened) -> Iterator[Check]:
     """Scans, splits and labels are those the run was made from."""
+    if opened.manifest.get("external") and opened.manifest.get("splits_sha256") is None:
+        raise NotAtHandError("the external cohort had no splits when it was scored")
     again = data_hashes(opened.cohort)
     found = [
         f"{name.removesuffix('_sha256')} changed since the run was made"
