@@ -16,7 +16,7 @@ from molre.audit.compare import (
     table_differences,
     values_differ,
 )
-from molre.audit.opened import NotAtHandError, Opened, read_json, read_table
+from molre.audit.opened import Opened, read_json, read_table
 from molre.training.provenance import NAME, provenance
 from molre.training.studies import SPLITS, data_hashes
 from molre.training.studies_table import studies_table
