@@ -7,16 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.training.networks import with_head
 from tests.training.scans import DIM, K, loader, new_model
 from torch import nn
 
-from molre.backbones.backbone import Backbone, Features, Weights
-from molre.backbones.contract import Contract
 from molre.errors import MolreError
-from molre.model.adapted_backbone import adapt
-from molre.model.classifier import HeadCTClassifier
 from molre.model.loss import focal_loss
-from molre.training.blocks import BlocksClassifier
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.fit import make_optimizer
@@ -49,23 +45,6 @@ class Network(nn.Module):
     def _backward(self, rows: int) -> None:
         if rows > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-
-
-def blocks(network: Network) -> BlocksClassifier:
-    backbone = Backbone(
-        "tiny",
-        network,
-        lambda net, slices: Features(None, net(slices)),
-        dim=DIM,
-        contract=Contract(size=16),
-        weights=Weights(id="tiny", sha256="0"),
-    )
-    adapted = adapt(backbone, "full", budget=1, num_experts=2, r=2, router_hidden=4)
-    head = HeadCTClassifier(DIM, K, dropout=0.1)
-    torch.manual_seed(1)
-    nn.init.normal_(head.pooling.query)
-    nn.init.normal_(head.pooling.weight)
-    return BlocksClassifier(adapted, head, lambda x: Features(None, network(x)), 128)
 
 
 def stepped(model: nn.Module, train: Loader, p: float = 0.1) -> tuple[float, dict]:
@@ -107,8 +86,8 @@ def test_what_is_dropped_depends_on_seed_epoch_and_study_only() -> None:
 
 def test_a_backward_pass_that_does_not_fit_is_tried_in_smaller_chunks() -> None:
     train = replace(loader(10, 1), piece=4)
-    loss, wanted = stepped(blocks(Network(999)), train)
-    little, got = stepped(blocks(Network(3)), train)
+    loss, wanted = stepped(with_head(Network(999)), train)
+    little, got = stepped(with_head(Network(3)), train)
     assert little == pytest.approx(loss, rel=1e-6)
     for name, value in wanted.items():
         torch.testing.assert_close(got[name], value, atol=1e-5, rtol=1e-4, msg=name)
@@ -116,11 +95,11 @@ def test_a_backward_pass_that_does_not_fit_is_tried_in_smaller_chunks() -> None:
 
 def test_a_slice_that_does_not_fit_ends_with_a_sentence() -> None:
     with pytest.raises(MolreError, match="training on one slice needs 2.00 GiB more"):
-        stepped(blocks(Network(0)), replace(loader(10, 1), piece=4))
+        stepped(with_head(Network(0)), replace(loader(10, 1), piece=4))
 
 
 def test_a_device_that_fails_names_the_study() -> None:
     train = replace(loader(10, 1), piece=1)
     fatal = float(train.cache.get("1-6")[2, 0])
     with pytest.raises(MolreError, match=r"device-side assert triggered\) on study 1-6\."):
-        stepped(blocks(Network(999, fatal)), train)
+        stepped(with_head(Network(999, fatal)), train)

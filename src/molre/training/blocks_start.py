@@ -23,7 +23,7 @@ from molre.progress import say
 from molre.training.arms import Arm
 from molre.training.blocks import BlocksClassifier, Pixels, embed_adapted, tokens_gigabytes
 from molre.training.config import TrainConfig
-from molre.training.data import Inputs, Loader, spread
+from molre.training.data import PIECE, Inputs, Loader, spread
 from molre.training.distributed import ALONE, Ranks
 from molre.training.embedded import embed_together
 from molre.training.fit import Progress
@@ -161,8 +161,9 @@ class BlocksStart:
 
     def loader(self, split: str) -> Loader:
         """Batches of pixels or cached tokens."""
-        loader = self.task.loader(split)
-        return replace(loader, cache=self._inputs, piece=1)  # a scan has slices enough
+        # a scan has slices enough; batch norm that counts must see several volumes at a time
+        piece = PIECE if self.task.backbone.from_scratch else 1
+        return replace(self.task.loader(split), cache=self._inputs, piece=piece)
 
     def best(self, progress: Progress) -> HeadCTClassifier:
         """The head, with the weights of a fit's best epoch, as the backbone has then."""

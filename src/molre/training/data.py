@@ -94,10 +94,12 @@ class Share:
     Attributes:
         pieces: this process's, in order; none where there are more processes than pieces.
         known: labels of the whole batch, int64 scalar.
+        after: pieces of the batch that come after these.
     """
 
     pieces: list[Batch]
     known: Tensor
+    after: int
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,10 @@ class Loader:
 
     def _share(self, rows: np.ndarray, noise: Noise | None) -> Share:
         pieces = _cut(rows, self.piece)
-        mine = [self._collate(p, noise) for p in pieces[self.ranks.share(len(pieces))]]
+        here = self.ranks.share(len(pieces))
+        mine = [self._collate(piece, noise) for piece in pieces[here]]
         known = (~np.isnan(self.studies.targets[rows])).sum()
-        return Share(mine, torch.tensor(int(known)))
+        return Share(mine, torch.tensor(int(known)), len(pieces) - here.stop)
 
     def _collate(self, rows: np.ndarray, noise: Noise | None = None) -> Batch:
         hashes = [self.studies.content_hash[i] for i in rows]

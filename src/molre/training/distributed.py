@@ -228,8 +228,10 @@ def _first_to_fail() -> bool:
 def _noticing() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
         raise LostProcessError(
-            f"another process of this run is gone ({str(error).splitlines()[0][:120]})",
+            "another process of this run is gone, killed or cut off",
             fix="run the same command again to go on where it stopped",
         ) from None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from molre.embedding.chunks import is_out_of_memory, release_memory, too_little_memory
 from molre.errors import MolreError
 from molre.model.loss import focal_loss
+from molre.training.batch_norm import counting_together
 from molre.training.data import Batch, Loader, Share
 
 NAMED = 4  # studies named in a sentence, at most
@@ -64,13 +65,14 @@ def step(
     def gradients(piece: Batch) -> Gradients:
         return _piece(model, parameters, train, piece, share.known, weights, gamma)
 
-    for found in (pool.map if pool is not None else map)(gradients, share.pieces):
-        loss += found.loss
-        for i, gradient in enumerate(found.of):
-            if gradient is not None:
-                before = sums[i]
-                sums[i] = gradient.double() if before is None else before.add_(gradient)
     ranks = train.ranks
+    with counting_together(model, ranks, share.after):
+        for found in (pool.map if pool is not None else map)(gradients, share.pieces):
+            loss += found.loss
+            for i, gradient in enumerate(found.of):
+                if gradient is not None:
+                    before = sums[i]
+                    sums[i] = gradient.double() if before is None else before.add_(gradient)
     for parameter, total in zip(parameters, ranks.sum_gradients(sums, parameters), strict=True):
         parameter.grad = None if total is None else total.to(parameter.dtype)
     nn.utils.clip_grad_norm_(parameters, 1.0)
