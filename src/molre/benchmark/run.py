@@ -110,7 +110,8 @@ def _run(jobs: Sequence[Job], what: str, each: Each) -> dict[str, Outcome]:
         left = (time.monotonic() - started) / number * (len(jobs) - number)
         said = outcome.state if outcome.state == "done" else f"{outcome.state}: {outcome.reason}"
         more = f" (about {duration(left)} left)" if left > 60 else ""
-        say(f"{what} {number} of {len(jobs)}, {job.name}: {said}{more}")
+        name = job.facts["choice"]["backbone"] if job.kind == "look" else job.name
+        say(f"{what} {number} of {len(jobs)}, {name}: {said}{more}")
     return found
 
 
