@@ -86,7 +86,8 @@ def availability(row: dict[str, Any]) -> str:
         return "installed with molre" if row["backbone"] == _DEFAULT["backbone"] else "none"
     if row["gate"] and row["hub_id"] is None:
         return "by agreement"
-    return "hub, terms to accept" if row["gate"] else "hub, open"
+    how = "hub, terms to accept" if row["gate"] else "hub, open"
+    return f"{how}, to convert" if row["conversion"] else how
 
 
 def _row(preset: Preset) -> dict[str, Any]:
