@@ -150,6 +150,8 @@ def _cohort(opened: Opened) -> Cohort:
     place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
     if not (place / "cohort.json").is_file():
         raise NotAtHandError(GONE)
+    if opened.manifest.get("external") and opened.manifest.get("splits_sha256") is None:
+        raise NotAtHandError("the external cohort had no splits when it was scored")
     cohort = Cohort(place)
     cohort.scans(), cohort.splits(), cohort.labels()
     return cohort
