@@ -23,6 +23,7 @@ VERBS = (
     "evaluate",
     "compare",
     "audit",
+    "consistency",
     "benchmark",
     "predict",
     "phantom",

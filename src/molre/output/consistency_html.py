@@ -1,0 +1,72 @@
+"""report.html of a consistency check: drift of each finding, and the pairs that drift most."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from molre.evaluation.consistency import FEWEST, LIMITS, MEAN, worst
+from molre.output import charts, page
+from molre.output.finding_names import finding_names
+from molre.output.numbers import interval, number
+
+if TYPE_CHECKING:
+    from molre.output.consistency_folder import Consistency
+
+
+def write_consistency_report(result: Consistency, path: Path) -> None:
+    """Write a self-contained page: no script, no outside request."""
+    names = finding_names(result.pairs.findings) | {MEAN: "All findings"}
+    parts = result.table.partition_by("contrast", maintain_order=True)
+    page.write(
+        path,
+        "consistency.html.j2",
+        title=f"Consistency of {result.name}",
+        synthetic=result.synthetic,
+        result=result,
+        patients=len(set(result.pairs.patients)),
+        few=FEWEST,
+        limits=LIMITS,
+        sections=[_section(part, names) for part in parts],
+        worst=[(s, names[f], c, number(a), number(b)) for s, f, c, a, b in worst(result.pairs)],
+    )
+
+
+def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
+    rows = table.to_dicts()
+    points = [
+        None if row["drift"] is None else (row["drift"], row["drift_low"], row["drift_high"])
+        for row in rows
+    ]
+    chart = charts.forest(
+        [names[row["finding"]] for row in rows],
+        [charts.Series("drift", points)],
+        label="mean absolute difference of the probability, 95 % interval",
+        reference=0.0,
+        empty=f"fewer than {FEWEST} pairs",
+    )
+    return {
+        "contrast": rows[0]["contrast"],
+        "pairs": rows[0]["pairs"],
+        "patients": rows[0]["patients"],
+        "chart": chart,
+        "rows": [_row(row, names) for row in rows],
+    }
+
+
+def _row(row: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
+    flips = "–" if row["flips"] is None else f"{row['flips']}/{row['pairs']}"
+    if row["finding"] == MEAN:
+        flips = "–" if row["flip_share"] is None else number(row["flip_share"])
+    return {
+        "name": names[row["finding"]],
+        "drift": number(row["drift"]),
+        "drift_interval": interval(row["drift_low"], row["drift_high"]),
+        "bias": number(row["bias"], sign=True),
+        "limits": interval(row["agree_low"], row["agree_high"], sign=True),
+        "threshold": number(row["threshold"]),
+        "flips": flips,
+        "flip_interval": interval(row["flip_low"], row["flip_high"]),
+    }

@@ -1,0 +1,122 @@
+"""A second reconstruction, made of the first by a real operation, is found, read and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+from scipy.ndimage import gaussian_filter
+
+from molre.backbones.catalogue import load as load_backbone
+from molre.cohort.ingest import ingest
+from molre.embedding.embed import probe
+from molre.errors import MolreError
+from molre.evaluation.consistency import MEAN
+from molre.model import folder
+from molre.model.build import ClassifierSpec, build_classifier
+from molre.model.familiarity import fit_familiarity
+from molre.output.consistency_folder import consistency
+from molre.phantom.write import write_phantoms
+from molre.training.result import backbone_entry
+
+SLICES = 8
+
+
+def smooth_again(study: Path) -> None:
+    """A second series of a study: the same slices, smoothed in plane, by another kernel."""
+    series = generate_uid()
+    for path in sorted(study.glob("*.dcm")):
+        ds = pydicom.dcmread(path)
+        ds.SeriesInstanceUID, ds.SOPInstanceUID = series, generate_uid()
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.ConvolutionKernel, ds.SeriesNumber = "SOFTER", 3
+        kept = ds.pixel_array
+        ds.PixelData = gaussian_filter(kept.astype(float), 1.5).round().astype(kept.dtype).tobytes()
+        ds.save_as(study / f"soft_{path.name}")
+
+
+def write_model(path: Path) -> Path:
+    """A model that was never trained, whose threshold is its answer to nothing: flips are easy."""
+    import torch
+
+    torch.manual_seed(0)
+    backbone = load_backbone("efficientnet_lite0")
+    spec = ClassifierSpec(dim=backbone.dim, findings=2, adapter="none")
+    classifier = build_classifier(spec).eval()
+    scan = torch.randn(3, backbone.dim)
+    description = folder.ModelDescription(
+        molre_version="0",
+        arm="frozen",
+        placement="slice",
+        seed=0,
+        findings=[
+            folder.FindingEntry(id=name, name=name, category="trauma")
+            for name in ("skull_fracture", "midline_shift")
+        ],
+        backbone=backbone_entry(backbone),
+        classifier=spec,
+        slope=5.0,
+        intercepts=[0.0, 0.0],
+        calibrated=[True, False],
+        thresholds={"skull_fracture": folder.Threshold(value=0.5, origin="by hand")},
+        calibrate_positives=[9, 1],
+        calibrate_negatives=[9, 30],
+        trained_on="synthetic phantoms",
+        synthetic=True,
+        studies={"train": 10},
+        license="Apache-2.0",
+    )
+    near = 0.01 * torch.randn(28, 2 * backbone.dim)  # no scan is as near: all are withheld
+    known = fit_familiarity(near[:20], near[20:])
+    model = folder.TrainedModel(
+        description, classifier, known, (scan, folder.answer(classifier, scan)), probe(backbone)
+    )
+    folder.save(model, path, "# card\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("consistency")
+    write_phantoms(root / "phantoms", 3, seed=2, max_slices=SLICES, workers=1)
+    for name in ("study_00000", "study_00001"):
+        smooth_again(root / "phantoms" / name)
+    ingest([root / "phantoms"], root / "cohort", workers=1)
+    write_model(root / "model")
+    return root
+
+
+def test_pairs_of_one_study_are_compared_and_written(root):
+    out = root / "out"
+    done = consistency(root / "model", root / "cohort", out, even_if_withheld=True, draws=50)
+    assert done.pairs.contrast == ("kernel", "kernel")
+    assert done.synthetic
+    pairs = pl.read_parquet(out / "pairs.parquet")
+    assert pairs.height == 2 * 2
+    assert (pairs["chosen"] != pairs["other"]).all()
+    drift = np.abs(pairs["chosen"] - pairs["other"])
+    assert 0 < drift.max() < 0.5  # smoothing changes a little, and not everything
+    table = pl.read_csv(out / "consistency.csv")
+    assert table["finding"].to_list() == ["skull_fracture", "midline_shift", MEAN]
+    assert table["pairs"].to_list() == [2, 2, 2]
+    assert table["drift"].null_count() == 3  # two pairs: counts alone
+    html = (out / "report.html").read_text()
+    assert "Another kernel: 2 pairs, 2 patients" in html
+    assert "Synthetic" in html
+
+
+def test_pairs_that_would_be_withheld_are_left_out_with_the_count(root):
+    with pytest.raises(MolreError, match="2 are withheld"):
+        consistency(root / "model", root / "cohort", root / "none", draws=50)
+
+
+def test_a_cohort_of_single_series_is_told_so(root, tmp_path):
+    ingest([root / "phantoms" / "study_00002"], tmp_path / "cohort", workers=1)
+    assert json.loads((tmp_path / "cohort" / "cohort.json").read_text())["synthetic"]
+    with pytest.raises(MolreError, match="no study has two eligible series"):
+        consistency(root / "model", tmp_path / "cohort", tmp_path / "out")
