@@ -19,6 +19,7 @@ from molre.evaluation.auc import FloatArray, auc
 from molre.evaluation.bootstrap import patient_weights, percentile_interval
 from molre.evaluation.endpoint import MINIMUM
 from molre.evaluation.run_files import Run
+from molre.progress import track
 
 SHARES = tuple(round(1 - 0.05 * i, 2) for i in range(20))  # kept: 1.00 to 0.05
 DRAWS = 500
@@ -26,6 +27,7 @@ FEWEST = 0.5  # share kept at which a finding must still be scored to be in the 
 FAMILIARITY = "distance from the training scans"
 MARGIN = "distance of the probability from the threshold"
 _FLOOR = 1e-6
+_SLOW = 10**5  # answers that take over two seconds
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,9 @@ def _gains(trust: Trust, seed: int) -> FloatArray:
     """Bootstrapped gain of the measure over a useless one, patients drawn."""
     patients = int(trust.owner.max()) + 1
     gains = np.full(DRAWS, np.nan)
-    for b, drawn in enumerate(patient_weights(patients, DRAWS, seed)):
+    resamples = patient_weights(patients, DRAWS, seed)
+    slow = len(trust.made) > _SLOW
+    for b, drawn in enumerate(track(resamples, "risk and coverage", DRAWS) if slow else resamples):
         weights = drawn[trust.owner].astype(np.float64)
         made = float(weights @ trust.made)
         if made:

@@ -21,8 +21,10 @@ from molre.evaluation.finding import auc_interval
 from molre.evaluation.multiplicity import benjamini_hochberg
 from molre.evaluation.run_files import Run
 from molre.evaluation.score_interval import model_variance
+from molre.progress import track
 
 ALL = "all groups"
+_SLOW = 10**5  # studies x findings that take over two seconds
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def subgroups(run: Run, members: Sequence[int], groups: Mapping[str, np.ndarray]
         groups: for each dimension the group (N,) of each study; None where it is not known.
     """
     rows: list[dict[str, object]] = []
-    for dimension, of_study in groups.items():
+    steps = groups.items()
+    for dimension, of_study in track(steps, "subgroups") if run.labels.size > _SLOW else steps:
         named = {str(name) for name in of_study if name is not None}
         names = sorted(named, key=lambda name: (not name.startswith("under"), name))
         for k in members:
