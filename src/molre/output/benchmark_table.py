@@ -126,10 +126,13 @@ class BenchmarkTable:
     failed: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
 
-    @property
-    def not_applicable(self) -> list[BenchmarkRow]:
-        """Rows that no run can fill."""
-        return [row for row in self.rows if row.state == "not applicable"]
+    def not_applicable(self) -> list[tuple[str, str, str, str]]:
+        """Arms, backbone, placement and reason of what no run can fill; one line a reason."""
+        barred: dict[tuple[str, str, str], list[str]] = {}
+        for row in self.rows:
+            if row.state == "not applicable":
+                barred.setdefault((row.backbone, row.placement, row.verdict), []).append(row.arm)
+        return [(", ".join(arms), *where) for where, arms in barred.items()]
 
     def failures(self) -> list[tuple[str, str]]:
         """Cells with the reason; those that one thing has kept from running in one line."""
@@ -295,9 +298,8 @@ def _category_part(table: BenchmarkTable) -> str:
 
 def _rest(table: BenchmarkTable) -> list[str]:
     parts = []
-    if table.not_applicable:
-        rows = [(r.backbone, r.placement, r.arm, r.verdict) for r in table.not_applicable]
-        parts += ["## Not applicable", _lines(("Backbone", "Placement", "Arm", "Why"), rows)]
+    if barred := table.not_applicable():
+        parts += ["## Not applicable", _lines(("Arms", "Backbone", "Placement", "Why"), barred)]
     if table.failed:
         parts += ["## Failed", _lines(("Cell", "Why"), table.failures())]
     if table.missing:

@@ -32,6 +32,7 @@ _SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"), (SKY, "v"), (R
 _OF_ARM = {
     "frozen": (MUTED, "o"),
     "mlp_matched": (ORANGE, "s"),
+    "lora_matched": (RED, "P"),
     "molre_random_router": (GREEN, "D"),
     "molre_shuffled": (PINK, "^"),
     "molre": (BLUE, "o"),
