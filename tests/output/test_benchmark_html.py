@@ -60,6 +60,9 @@ def test_the_page_is_self_contained_and_says_the_same(folder: Path) -> None:
     assert "src=" not in html
     assert "http" not in html.replace("http://www.w3.org", "")
     assert html.count("<svg") == 1
+    assert html.count("spread") == 2 + 2  # in the two sentences, and where there are several seeds
+    assert "spread –" not in html
+    assert 'class="number gone"' in html  # a card has no line for what an arm is not compared with
     assert 'href="cells/vit-slice-molre-0/report.html"' in html
 
 

@@ -41,7 +41,7 @@ def write_benchmark_report(table: BenchmarkTable, path: Path) -> None:
         forest=_forest(table),
         reading=reading(table),
         scored=[_cells(row, table) for row in table.scored_rows],
-        none=NONE,
+        dash=NONE,
     )
     files.write_text(path, html)
 
