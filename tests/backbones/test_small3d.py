@@ -14,7 +14,7 @@ from molre.embedding.embed import embed as embed_cohort
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt, not_counting
 
-SMALL = VolumeContract(shape=(32, 32, 48), spacing=(5.0, 4.0, 4.0))
+SMALL = VolumeContract(shape=(32, 32, 64), spacing=(5.0, 4.0, 4.0))
 OPTIONS = {"budget": 0.005, "num_experts": 6, "r": 8, "router_hidden": 32}
 
 
@@ -41,7 +41,7 @@ def test_the_embedding_is_monais_before_its_last_layer():
         )
     assert got.pooled.shape == (2, backbone.dim) == (2, 801)
     assert got.tokens is None
-    assert got.grid == (1, 1, 1)
+    assert got.grid == (1, 1, 2)
 
 
 def test_it_has_no_weights_and_says_so():
@@ -110,6 +110,7 @@ def test_a_pretrained_network_stays_in_evaluation_mode():
     ("contract", "said"),
     [
         (SMALL.model_copy(update={"shape": (16, 64, 64)}), "halves volumes five times"),
+        (SMALL.model_copy(update={"shape": (32, 32, 63)}), "halves volumes five times"),
         (
             SMALL.model_copy(update={"windows": ((40, 80),), "mean": (0.0,), "std": (1.0,)}),
             "takes 3 channels, the contract has 1 windows",

@@ -29,12 +29,15 @@ from molre.embedding.volume_pixels import WHOLE
 from molre.errors import MolreError
 from molre.evaluation.evaluate import evaluate
 from molre.model import folder as model_folder
+from molre.model.adapted_backbone import adapt
+from molre.model.classifier import HeadCTClassifier
 from molre.output.examples import run_examples
 from molre.output.prediction_html import write_prediction_report
 from molre.output.run_html import write_run_report
 from molre.phantom.write import write_phantoms
 from molre.pipeline import NO_KEY_SLICE
 from molre.pipeline import load as load_reader
+from molre.training.blocks import BlocksClassifier
 from molre.training.config import TrainConfig
 from molre.training.train import train
 from molre.training.volumes import PreparedVolumes, in_memory
@@ -42,7 +45,7 @@ from molre.training.volumes import PreparedVolumes, in_memory
 FINDINGS = ("epidural_hemorrhage", "pneumocephalus")
 VIT = "fm_headct"
 SHAPE = (24, 24, 24)
-SMALL3D = VolumeContract(shape=(32, 32, 32), spacing=(5.0, 7.0, 7.0), foreground=0.0)
+SMALL3D = VolumeContract(shape=(32, 32, 64), spacing=(5.0, 8.0, 4.0), foreground=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +193,33 @@ def test_small3d_trains_from_scratch_and_predicts_what_the_run_did(cohort, tmp_p
     volume, said = first_test_scan(cohort, run)
     prediction = load_reader(run / "model")(volume, even_if_withheld=True)
     assert {f.id: f.probability for f in prediction.findings} == pytest.approx(said, abs=1e-3)
+
+
+def test_small3d_learns_what_can_be_seen_and_keeps_it_in_evaluation_mode() -> None:
+    """Volumes with a bleed or without, in chunks, each run twice in training."""
+    torch.manual_seed(0)
+    backbone = load_backbone("small3d", contract=SMALL3D)
+    options = {"budget": 0.005, "num_experts": 6, "r": 8, "router_hidden": 32}
+    adapted = adapt(backbone, "full", **options)
+    model = BlocksClassifier(adapted, HeadCTClassifier(801, 1, dropout=0.0), backbone, 2)
+    volumes = 0.2 * torch.randn(4, 1, 3, 32, 32, 64)
+    volumes[:2, :, :, 8:24, 8:24, 8:40] += 2.0
+    target = torch.tensor([1.0, 1, 0, 0])
+    mask, index = torch.ones(4, 1, dtype=torch.bool), torch.zeros(4, 1, dtype=torch.long)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    order = torch.tensor([0, 2, 1, 3])  # a chunk holds one of each
+    model.train()
+    for _ in range(6):
+        logits = model(volumes[order], mask, index).logits[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target[order])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert int(backbone.network.features.norm0.num_batches_tracked) > 0
+    model.eval()
+    with torch.inference_mode():
+        alone = [model(v[None], mask[:1], index[:1]).logits.item() for v in volumes]
+    assert min(alone[:2]) > max(alone[2:])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ could follow. It is not that model, of which neither architecture nor weights ar
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from molre.errors import MolreError
 NAME = "small3d"
 FEATURES, GROWTH, BLOCKS = 64, 25, (6, 12, 24, 16)
 DIM = 801
-HALVED = 32  # voxels, one way, of which five halvings leave one
+HALVED = 32  # voxels, one way, of which five halvings leave one; batch norm needs two
 CONTRACT = VolumeContract(
     shape=(32, 128, 128),
     spacing=(5.0, 2.0, 2.0),
@@ -40,10 +41,12 @@ def read(preset: Preset, folder: Path | None, contract: VolumeContract) -> Backb
         MolreError: a contract of other than 3 windows, or of volumes that are too small.
     """
     check_volumes(preset, contract, channels=3)
-    if min(contract.shape) < HALVED:
+    if math.prod(edge // HALVED for edge in contract.shape) < 2:
+        shape = " x ".join(map(str, contract.shape))
         raise MolreError(
-            f"{NAME} halves volumes five times, and one of {contract.shape} voxels is too small",
-            fix=f"give a shape of at least {HALVED} each way by --contract FILE",
+            f"{NAME} halves volumes five times, and of {shape} too little is left to normalise by",
+            fix=f"give a shape of {HALVED} each way and {2 * HALVED} one way, at least, by "
+            "--contract FILE",
         )
     network = skeleton()
     design = f"MONAI DenseNet {FEATURES} {GROWTH} {BLOCKS}, from scratch"

@@ -32,6 +32,8 @@ def pretraining_caution(told: str | None, names: Iterable[str]) -> str | None:
         names: of the test data: cohort folder, label sources, labellers.
     """
     told = (told or "unknown").strip()
+    if told.startswith("none:"):  # a network that this run has trained from scratch
+        return None
     if told.lower() == "unknown":
         return (
             "What the backbone was pretrained on is not known, so it may have seen test scans; "
