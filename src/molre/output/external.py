@@ -280,8 +280,8 @@ def _said(
     parts = [
         f"External evaluation: {studies} studies of cohort {cohort.path.name}; nothing was fitted "
         "or chosen on them.",
-        f"{len(kept)} of the model's {len(ids)} findings are stated by its labels under the same "
-        "id; the others are not scored.",
+        f"{len(kept)} of the model's {len(ids)} findings are stated by its labels under the same id"
+        + ("." if len(kept) == len(ids) else "; the others are not scored."),
         f"Compared with what the model learned from: {found.compared}; "
         f"{len(found.studies)} studies were left out for it.",
     ]
