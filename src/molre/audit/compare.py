@@ -81,7 +81,8 @@ def table_differences(
             a, b = stored[name][i], again[name][i]
             a, b = (v.to_list() if isinstance(v, pl.Series) else v for v in (a, b))
             if values_differ(a, b, tolerance):
-                row = " ".join(str(again[key][i]) for key in keys) or f"row {i}"
+                named = (again[key][i] for key in keys)
+                row = " ".join(str(v) for v in named if v is not None) or f"row {i}"
                 found.append(f"{row} {name} is {shown(a)}, recomputed {shown(b)}")
     return found
 

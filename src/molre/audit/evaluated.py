@@ -132,20 +132,20 @@ def _written(words: str, name: Path, stored: str, again: str, with_cohort: bool)
         stored, again = _COHORT.sub("", stored), _COHORT.sub("", again)
         words = f"{words}, but for what needs the cohort"
     if name.suffix == ".html":
-        yield from _page(words, stored, again)
+        yield from page(words, stored, again)
     else:
-        yield _lines(words, stored.splitlines(), again.splitlines())
+        yield lines(words, stored.splitlines(), again.splitlines())
 
 
-def _page(words: str, stored: str, again: str) -> Iterator[Check]:
-    """Text first, as a reader sees it, then all else: charts are drawn from numbers too."""
+def page(words: str, stored: str, again: str) -> Iterator[Check]:
+    """Two versions of a page: its text as a reader sees it, then charts and pictures."""
     if ("<h2>Example cases</h2>" in stored) != ("<h2>Example cases</h2>" in again):
         stored, again = _EXAMPLES.sub("", stored), _EXAMPLES.sub("", again)
         yield not_checked(NUMBERS, f"{words}: example cases", "their scans are not at hand")
     stored, again = _VERSION.sub("", stored), _VERSION.sub("", again)
-    yield _lines(f"{words}: text", _visible(stored), _visible(again))
+    yield lines(f"{words}: text", _visible(stored), _visible(again))
     if _visible(stored) == _visible(again):
-        yield _lines(f"{words}: charts and pictures", stored.splitlines(), again.splitlines())
+        yield lines(f"{words}: charts and pictures", stored.splitlines(), again.splitlines())
 
 
 def _visible(page: str) -> list[str]:
@@ -154,7 +154,8 @@ def _visible(page: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _lines(words: str, stored: list[str], again: list[str]) -> Check:
+def lines(words: str, stored: list[str], again: list[str]) -> Check:
+    """Two versions of a text, piece by piece."""
     found = []
     matcher = difflib.SequenceMatcher(None, stored, again, autojunk=False)
     opcodes = matcher.get_opcodes() if stored != again else []

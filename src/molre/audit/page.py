@@ -7,6 +7,7 @@ from pathlib import Path
 
 from molre import files
 from molre.audit.audit import Audit
+from molre.audit.benchmark import BenchAudit
 from molre.audit.check import DATA, FAIL, FILES, FLAG, GROUPS, LEAKAGE, NOT_CHECKED, NUMBERS, PASS
 from molre.audit.flow_chart import flow_chart
 from molre.audit.headings import CAVEAT
@@ -41,6 +42,29 @@ def write_audit(audit: Audit, out: Path) -> None:
         caveat=CAVEAT,
     )
     files.write_text(out / "audit.html", html)
+
+
+def write_bench_audit(audit: BenchAudit, out: Path) -> None:
+    """``OUT/audit.json`` and ``OUT/audit.html`` of a benchmark, ``OUT/cells/<cell>/`` of each."""
+    files.write_text(out / "audit.json", json.dumps(audit.to_dict(), indent=2) + "\n")
+    for cell in audit.cells:
+        write_audit(cell, out / "cells" / cell.run.name)
+    html = render(
+        "audit_bench.html.j2",
+        title=f"Audit of {audit.bench.resolve().name}",
+        synthetic=audit.synthetic,
+        audit=audit,
+        name=audit.bench.resolve().name,
+        order=ORDER,
+        tones=TONES,
+    )
+    files.write_text(out / "audit.html", html)
+
+
+def bench_as_text(audit: BenchAudit) -> str:
+    """All that is not PASS, of the tables and of each cell."""
+    rows = [f"{c.outcome}: {c.name}: {c.found}" for c in audit.checks if c.outcome != PASS]
+    return "\n".join([*rows, *(as_text(cell) for cell in audit.cells)])
 
 
 def as_text(audit: Audit) -> str:

@@ -10,7 +10,9 @@ import typer
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="RUN folder of `molre train`, evaluated.")],
+    run: Annotated[
+        Path, typer.Argument(help="RUN folder, evaluated; or BENCH of `molre benchmark`.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for audit.html and audit.json.")
     ] = None,
@@ -33,13 +35,17 @@ def command(
 
     Metrics, report and card from the predictions; predictions from the model and the embeddings;
     calibration from the calibrate split; labels, splits and counts from the cohort. What is not at
-    hand is NOT CHECKED. Nothing in RUN is changed. Exit 0 no check failed, 1 one did, 2 not a run.
+    hand is NOT CHECKED. Of a benchmark, every cell, and the table from the cells. Nothing in RUN is
+    changed. Exit 0 no check failed, 1 one did, 2 not a run.
 
     Example: molre audit runs/molre-0 -o audit
     """
     from molre.audit.audit import audit
+    from molre.audit.benchmark import is_benchmark
     from molre.audit.page import as_text, write_audit
 
+    if is_benchmark(run):
+        raise typer.Exit(_benchmark(run, out, cohort, weights_dir, device, json))
     done = audit(
         run,
         cohort=cohort,
@@ -54,3 +60,23 @@ def command(
     if out is not None and not json:
         typer.echo(f"report: {out / 'audit.html'}")
     raise typer.Exit(1 if done.failed else 0)
+
+
+def _benchmark(
+    bench: Path,
+    out: Path | None,
+    cohort: Path | None,
+    weights_dir: Path | None,
+    device: str,
+    json: bool,
+) -> int:
+    from molre.audit.benchmark import audit_benchmark
+    from molre.audit.page import bench_as_text, write_bench_audit
+
+    done = audit_benchmark(bench, cohort=cohort, weights_dir=weights_dir, device=device)
+    if out is not None:
+        write_bench_audit(done, out)
+    typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else bench_as_text(done))
+    if out is not None and not json:
+        typer.echo(f"report: {out / 'audit.html'}")
+    return 1 if done.failed else 0
