@@ -93,13 +93,18 @@ def test_tokens_kept_on_disk_train_what_pixels_train(
         assert all(w.abs().max() > 0 for name, w in weights.items() if "molre_B" in name)
 
 
-@pytest.mark.parametrize("arm", ["molre_shuffled", "lora_matched"])
+@pytest.mark.parametrize(
+    ("arm", "precision"),
+    [("molre_shuffled", "auto"), ("lora_matched", "auto"), ("molre", "bfloat16")],
+)
 def test_a_saved_model_predicts_what_the_run_did(
-    cohort: Path, tiny: str, tmp_path: Path, arm: str
+    cohort: Path, tiny: str, tmp_path: Path, arm: str, precision: str
 ) -> None:
-    made = trained(cohort, tmp_path / "run", config(tiny, arm))
+    made = trained(cohort, tmp_path / "run", config(tiny, arm, precision=precision))
     run = Path(str(made["run"]))
     reader = molre.load(run / "model", weights_dir=Path(tiny.removeprefix("hf:")).parent)
+    computed = "bfloat16" if precision == "bfloat16" else "float32"
+    assert made["backbone"]["precision"] == reader.backbone.precision == computed
     table = pl.read_parquet(run / "predictions.parquet").filter(pl.col("split") == "test")
     study = table["study"][0]
     files = Cohort(cohort).chosen().filter(pl.col("study") == study)["files"][0].to_list()
