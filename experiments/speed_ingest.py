@@ -4,7 +4,8 @@
     python experiments/speed_ingest.py ingest --work DIR [--studies 200]
     python experiments/speed_ingest.py memory --work DIR [--studies 100 2000]
 
-`series` is warm and in process. `ingest` writes synthetic phantoms, then runs `molre ingest --cache`
+`series` is warm and in process. CPU seconds are of all processes together, which a machine that has
+other work to do disturbs less than the clock. `ingest` writes synthetic phantoms, then runs `molre ingest --cache`
 and dcm2niix (uncompressed NIfTI; one process, and two at once) on them. `memory` copies phantoms under
 new UIDs and samples the anonymous memory of ingest and all its workers.
 """
@@ -15,6 +16,7 @@ import argparse
 import os
 import platform
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -80,21 +82,27 @@ def ingest(work: Path, studies: int, rounds: int) -> list[str]:
         "dcm2niix, one process": lambda: _dcm2niix([folders], out),
         f"dcm2niix, {WORKERS} processes": lambda: _dcm2niix([folders[::2], folders[1::2]], out),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             shutil.rmtree(out, ignore_errors=True)
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), _cpu()
             run()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append((time.perf_counter() - started, _cpu() - worked))
     rows = [
-        f"| {studies} synthetic studies, {slices} slices | s | slices/s |",
-        "| --- | --- | --- |",
+        f"| {studies} synthetic studies, {slices} slices | s | slices/s | CPU s |",
+        "| --- | --- | --- | --- |",
     ]
     for name, taken in seconds.items():
-        median = statistics.median(taken)
-        rows.append(f"| {name} | {median:.1f} | {slices / median:.0f} |")
+        median, cpu = (statistics.median(column) for column in zip(*taken, strict=True))
+        rows.append(f"| {name} | {median:.1f} | {slices / median:.0f} | {cpu:.1f} |")
     return rows
+
+
+def _cpu() -> float:
+    """CPU seconds of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _molre(scans: Path, out: Path) -> None:

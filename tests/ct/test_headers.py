@@ -24,7 +24,7 @@ from molre.ct.headers import Headers
 from molre.errors import RefusedScan
 
 DICOM = tuple(n for n in SEEDS if not n.startswith(("nii", "nifti", "zip", "tar")))
-MUTANTS = 3_000
+MUTANTS = 2_000
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what pydicom says of damaged files
 

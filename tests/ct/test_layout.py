@@ -107,7 +107,7 @@ def _items(depth: int) -> st.SearchStrategy[Dataset]:
     return st.builds(build, texts, bytes_of, bytes_of, inner, st.booleans())
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(
     items=st.lists(_items(2), max_size=3),
     undefined=st.booleans(),
