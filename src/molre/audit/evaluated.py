@@ -162,12 +162,20 @@ def lines(words: str, stored: list[str], again: list[str]) -> Check:
     for kind, a, b, c, d in opcodes:
         if kind != "equal":
             old, new = " ".join(stored[a:b]) or "nothing", " ".join(again[c:d]) or "nothing"
-            found.append(f"{_short(old)!r}, recomputed {_short(new)!r}")
+            start = max(0, _alike(old, new) - 30)
+            found.append(f"{_short(old, start)!r}, recomputed {_short(new, start)!r}")
     return compared(NUMBERS, words, len(again), found)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+def _short(text: str, start: int) -> str:
+    cut = text[start : start + 70]
+    return f"{'...' if start else ''}{cut}{'...' if len(text) > start + 70 else ''}"
+
+
+def _alike(one: str, other: str) -> int:
+    """Length of the beginning that two texts share."""
+    same = (a == b for a, b in zip(one, other, strict=False))
+    return next((i for i, equal in enumerate(same) if not equal), min(len(one), len(other)))
 
 
 def _text(path: Path) -> str:

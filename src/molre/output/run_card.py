@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 
 from molre.cohort.population import SMALL
@@ -47,6 +48,7 @@ def run_card(evaluation: Evaluation) -> str:
         _training(d, data, run.manifest),
         _method(d, run.path, run.manifest),
         _performance(evaluation, d),
+        _subgroups(evaluation),
         _familiarity(run.path / "model"),
         _limitations(evaluation, d),
     ]
@@ -225,6 +227,26 @@ def _estimate(share: Estimate | None) -> str:
         return "–"
     hits = round(share.value * share.n)
     return f"{hits}/{share.n} ({interval(share.low, share.high, 2)})"
+
+
+def _subgroups(evaluation: Evaluation) -> str:
+    """Groups of test studies that a finding is scored in; all of them are in subgroups.parquet."""
+    table = evaluation.sections.tables.get("subgroups")
+    if table is None:
+        return ""
+    names = finding_names(evaluation.run.findings)
+    rows = [
+        f"| {row['dimension']} | {_cell(row['group'])} | {names[row['finding']]} | {row['n']} | "
+        f"{row['positives']} | {number(row['auc'])} | {interval(row['auc_low'], row['auc_high'])} |"
+        for row in table.filter(pl.col("auc").is_not_null()).to_dicts()
+    ]
+    if not rows:
+        return ""
+    head = "| by | group | finding | n | positive | AUC | interval |\n|" + " --- |" * 7
+    return (
+        "## Subgroups\n\nGroups with enough cases of a finding; whether AUC varies between them is "
+        f"tested in the report.\n\n{head}\n" + "\n".join(rows)
+    )
 
 
 def _familiarity(model: Path) -> str:
