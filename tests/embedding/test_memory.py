@@ -1,4 +1,4 @@
-"""What does not fit into memory is halved and tried again; one rule says what is computed in."""
+"""What does not fit into memory is halved and tried again; one rule says what it computes in."""
 
 from __future__ import annotations
 
