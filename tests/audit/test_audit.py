@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from molre.audit.audit import audit
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, PASS
+from molre.audit.flow import run_flow
 from molre.audit.flow_chart import flow_chart
 from molre.audit.headings import HEADINGS, NOT_REPORTED, headings
+from molre.audit.opened import Opened
 from molre.cli import audit as verb
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
@@ -110,7 +112,9 @@ def test_a_patient_in_two_splits_fails(run):
 
 
 def test_the_flow_is_drawn_from_the_run(trained):
-    drawn = flow_chart(audit(trained / "run").flow)
+    opened = Opened(trained / "run")
+    list(opened.whole())
+    drawn = flow_chart(run_flow(opened))
     for text in ("Eligible series: 200", "100 studies", "scored: 50 studies", "2 of 2 findings"):
         assert text in drawn
 
