@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from molre.cohort.pool import AHEAD, sentence
@@ -24,7 +24,7 @@ def each(
     common: tuple[object, ...],
     address: str,
     seconds: float,
-) -> Iterator[tuple[Item, Result | RefusedScan]]:
+) -> Generator[tuple[Item, Result | RefusedScan], None, None]:
     """Run ``work(item, *common)`` for each item on a cluster; as ``molre.cohort.pool.each``.
 
     Memory is limited by the cluster's own workers (``dask worker --memory-limit``). One that takes

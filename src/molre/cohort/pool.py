@@ -7,7 +7,7 @@ import errno
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any, TypeVar
 
@@ -33,7 +33,7 @@ def each(
     workers: int,
     seconds: float = SECONDS,
     memory: int = MEMORY,
-) -> Iterator[tuple[Item, Result | RefusedScan]]:
+) -> Generator[tuple[Item, Result | RefusedScan], None, None]:
     """Run ``work(item, *common)`` for each item; yield item and result, in the order of items.
 
     Args:

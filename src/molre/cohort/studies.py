@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from molre.ct.listing import Listed
 from molre.errors import RefusedScan
 from molre.progress import track
 
-Each = Callable[..., Iterator[tuple[Any, Any]]]
+Each = Callable[..., Generator[tuple[Any, Any], None, None]]
 CRASHES = 2  # a worker may be killed from outside; one that dies twice over a series died of it
 MOST_DEATHS = 5  # over one study: what kills a worker may lie before the choice of a series
 
@@ -72,16 +73,17 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
     read = unreadable = 0
     while jobs:
         again: list[Job] = []
-        results = track(each(work, jobs, (how,)), "reading studies", total=len(jobs))
-        for job, result in results:
-            new, done = _judge(job, result, how)
-            if new:
-                again.append(new)
-            elif done is not None:
-                kept = Kept(done.rows, [*done.rejects, *_failures(job, done)])
-                state.save(state.file_of(how, job.listed), job.stamp, kept)
-                read += bool(done.rows)
-                unreadable += not done.rows and bool(job.failed or done.failed)
+        # closed before anything else, so that after Ctrl-C no worker writes any more
+        with contextlib.closing(each(work, jobs, (how,))) as answers:
+            for job, result in track(answers, "reading studies", total=len(jobs)):
+                new, done = _judge(job, result, how)
+                if new:
+                    again.append(new)
+                elif done is not None:
+                    kept = Kept(done.rows, [*done.rejects, *_failures(job, done)])
+                    state.save(state.file_of(how, job.listed), job.stamp, kept)
+                    read += bool(done.rows)
+                    unreadable += not done.rows and bool(job.failed or done.failed)
         jobs = again
     return read, unreadable
 
