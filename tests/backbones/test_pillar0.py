@@ -22,7 +22,7 @@ from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
 from molre.model.sites import last_blocks
 
-CODE = '''
+CODE = """
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
@@ -47,7 +47,7 @@ class Atlas(PreTrainedModel):
         (name, volume), = image.items()
         assert name in self.config.modalities, name
         return torch.nn.functional.normalize(self.patch(volume).amax((2, 3, 4)), dim=-1)
-'''
+"""
 SMALL = FORM.model_copy(update={"shape": (16, 24, 24)})
 AGREED = {"unverified": True, "trust_remote_code": True}
 
