@@ -115,7 +115,7 @@ def test_an_untouched_run_has_no_failure(copy):
 
 @pytest.mark.parametrize("kind", MADE_BY_TRAINING)
 def test_a_changed_number_that_training_wrote_is_found(copy, kind):
-    finds(copy, MADE_BY_TRAINING[kind], examples=3)
+    finds(copy, MADE_BY_TRAINING[kind], examples=2)
 
 
 @pytest.mark.parametrize("kind", MADE_BY_EVALUATING)
@@ -123,7 +123,7 @@ def test_a_changed_number_that_evaluating_wrote_is_found(copy, scratch, kind):
     def look(run: Path) -> Iterator[Check]:
         return against(run, scratch, with_cohort=True)
 
-    finds(copy, MADE_BY_EVALUATING[kind], examples=8, look=look)
+    finds(copy, MADE_BY_EVALUATING[kind], examples=5, look=look)
 
 
 @pytest.mark.parametrize("kind", ONLY_TRAINED_AGAIN)

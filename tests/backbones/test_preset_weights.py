@@ -134,6 +134,7 @@ def test_the_pinned_revision_is_the_one_that_is_fetched(network, tmp_path: Path,
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for commit in (COMMIT, OTHER):
         network.save_pretrained(in_the_hubs_cache(tmp_path, commit))
     pinned = replace(narrow("dinov2_base", network), revision=OTHER)

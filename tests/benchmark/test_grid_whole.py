@@ -95,9 +95,11 @@ def test_the_same_studies_are_tested_at_both_placements(whole: Path) -> None:
 def test_each_backbone_embeds_a_cohort_once(whole: Path, cohort: Path) -> None:
     passes = sorted(p.stem for p in (whole / "state").glob("embed-*.json"))
     assert len(passes) == 4
-    assert len(list((cohort / "embeddings").iterdir())) == 2
-    for path in (cohort / "embeddings").iterdir():
-        assert len(list(path.glob("*.safetensors"))) == 1
+    runs = [read_run(path) for path in (whole / "cells").iterdir()]
+    used = {r.manifest["embeddings"] for r in runs if r.manifest["placement"] == "slice"}
+    assert len(used) == 2
+    for name in used:
+        assert len(list((cohort / "embeddings" / name).glob("*.safetensors"))) == 1
 
 
 def test_tables_say_what_they_are_of(table: BenchmarkTable, whole: Path) -> None:

@@ -67,8 +67,10 @@ def test_processes_train_what_one_trains(found, folder: Path, kind: str, world: 
 def test_an_error_in_one_process_ends_all_with_one_sentence(found, folder: Path) -> None:
     assert found["one_fails"] == [2, 2]
     said = [(folder / "one_fails" / f"stderr-{rank}").read_text() for rank in range(2)]
-    lines = [line for text in said for line in text.splitlines()]
+    # on a busy machine gloo adds warnings of its own
+    lines = [line for text in said for line in text.splitlines() if line.startswith("molre")]
     assert len(lines) == 1
+    assert not any("Traceback" in text for text in said)
     assert lines[0].startswith("molre: the loss is not finite for study ")
     assert not (folder / "one_fails" / "run" / "manifest.json").exists()
 
@@ -115,7 +117,12 @@ def test_torchrun_starts_a_run_that_is_that_of_one_process(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("trained molre") == 1
-    one = train(cohort, tmp_path / "one", TrainConfig(**given, learning_rates=(0.01,)))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as torchrun does; the self-test's embedding is rounded by threads
+    try:
+        one = train(cohort, tmp_path / "one", TrainConfig(**given, learning_rates=(0.01,)))
+    finally:
+        torch.set_num_threads(threads)
     same_model(one, tmp_path / "two", 1e-6)
 
 
