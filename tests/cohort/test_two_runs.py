@@ -129,11 +129,20 @@ def test_a_worker_killed_from_outside_loses_nothing(scans, whole, tmp_path):
     run = _start(scans, out, "--workers", "1")
     workers: list[int] = []
     while run.poll() is None and not workers:
-        workers = _workers(run.pid)
+        workers = [pid for pid in _workers(run.pid) if _seconds(pid) > 0.3]  # it has begun
     os.kill(workers[0], signal.SIGKILL)
     said = run.communicate(timeout=120)
     assert run.returncode == 1, said
     assert _tables(out) == whole
+
+
+def _seconds(process: int) -> float:
+    """Processor time of a process so far."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _workers(parent: int) -> list[int]:
