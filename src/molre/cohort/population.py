@@ -8,16 +8,15 @@ by subtraction either.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
+from molre.cohort.bands import AGES, THICKNESSES, TILTED, banded
+
 SMALL = 5  # patients; a smaller group is not shown
 OTHER = "other"
 UNKNOWN = "unknown"
-_AGES = (40, 60, 80)  # years, edges of the bands
-_THICKNESS = (1.5, 3.5, 5.5)  # mm
 
 
 def population(scans: pl.DataFrame, studies: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -40,13 +39,11 @@ def population(scans: pl.DataFrame, studies: Mapping[str, Sequence[str]]) -> dic
 def _of_split(scans: pl.DataFrame) -> dict[str, Any]:
     patients = scans.sort("study").unique("patient", keep="first", maintain_order=True)
     columns = {
-        "age, years": _bands(patients["age"], _AGES, "{} to {}", "under {}", "{} and over"),
+        "age, years": banded(patients["age"], AGES),
         "sex": patients["sex"],
         "manufacturer": patients["manufacturer"],
         "kernel": patients["kernel"],
-        "slice thickness, mm": _bands(
-            patients["slice_thickness"], _THICKNESS, "{} to {}", "under {}", "{} and over"
-        ),
+        "slice thickness, mm": banded(patients["slice_thickness"], THICKNESSES),
         "gantry tilt": _tilted(patients["tilt"]),
     }
     return {
@@ -56,18 +53,8 @@ def _of_split(scans: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _bands(
-    values: pl.Series, edges: Sequence[float], between: str, below: str, above: str
-) -> pl.Series:
-    names = [below.format(f"{edges[0]:g}")]
-    names += [between.format(f"{a:g}", f"{b:g}") for a, b in pairwise(edges)]
-    names.append(above.format(f"{edges[-1]:g}"))
-    place = [None if v is None else sum(v >= edge for edge in edges) for v in values]
-    return pl.Series([None if p is None else names[p] for p in place], dtype=pl.String)
-
-
 def _tilted(tilt: pl.Series) -> pl.Series:
-    words = [None if t is None else "tilted" if abs(t) >= 1 else "none" for t in tilt]
+    words = [None if t is None else "tilted" if abs(t) >= TILTED else "none" for t in tilt]
     return pl.Series(words, dtype=pl.String)
 
 

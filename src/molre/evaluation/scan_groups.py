@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from molre.cohort.bands import AGES, THICKNESSES, TILTED, banded
 from molre.ct.kernel import sharpness
 
 MOST = 8  # groups of a dimension; the smallest are joined
 OTHER = "other"
-TILTED = 1.0  # degrees
 
 
 def scan_groups(scans: pl.DataFrame, studies: Sequence[str]) -> dict[str, np.ndarray]:
@@ -30,9 +30,9 @@ def scan_groups(scans: pl.DataFrame, studies: Sequence[str]) -> dict[str, np.nda
     columns = {
         "manufacturer": rows["manufacturer"],
         "kernel": pl.Series([_kernel(name) for name in rows["kernel"]], dtype=pl.String),
-        "slice thickness, mm": _bands(rows["slice_thickness"], (1.5, 3.5, 5.5)),
+        "slice thickness, mm": banded(rows["slice_thickness"], THICKNESSES),
         "gantry tilt": pl.Series([_tilt(t) for t in rows["tilt"]], dtype=pl.String),
-        "age, years": _bands(rows["age"], (40, 60, 80)),
+        "age, years": banded(rows["age"], AGES),
         "sex": rows["sex"],
     }
     if "site" in rows.columns:
@@ -65,13 +65,3 @@ def _tilt(degrees: float | None) -> str | None:
     if degrees is None:
         return None
     return "tilted" if abs(degrees) >= TILTED else "not tilted"
-
-
-def _bands(values: pl.Series, edges: Sequence[float]) -> pl.Series:
-    """Under the first edge, between edges, from the last on; in an order that sorts by value."""
-    ends = ["", *(f"{edge:g}" for edge in edges), ""]
-    names = [f"under {ends[1]}"]
-    names += [f"{ends[i]} to {ends[i + 1]}" for i in range(1, len(edges))]
-    names.append(f"{ends[-2]} and over")
-    place = [None if v is None else sum(v >= edge for edge in edges) for v in values]
-    return pl.Series([None if p is None else names[p] for p in place], dtype=pl.String)
