@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from molre.backbones.tensors import Misfit
 from molre.errors import MolreError
 
 
@@ -23,20 +24,6 @@ def fill(architecture: str, options: dict[str, Any], state: dict[str, Tensor], w
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise MolreError(f"timm makes no {architecture} of it ({said})", where=where) from None
-    ours = network.state_dict()
-    wrong = {
-        "lacks": sorted(set(ours) - set(state)),
-        "has, beyond the network,": sorted(set(state) - set(ours)),
-        "has in another shape": sorted(
-            name for name in set(ours) & set(state) if ours[name].shape != state[name].shape
-        ),
-    }
-    for verb, names in wrong.items():
-        if names:
-            raise MolreError(
-                f"{verb} {len(names)} tensors of {architecture}, {names[0]} first",
-                where=where,
-                fix="give the published checkpoint",
-            )
+    Misfit.between(network.state_dict(), state).refuse(architecture, where)
     network.load_state_dict(state)
     return network.eval()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from molre.backbones.tensors import Misfit
 from molre.errors import MolreError
 
 
@@ -92,18 +93,11 @@ def fill(
         transformers.utils.logging.set_verbosity(level)
     absent = sorted(report["missing_keys"])
     spared = [key for key in absent if any(part in key.split(".") for part in needless)]
-    wrong = {
-        "lacks": [key for key in absent if key not in spared],
-        "has, beyond the network,": sorted(report["unexpected_keys"]),
-        "has in another shape": sorted(str(key[0]) for key in report["mismatched_keys"]),
-    }
-    for verb, keys in wrong.items():
-        if keys:
-            raise MolreError(
-                f"{verb} {len(keys)} tensors of {class_name}, {keys[0]} first",
-                where=where,
-                fix="give the published checkpoint",
-            )
+    Misfit(
+        [key for key in absent if key not in spared],
+        sorted(report["unexpected_keys"]),
+        sorted(str(key[0]) for key in report["mismatched_keys"]),
+    ).refuse(class_name, where)
     for key in spared:
         torch.nn.init.zeros_(network.get_parameter(key))
     return network.eval()

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from molre.backbones.preset import Preset
+from molre.backbones.tensors import Misfit
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
 
@@ -18,16 +19,13 @@ def fill(network: nn.Module, state: dict[str, Tensor], folder: Path, name: str) 
         MolreError: tensors missing, left over or of another shape; the first is named.
     """
     there = network.state_dict()
-    missing = sorted(set(there) - set(state))
-    over = sorted(set(state) - set(there))
-    other = sorted(k for k in set(there) & set(state) if there[k].shape != state[k].shape)
-    for tensors, what in ((missing, "lacks"), (over, "has other tensors than"), (other, "differs")):
+    misfit = Misfit.between(there, state)
+    for tensors, said in (
+        (misfit.missing, f"lacks {len(misfit.missing)} tensors of {name}"),
+        (misfit.over, f"has {len(misfit.over)} tensors that {name} has not"),
+        (misfit.reshaped, f"has {len(misfit.reshaped)} tensors of another shape than {name}"),
+    ):
         if tensors:
-            said = {
-                "lacks": f"lacks {len(tensors)} tensors of {name}",
-                "has other tensors than": f"has {len(tensors)} tensors that {name} has not",
-                "differs": f"has {len(tensors)} tensors of another shape than {name}",
-            }[what]
             raise MolreError(
                 f"the checkpoint {said}, {tensors[0]} first",
                 where=folder,
