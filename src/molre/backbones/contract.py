@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +21,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LATER_FIELDS = ("resize", "resampling", "grey_levels", "normalisation")
 
+C = TypeVar("C", bound=BaseModel)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -60,9 +62,7 @@ class Contract(BaseModel):
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Contract:
-        windows, means, stds = len(self.windows), len(self.mean), len(self.std)
-        if not 0 < windows == means == stds:
-            raise ValueError(f"{windows} windows, {means} means and {stds} stds")
+        one_a_channel(self.windows, self.mean, self.std)
         return self
 
     @property
@@ -100,20 +100,7 @@ class Contract(BaseModel):
         Raises:
             MolreError: unknown key or window name, a value out of range, channels that disagree.
         """
-        for key in values:
-            if key not in cls.model_fields:
-                remedy = did_you_mean(key, cls.model_fields)
-                raise MolreError(f"unknown contract key {key!r}", where=where, fix=remedy)
-        values = named_windows(values, where)
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            reason = error.errors()[0]
-            key = ".".join(str(p) for p in reason["loc"])
-            said = reason["msg"].removeprefix("Value error, ")
-            advice = "give one of each per channel" if not key else None
-            place = f"contract {key}: " if key else "the contract has "
-            raise MolreError(place + said, where=where, fix=advice) from None
+        return checked(cls, values, where, "give one of each per channel")
 
 
 def read_contract(path: Path) -> Contract | VolumeContract:
@@ -135,7 +122,46 @@ def read_contract(path: Path) -> Contract | VolumeContract:
     return contract_from_dict(values, path)
 
 
-def named_windows(values: dict[str, Any], where: str | Path | None) -> dict[str, Any]:
+def checked(
+    kind: type[C], values: dict[str, Any], where: str | Path | None, advice: str | None = None
+) -> C:
+    """A contract of plain values, slices' or volumes'.
+
+    Args:
+        kind: of contract.
+        values: its fields; a window may be a name.
+        where: they are from.
+        advice: where no field is wrong by itself.
+
+    Raises:
+        MolreError: unknown key or window name, a value out of range, fields that disagree.
+    """
+    for key in values:
+        if key not in kind.model_fields:
+            remedy = did_you_mean(key, kind.model_fields)
+            raise MolreError(f"unknown contract key {key!r}", where=where, fix=remedy)
+    try:
+        return kind(**_named_windows(values, where))
+    except ValidationError as error:
+        reason = error.errors()[0]
+        key = ".".join(str(p) for p in reason["loc"])
+        said = reason["msg"].removeprefix("Value error, ")
+        place = f"contract {key}: " if key else "the contract has "
+        raise MolreError(place + said, where=where, fix=None if key else advice) from None
+
+
+def one_a_channel(windows: Sequence[object], mean: Sequence[float], std: Sequence[float]) -> None:
+    """Check that each channel has a window, a mean and a std.
+
+    Raises:
+        ValueError: it has not.
+    """
+    counts = len(windows), len(mean), len(std)
+    if not 0 < counts[0] == counts[1] == counts[2]:
+        raise ValueError("{} windows, {} means and {} stds".format(*counts))
+
+
+def _named_windows(values: dict[str, Any], where: str | Path | None) -> dict[str, Any]:
     """The values of a contract with the names of windows replaced by level and width.
 
     Raises:

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from molre.backbones.contract import Contract, Number, Width, named_windows
+from molre.backbones.contract import Contract, Number, Width, checked, one_a_channel
 from molre.ct.windows import Window
-from molre.errors import MolreError, did_you_mean
+from molre.errors import MolreError
 
 Edge = Annotated[int, Field(ge=1, le=1024)]
 Resampling = Literal["linear", "antialias", "area", "nearest"]
@@ -63,9 +63,7 @@ class VolumeContract(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> VolumeContract:
-        windows, means, stds = len(self.windows), len(self.mean), len(self.std)
-        if not 0 < windows == means == stds:
-            raise ValueError(f"{windows} windows, {means} means and {stds} stds")
+        one_a_channel(self.windows, self.mean, self.std)
         if sorted(AXES.get(letter, -1) for letter in self.orientation) != [0, 1, 2]:
             raise ValueError(
                 f"orientation {self.orientation!r}, which is not one letter each of S or I, "
@@ -104,21 +102,9 @@ class VolumeContract(BaseModel):
         Raises:
             MolreError: unknown key or window name, a value out of range, channels that disagree.
         """
-        for key in values:
-            if key not in cls.model_fields:
-                remedy = did_you_mean(key, cls.model_fields)
-                raise MolreError(f"unknown contract key {key!r}", where=where, fix=remedy)
-        values = named_windows(values, where)
         if isinstance(values.get("resampling"), str):
             values = {**values, "resampling": (values["resampling"],) * 3}
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            reason = error.errors()[0]
-            key = ".".join(str(p) for p in reason["loc"])
-            said = reason["msg"].removeprefix("Value error, ")
-            place = f"contract {key}: " if key else "the contract has "
-            raise MolreError(place + said, where=where) from None
+        return checked(cls, values, where)
 
 
 def contract_from_dict(
