@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
 import pytest
 
-from molre.cohort.pool import each
+from molre.cohort.pool import Crashed, each
 from molre.errors import MolreError, RefusedScan
 
 REFUSE = "(_ for _ in ()).throw(__import__('molre.errors').errors.{}('no', where='f', fix='x'))"
@@ -48,3 +55,40 @@ def test_what_concerns_the_whole_run_stops_it(work: str, kind: type[Exception]):
 
 def test_nothing_to_do_is_done():
     assert list(each(eval, [], (), workers=2)) == []
+
+
+@pytest.mark.parametrize("age", [0.0, 0.01, 0.05, 0.2])
+def test_a_worker_killed_while_it_starts_loses_nothing(age: float):
+    """Without a look at the pool, an item that no worker was given is waited for for ever."""
+    for _ in range(3):
+        done = threading.Event()
+        killer = threading.Thread(target=_kill_the_first_worker, args=(age, done))
+        killer.start()
+        try:
+            found = [result for _, result in each(eval, [f"{i}" for i in range(20)], (), 1)]
+        finally:
+            done.set()
+            killer.join()
+        crashed = [result for result in found if isinstance(result, Crashed)]
+        assert len(crashed) <= 1, "only the item that a worker had begun"
+        assert all(result == i for i, result in enumerate(found) if result not in crashed)
+
+
+def _kill_the_first_worker(age: float, done: threading.Event) -> None:
+    """As soon as the system lists it, which is before multiprocessing does; then ``age`` s."""
+    while not done.is_set():
+        for child in _children():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path("/proc", child, "cmdline").read_bytes():
+                    time.sleep(age)
+                    os.kill(int(child), signal.SIGKILL)
+                    return
+
+
+def _children() -> list[str]:
+    """Process numbers below this process."""
+    found: list[str] = []
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended
+            found += (thread / "children").read_text().split()
+    return found

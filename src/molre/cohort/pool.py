@@ -6,9 +6,10 @@ import contextlib
 import errno
 import multiprocessing
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from typing import Any, TypeVar
 
 from molre.errors import MolreError, RefusedScan
@@ -20,6 +21,8 @@ MEMORY = 8 * 2**30  # bytes of address space a worker may map
 SECONDS = 600.0  # a study may take
 AHEAD = 8  # items waiting for each worker; more would only fill memory
 MOST_BROKEN = 5  # times in a row
+START = 60.0  # s that starting a worker may add to the limit of an item
+LOOK = 1.0  # s between two looks at the workers
 
 
 class Crashed(RefusedScan):
@@ -97,33 +100,46 @@ class _Crew:
         )
 
     def begin(self, item: Any) -> None:
-        try:
-            future = self._schedule(item)
-        except BrokenExecutor:
-            self._renew()
-            future = self._schedule(item)
-        self.waiting.append((item, future))
+        self.waiting.append((item, self._schedule(item)))
 
     def _schedule(self, item: Any) -> Any:
-        return self.pool.schedule(self.work, args=(item, *self.common), timeout=self.seconds)
+        """The future of an item; None where the pool is broken, which ``finish`` mends."""
+        try:
+            return self.pool.schedule(self.work, args=(item, *self.common), timeout=self.seconds)
+        except RuntimeError:
+            return None
 
     def finish(self) -> tuple[Any, Any]:
         """The first item and what came of it."""
-        while True:
-            item, future = self.waiting[0]
-            try:
-                result = future.result()
-            except BrokenExecutor:
-                self._renew()
-                continue
-            except Exception as error:
-                result = sentence(error, self.seconds)
-            self.broken = 0
-            self.waiting.popleft()
-            return item, result
+        while not self._first_ends():
+            self._renew()
+        item, future = self.waiting.popleft()
+        self.broken = 0
+        error = future.exception()
+        return item, future.result() if error is None else sentence(error, self.seconds)
+
+    def _first_ends(self) -> bool:
+        """Wait for the first item; False where nothing can come of it any more.
+
+        A worker that dies between two items, or while it starts, can leave a future behind that
+        nobody works on, and pebble does not say so.
+        """
+        _, first = self.waiting[0]
+        end = time.monotonic() + self.seconds + START
+        while first is not None and not first.done():
+            if not self.pool.active or self._is_overtaken() or time.monotonic() > end:
+                return False
+            wait([first], timeout=LOOK)
+        return first is not None and _is_finished(first)
+
+    def _is_overtaken(self) -> bool:
+        """Workers take items in order: one that is passed over was lost with its worker."""
+        (_, first), *later = self.waiting
+        begun = any(f is not None and (f.running() or f.done()) for _, f in later)
+        return begun and not (first.running() or first.done())
 
     def _renew(self) -> None:
-        """A worker that is killed between two items takes the pool with it: start another."""
+        """Start another pool for what has not ended: the workers of this one are lost."""
         self.broken += 1
         if self.broken > MOST_BROKEN:
             raise MolreError(
@@ -135,7 +151,7 @@ class _Crew:
         self.pool.join()
         self.pool = self._pool()
         self.waiting = deque(
-            (item, future if _is_finished(future) else self._schedule(item))
+            (item, future if future and _is_finished(future) else self._schedule(item))
             for item, future in self.waiting
         )
 
