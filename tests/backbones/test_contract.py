@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from molre.backbones.contract import Contract, read_contract
+from molre.backbones.contract import Contract
+from molre.backbones.contract_kind import read_contract
 from molre.errors import MolreError
 
 OTHERS = {

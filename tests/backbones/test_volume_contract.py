@@ -9,8 +9,9 @@ import yaml
 
 from molre.backbones.catalogue import contract_from_dict as of_backbone
 from molre.backbones.catalogue import load, presets
-from molre.backbones.contract import Contract, read_contract
-from molre.backbones.volume_contract import VolumeContract, check_kind, contract_from_dict
+from molre.backbones.contract import Contract
+from molre.backbones.contract_kind import check_kind, contract_from_dict, read_contract
+from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
 from molre.training.config import resolve
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from molre.backbones import volume_contract
+from molre.backbones import contract_kind
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.preset import InputContract, Preset
@@ -80,8 +80,8 @@ def contract_from_dict(name: str, values: dict[str, Any]) -> InputContract:
         MolreError: values that make no contract.
     """
     preset = presets().get(name)
-    contract = volume_contract.contract_from_dict(values)
-    volume_contract.check_kind(name, preset.kind if preset else "2d", contract)
+    contract = contract_kind.contract_from_dict(values)
+    contract_kind.check_kind(name, preset.kind if preset else "2d", contract)
     return contract
 
 

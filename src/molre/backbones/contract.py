@@ -6,16 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from molre.ct.windows import WINDOWS, Window
 from molre.errors import MolreError, did_you_mean
-
-if TYPE_CHECKING:
-    from molre.backbones.volume_contract import VolumeContract
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -101,25 +97,6 @@ class Contract(BaseModel):
             MolreError: unknown key or window name, a value out of range, channels that disagree.
         """
         return checked(cls, values, where, "give one of each per channel")
-
-
-def read_contract(path: Path) -> Contract | VolumeContract:
-    """A contract from a YAML or JSON file: of slices, or of volumes where it has a ``shape``.
-
-    Raises:
-        MolreError: unreadable, or see :meth:`Contract.from_dict`.
-    """
-    from molre.backbones.volume_contract import contract_from_dict  # which builds on this file
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MolreError("no such file", where=path, fix="give an existing --contract") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        values = None
-    if not isinstance(values, dict):
-        raise MolreError("is not a mapping", where=path, fix="write size, windows, mean, std ...")
-    return contract_from_dict(values, path)
 
 
 def checked(

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from molre.backbones.backbone import Backbone, Features
-from molre.backbones.contract import read_contract
+from molre.backbones.contract_kind import check_kind, read_contract
 from molre.backbones.preset import Preset
 from molre.backbones.preset_weights import pedigree
-from molre.backbones.volume_contract import VolumeContract, check_kind
+from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
 
 NAME = "pillar0_headct"

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from molre.backbones.contract import Contract, Number, Width, checked, one_a_channel
+from molre.backbones.contract import Number, Width, checked, one_a_channel
 from molre.ct.windows import Window
-from molre.errors import MolreError
 
 Edge = Annotated[int, Field(ge=1, le=1024)]
 Resampling = Literal["linear", "antialias", "area", "nearest"]
@@ -105,34 +104,3 @@ class VolumeContract(BaseModel):
         if isinstance(values.get("resampling"), str):
             values = {**values, "resampling": (values["resampling"],) * 3}
         return checked(cls, values, where)
-
-
-def contract_from_dict(
-    values: dict[str, Any], where: str | Path | None = None
-) -> Contract | VolumeContract:
-    """A contract of slices or of volumes, whichever the values are: a volume's has a ``shape``.
-
-    Raises:
-        MolreError: see the contracts' own.
-    """
-    volumes = values.get("kind") == "3d" or ("shape" in values and "size" not in values)
-    return VolumeContract.from_dict(values, where) if volumes else Contract.from_dict(values, where)
-
-
-def check_kind(
-    name: str, kind: Literal["2d", "3d"], contract: object, where: str | Path | None = None
-) -> None:
-    """Refuse a contract of volumes for a backbone that reads slices, and the reverse.
-
-    Raises:
-        MolreError: in one sentence.
-    """
-    given = "3d" if isinstance(contract, VolumeContract) else "2d"
-    if given != kind:
-        says = {"2d": "slices (size, slab_mm ...)", "3d": "volumes (shape, spacing ...)"}
-        reads = {"2d": "slices", "3d": "whole volumes"}
-        raise MolreError(
-            f"{name} reads {reads[kind]}, and the contract is of {says[given]}",
-            where=where,
-            fix=f"give a contract of {says[kind]}",
-        )

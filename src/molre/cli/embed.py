@@ -35,7 +35,7 @@ def command(
 
     Example: molre embed COHORT --backbone hf:facebook/dinov2-small --weights-dir weights
     """
-    from molre.backbones.contract import read_contract
+    from molre.backbones.contract_kind import read_contract
     from molre.embedding.embed import embed
 
     failed: list[tuple[str, str]] = []

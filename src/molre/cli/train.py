@@ -52,7 +52,7 @@ def command(
 
     Example: molre train COHORT --backbone efficientnet_lite0 --arm molre --seed 0 -o runs/molre-0
     """
-    from molre.backbones.contract import read_contract
+    from molre.backbones.contract_kind import read_contract
     from molre.training.config import resolve
     from molre.training.train import train
 

@@ -57,6 +57,27 @@ class Pairs:
         )
 
 
+@dataclass(frozen=True)
+class Consistency:
+    """What a model makes of two reconstructions of one study.
+
+    Attributes:
+        pairs: compared.
+        table: see :func:`consistency_table`.
+        withheld: pairs left out because one of the two would be withheld.
+        failed: (study, reason) of series that could not be read.
+        synthetic: phantoms.
+        name: of the model's arm and backbone.
+    """
+
+    pairs: Pairs
+    table: pl.DataFrame
+    withheld: int
+    failed: tuple[tuple[str, str], ...]
+    synthetic: bool
+    name: str
+
+
 def consistency_table(pairs: Pairs, *, draws: int = DRAWS, seed: int = 0) -> pl.DataFrame:
     """One row a contrast and finding, and one of all findings together.
 

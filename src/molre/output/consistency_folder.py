@@ -20,31 +20,10 @@ from molre.ct.volume import Volume
 from molre.ct.volume_cache import scan, volumes_of
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
-from molre.evaluation.consistency import Pairs, consistency_table, contrast_of
+from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.output.consistency_html import write_consistency_report
 from molre.pipeline import Reader, load
 from molre.progress import track
-
-
-@dataclass(frozen=True)
-class Consistency:
-    """What a model makes of two reconstructions of one study.
-
-    Attributes:
-        pairs: compared.
-        table: see :func:`molre.evaluation.consistency.consistency_table`.
-        withheld: pairs left out because one of the two would be withheld.
-        failed: (study, reason) of series that could not be read.
-        synthetic: phantoms.
-        name: of the model's arm and backbone.
-    """
-
-    pairs: Pairs
-    table: pl.DataFrame
-    withheld: int
-    failed: tuple[tuple[str, str], ...]
-    synthetic: bool
-    name: str
 
 
 @dataclass(frozen=True)

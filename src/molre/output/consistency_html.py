@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from molre.evaluation.consistency import FEWEST, LIMITS, MEAN, worst
+from molre.evaluation.consistency import FEWEST, LIMITS, MEAN, Consistency, worst
 from molre.output import charts, page
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
-
-if TYPE_CHECKING:
-    from molre.output.consistency_folder import Consistency
 
 
 def write_consistency_report(result: Consistency, path: Path) -> None:

@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from molre.backbones.contract import Contract
-from molre.backbones.volume_contract import VolumeContract, contract_from_dict
+from molre.backbones.contract_kind import contract_from_dict
+from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError, did_you_mean
 
 
