@@ -23,7 +23,7 @@ ASSUMPTIONS = (
     "every fit runs all its epochs; every learning rate and seed is a fit",
     f"a training step at blocks costs {LAST_BLOCKS:g} passes of the backbone where its last blocks "
     f"are adapted, {WHOLE:g} where all of it is; an epoch scores tune, and a run embeds every scan "
-    "once more",
+    "once more; with tokens kept on disk (prefix_cache) it is less",
     f"slice arms train over {SLICE_RATE:,.0f} slice embeddings a second, on two CPU cores",
     "slices thinner than the contract's slab are averaged, so a scan may have fewer than counted",
     "reading and preparing scans runs beside the backbone and is not counted",

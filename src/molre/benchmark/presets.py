@@ -42,6 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
                 "learning_rates": [1e-3],
                 "max_epochs": 3,
                 "seeds": [0],
+                "settings": {"prefix_cache": "auto"},
             },
         },
         "seeds": [0, 1],

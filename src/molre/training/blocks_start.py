@@ -88,26 +88,35 @@ def adapt_blocks(
         router_hidden=config.router_hidden,
         train_router=not arm.random_router,
     )
-    if not config.prefix_cache:
+    prefix = _prefix(adapted, config)
+    if prefix is None:
         if backbone.kind == "3d":
             return _volumes(adapted, cohort, ranks, workers)
         return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
-    prefix = _prefix(adapted, config.arm)
     needed = tokens_gigabytes(backbone, cohort, prefix.dim)
     _check_disk(needed, cohort, f"tokens before {prefix.block}", "leave out the prefix cache")
     tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
     return AdaptedBlocks(adapted, tokens, prefix.resume)
 
 
-def _prefix(adapted: AdaptedBackbone, arm: str) -> Prefix:
+def _prefix(adapted: AdaptedBackbone, config: TrainConfig) -> Prefix | None:
+    """What comes before the adapted blocks, or None where every pass starts from pixels."""
+    if not config.prefix_cache:
+        return None
     first = adapted.sites.first_block
-    if first is None or first.endswith(".0"):
-        raise MolreError(
-            f"arm {arm!r} changes {adapted.backbone.name} from its first block on, so there is "
-            "nothing to keep",
-            fix="leave out the prefix cache",
-        )
-    return Prefix(adapted.backbone, first)
+    try:
+        if first is None or first.endswith(".0"):
+            raise MolreError(
+                f"arm {config.arm!r} changes {adapted.backbone.name} from its first block on, so "
+                "there is nothing to keep",
+                fix="leave out the prefix cache",
+            )
+        return Prefix(adapted.backbone, first)
+    except MolreError as error:
+        if config.prefix_cache != "auto":
+            raise
+        say(f"no tokens are kept: {error.what}")
+        return None
 
 
 def _volumes(

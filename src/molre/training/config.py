@@ -48,7 +48,9 @@ class TrainConfig(BaseModel):
     shared_query: bool = False
     blank_policy: Literal["blank_means", "mask"] = "blank_means"
     budget: float = Field(default=0.005, gt=0, description="share of parameters, at blocks")
-    prefix_cache: bool = Field(default=False, description="keep tokens on disk, at blocks")
+    prefix_cache: bool | Literal["auto"] = Field(
+        default=False, description="keep tokens on disk, at blocks; auto: where that can be done"
+    )
     slice_budget: int = Field(default=128, ge=1, description="slices in memory, at blocks")
     min_labels: int = Field(default=5, ge=1, description="positives and negatives in train")
 
