@@ -207,34 +207,41 @@ def one_fails(folder: Path) -> object:
     return ranks(2, work, folder)
 
 
-def one_dies(folder: Path) -> object:
-    """Two processes of which one is killed, the same again to the end, and one process alone."""
-    apart(partial(ready, folder), folder)
-    more = settings(learning_rates=[0.003])
+def dies(cohort: Path, folder: Path, step: int, *more: str) -> dict[str, object]:
+    """Two processes of which one is killed before a step, and the same again to the end."""
+    work = partial(command, cohort, folder / "two", *more)
 
     def doomed() -> None:
-        work = partial(command, folder / "cohort", folder / "two", *more)
-        killed(("step", 7), work) if os.environ["RANK"] == "1" else work()
+        killed(("step", step), work) if os.environ["RANK"] == "1" else work()
 
     codes = ranks(2, doomed, folder)
     said = [(folder / f"stderr-{rank}").read_text() for rank in range(2)]
-    again = ranks(2, partial(command, folder / "cohort", folder / "two", *more), folder)
+    kept = len(list((folder / "two").glob("checkpoint-*.safetensors")))
+    return {"codes": codes, "said": said, "kept": kept, "again": ranks(2, work, folder)}
+
+
+def one_dies(folder: Path) -> object:
+    """Placement slice, by two processes of which one is killed, and by one process alone."""
+    apart(partial(ready, folder), folder)
+    more = settings(learning_rates=[0.003])
     alone = ranks(1, partial(command, folder / "cohort", folder / "one", *more), folder)
-    return {"codes": codes, "said": said, "again": again, "alone": alone}
+    return dies(folder / "cohort", folder, 7, *more) | {"alone": alone}
 
 
 def slice_kills(folder: Path) -> object:
     """Placement slice, on embeddings that are there."""
     apart(partial(ready, folder), folder)
-    return kills(folder / "cohort", folder, 1, *settings(learning_rates=[0.001, 0.01]))
+    more = settings(learning_rates=[0.001, 0.01])
+    return {"codes": kills(folder / "cohort", folder, 1, *more)}
 
 
 def blocks_kills(folder: Path) -> object:
-    """Placement blocks, on scans."""
+    """Placement blocks, on scans: by one process, then by two of which one is killed."""
     apart(partial(scans, folder), folder)
     more = settings(budget=0.06, learning_rates=[0.01], batch_size=3)
     options = ["--backbone", f"hf:{folder / 'vit'}", "--placement", "blocks", *more]
-    return kills(folder / "cohort", folder, 2, *options)
+    codes = kills(folder / "cohort", folder, 2, *options)
+    return {"codes": codes, "two": dies(folder / "cohort", folder, 4, *options)}
 
 
 def load_everything() -> None:

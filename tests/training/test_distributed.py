@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
+from polars.testing import assert_frame_equal
 from safetensors.torch import load_file
 from tests.cli.ready import write_ready
 
@@ -75,14 +77,30 @@ def test_an_error_in_one_process_ends_all_with_one_sentence(found, folder: Path)
     assert not (folder / "one_fails" / "run" / "manifest.json").exists()
 
 
-def test_a_killed_process_ends_all_and_the_run_goes_on(found, folder: Path) -> None:
-    dies = found["one_dies"]
+def ends_and_goes_on(dies: dict) -> None:
+    """Of two processes one was killed; the other said so, and both went on from a checkpoint."""
     assert dies["codes"] == [2, -9]
     assert dies["said"][0].startswith("molre: another process of this run is gone")
     assert "run the same command again" in dies["said"][0].lower()
     assert len(dies["said"][0].splitlines()) == 1
-    assert (dies["again"], dies["alone"]) == ([0, 0], [0])
+    assert dies["kept"] == 1
+    assert dies["again"] == [0, 0]
+
+
+def test_a_killed_process_ends_all_and_the_run_goes_on(found, folder: Path) -> None:
+    ends_and_goes_on(found["one_dies"])
+    assert found["one_dies"]["alone"] == [0]
     same_model(folder / "one_dies" / "one", folder / "one_dies" / "two", 1e-6)
+
+
+def test_blocks_in_two_processes_are_those_of_one(found, folder: Path) -> None:
+    """With scans that two processes cannot share evenly, and one of them killed on the way."""
+    ends_and_goes_on(found["blocks_kills"]["two"])
+    runs = folder / "blocks_kills"
+    same_model(runs / "whole", runs / "two", 1e-6)
+    for table in ("predictions.parquet", "routing.parquet"):  # put together from both processes
+        one, two = (pl.read_parquet(runs / name / table) for name in ("whole", "two"))
+        assert_frame_equal(one, two, abs_tol=1e-5, rel_tol=0)
 
 
 @pytest.mark.parametrize("placement", ["slice", "blocks"])
@@ -90,8 +108,7 @@ def test_a_run_that_is_killed_at_any_step_ends_with_the_same_bits(
     found, folder: Path, placement: str
 ) -> None:
     """Killed before a step, and while a checkpoint is written, which leaves the file torn."""
-    codes = found[f"{placement}_kills"]
-    assert codes == [-9, -9, 1, -9, -9, 2, 0]
+    assert found[f"{placement}_kills"]["codes"] == [-9, -9, 1, -9, -9, 2, 0]
     runs = folder / f"{placement}_kills"
     same_model(runs / "whole", runs / "killed")
     one, other = (
@@ -101,28 +118,44 @@ def test_a_run_that_is_killed_at_any_step_ends_with_the_same_bits(
     assert one["best_epoch"] == other["best_epoch"]
 
 
-def test_torchrun_starts_a_run_that_is_that_of_one_process(tmp_path: Path) -> None:
-    cohort = write_ready(tmp_path / "cohort")
-    given = {"max_epochs": 2, "patience": 2, "min_labels": 1, "batch_size": 18}
-    flags = [part for k, v in given.items() for part in ("--set", f"{k}={v}")]
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+GIVEN = {"max_epochs": 2, "patience": 2, "min_labels": 1, "batch_size": 18}
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
+TOLD = ("--num_machines", "1", "--mixed_precision", "no", "--main_process_port", "0")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A cohort and the run of one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    cohort = write_ready(folder / "cohort")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as launchers do; the self-test's embedding is rounded by threads
+    try:
+        return cohort, train(cohort, folder / "one", TrainConfig(**GIVEN, learning_rates=(0.01,)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    "launcher", [TORCHRUN, (*ACCELERATE, *TOLD)], ids=["torchrun", "accelerate"]
+)
+def test_a_launcher_starts_a_run_that_is_that_of_one_process(
+    launcher: tuple[str, ...], alone: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Without a GPU too: accelerate starts its "multi GPU" processes as torchrun does."""
+    cohort, one = alone
+    flags = [part for k, v in GIVEN.items() for part in ("--set", f"{k}={v}")]
     verb = ["-m", "molre", "train", str(cohort), "-o", str(tmp_path / "two"), *flags]
-    environment = ONE_THREAD | {"PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
-        [sys.executable, *torchrun, *verb, "--set", "learning_rates=[0.01]"],
+        [sys.executable, "-m", *launcher, *verb, "--set", "learning_rates=[0.01]"],
         capture_output=True,
         text=True,
-        env=environment,
+        env=ONE_THREAD | {"PYTHONWARNINGS": "ignore"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("trained molre") == 1
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as torchrun does; the self-test's embedding is rounded by threads
-    try:
-        one = train(cohort, tmp_path / "one", TrainConfig(**given, learning_rates=(0.01,)))
-    finally:
-        torch.set_num_threads(threads)
     same_model(one, tmp_path / "two", 1e-6)
 
 
@@ -138,7 +171,8 @@ def test_one_process_needs_nothing_set_up(monkeypatch: pytest.MonkeyPatch) -> No
     with together("cpu") as processes:
         assert processes == ALONE
         assert processes.most(3, 5) == (3, 5)
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
     if not torch.cuda.is_available():
         with pytest.raises(MolreError, match="no CUDA device"), together("cuda"):
             pass

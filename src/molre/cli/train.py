@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import environ
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +53,7 @@ def command(
     """
     from molre.backbones.contract_kind import read_contract
     from molre.training.config import resolve
+    from molre.training.launched import launched
     from molre.training.train import train
 
     given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
@@ -71,7 +71,7 @@ def command(
         unverified=unverified,
         trust_remote_code=trust_remote_code,
     )
-    if environ.get("RANK", "0") != "0":
+    if launched().rank != 0:
         return  # one of several processes speaks for all
     if json:
         typer.echo((run / "manifest.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Several processes train as one: torchrun or accelerate launch start them, each takes its share.
+"""Several processes train as one: a launcher starts them, and each takes its share.
 
 Process 0 writes the files; all of them read the same ones. Nothing here decides what is computed:
 a run of several processes takes the same batches, drops the same numbers and adds up the same
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import torch
 from torch import Tensor, distributed
 
 from molre.errors import MolreError
+from molre.progress import say
+from molre.training.launched import launched
 
 # embedding a large cohort takes days; a process that dies is noticed by its closed connection
 PATIENCE = timedelta(days=14)
@@ -176,7 +177,7 @@ class LostProcessError(MolreError):
 
 @contextmanager
 def together(device: str) -> Iterator[Ranks]:
-    """The processes that torchrun or accelerate launch started; one where nothing did.
+    """The processes that torchrun, accelerate launch or mpirun started; one where nothing did.
 
     Gradients travel by nccl between CUDA devices and by gloo otherwise. When one process fails,
     its sentence is the only one: the others leave without a word.
@@ -185,20 +186,27 @@ def together(device: str) -> Iterator[Ranks]:
         device: torch device; "cuda" becomes this process's own.
 
     Raises:
-        MolreError: a process that is gone, or more processes than devices.
+        MolreError: a process that is gone, more processes than devices, or nowhere to meet.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
+    place = launched()
+    if place.world == 1:
+        if place.alone_by_mistake:
+            say("accelerate launch has started one process only; on CPUs start several by torchrun")
         yield ALONE
         return
     cuda = torch.device(device).type == "cuda"
     if cuda:
-        _own_device()
+        _own_device(place.local_rank)
     if not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+        distributed.init_process_group(
+            "cpu:gloo,cuda:nccl" if cuda else "gloo",
+            timeout=PATIENCE,
+            rank=place.rank,
+            world_size=place.world,
+        )
         atexit.register(distributed.destroy_process_group)
     try:
-        yield Ranks(distributed.get_rank(), world)
+        yield Ranks(place.rank, place.world)
     except Exception as error:
         atexit.unregister(distributed.destroy_process_group)  # would wait for those that are gone
         if not _first_to_fail():
@@ -206,8 +214,8 @@ def together(device: str) -> Iterator[Ranks]:
         raise
 
 
-def _own_device() -> None:
-    local, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+def _own_device(local: int) -> None:
+    count = torch.cuda.device_count()
     if local >= count:
         raise MolreError(
             f"process {local} of this machine has no CUDA device: there are {count}",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 
 from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
 from molre.training.distributed import Ranks
+from molre.training.launched import launched
 
 
 def embed_together(
@@ -28,8 +28,7 @@ def embed_together(
         the whole cache.
     """
     if workers is None:
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        workers = max(1, multiprocessing.cpu_count() // here)
+        workers = max(1, multiprocessing.cpu_count() // launched().local_world)
     shard = (ranks.rank, ranks.world)
     cache = embed(cohort.path, backbone, device=device, workers=workers, shard=shard)
     if ranks.world == 1:
