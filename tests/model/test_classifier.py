@@ -6,12 +6,16 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from molre.adapter.core import gate_entropy
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier, bank_indices
 from molre.model.slice_adapter import (
+    Bottleneck,
     MoLRESlices,
+    ShuffledMoLRESlices,
     bottleneck_width,
     freeze_random_router,
 )
@@ -37,13 +41,34 @@ def classifier(kind: str, shared: bool = False) -> HeadCTClassifier:
     return model
 
 
-def test_pooling_equals_the_formula_step_by_step() -> None:
-    model = classifier("none")
-    x = torch.randn(1, 7, 24)
-    scores = model(x, torch.ones(1, 7, dtype=torch.bool), torch.zeros(1, 7, dtype=torch.long))
-    h = model.normalise(x)[0]
+def adapted(model: HeadCTClassifier, x: Tensor, index: Tensor) -> Tensor:
+    """The adapters as the paper writes them, one slice and one expert after the other."""
+    adapter, rows = model.adapter, []
+    for slice_, place in zip(x, index, strict=True):
+        row = slice_
+        if isinstance(adapter, Bottleneck):
+            row = slice_ + adapter.up(functional.gelu(adapter.down(slice_)))
+        if isinstance(adapter, MoLRESlices):
+            bank = adapter.bank if isinstance(adapter, ShuffledMoLRESlices) else None
+            gates = adapter.router(slice_ if bank is None else bank[place % len(bank)])
+            a, b, r = adapter.experts.a, adapter.experts.b, adapter.experts.r
+            for e, gate in enumerate(gates):
+                at = slice(e * r, (e + 1) * r)
+                row = row + gate * (b[:, at] @ (a[at] @ slice_))
+        rows.append(row)
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shared", [False, True])
+def test_scores_equal_the_formula_step_by_step(kind: str, shared: bool) -> None:
+    model = classifier(kind, shared)
+    x, index = torch.randn(1, 7, 24), bank_indices("s", 7, 0).unsqueeze(0)
+    scores = model(x, torch.ones(1, 7, dtype=torch.bool), index)
+    h = adapted(model, model.normalise(x)[0], index[0])
     for k in range(5):
-        a = torch.softmax(h @ model.pooling.query[k] / math.sqrt(24), dim=0)
+        query = model.pooling.query[0 if shared else k]
+        a = torch.softmax(h @ query / math.sqrt(24), dim=0)
         pooled = a @ h
         logit = pooled @ model.pooling.weight[k] + model.pooling.bias[k]
         assert torch.allclose(scores.logits[0, k], logit, atol=1e-5)
@@ -76,8 +101,8 @@ def test_every_adapter_starts_as_the_identity(kind: str) -> None:
     spec = ClassifierSpec(dim=16, findings=2, adapter=kind)  # type: ignore[arg-type]
     adapter = build_classifier(spec).adapter
     x = torch.randn(2, 4, 16)
-    out, _ = adapter(x, torch.zeros(2, 4, dtype=torch.long))
-    assert torch.equal(out, x)
+    read = adapter(x, torch.zeros(2, 4, dtype=torch.long)).read(torch.eye(16))
+    assert torch.equal(read, x)
 
 
 def test_slice_order_does_not_change_the_logits() -> None:

@@ -88,8 +88,23 @@ def molre_delta(x: Tensor, gates: Tensor, a: Tensor, b: Tensor, scaling: float) 
     Returns:
         (..., d_out) in the dtype of ``a @ x``.
     """
+    return functional.linear(gated_ranks(x, gates, a, scaling), b)
+
+
+def gated_ranks(x: Tensor, gates: Tensor, a: Tensor, scaling: float) -> Tensor:
+    """The E*r numbers between the two products of :func:`molre_delta`, gates and scaling applied.
+
+    Args:
+        x: (..., d_in).
+        gates: (..., E), broadcastable against the leading axes of ``x``.
+        a: (E * r, d_in).
+        scaling: alpha / r.
+
+    Returns:
+        (..., E * r) in the dtype of ``a @ x``.
+    """
     z = functional.linear(x, a)
-    return functional.linear(z * spread_gates(gates, z.shape[-1], scaling).to(z.dtype), b)
+    return z * spread_gates(gates, z.shape[-1], scaling).to(z.dtype)
 
 
 def spread_gates(gates: Tensor, width: int, scaling: float) -> Tensor:

@@ -72,10 +72,10 @@ class HeadCTClassifier(nn.Module):
             noise: float32 (B, S, D) to multiply by in place of dropout's own draw.
         """
         x = self.normalise(embeddings)
-        x = self.dropout(x) if noise is None else x * noise
-        h, gates = self.adapter(x, bank_index)
-        logits, attention = self.pooling(h, mask)
-        return Scores(logits, attention, gates)
+        x = self.dropout(x) if noise is None else x.mul_(noise)
+        adapted = self.adapter(x, bank_index)
+        logits, attention = self.pooling(adapted, mask)
+        return Scores(logits, attention, adapted.gates)
 
 
 def bank_indices(content_hash: str, slices: int, seed: int) -> Tensor:

@@ -7,13 +7,15 @@ import math
 import torch
 from torch import Tensor, nn
 
+from molre.model.slice_adapter import Adapted
+
 
 class AttentionPooling(nn.Module):
     """Attention-weighted pooling and a linear head, fused.
 
     For finding k: ``a_k = softmax(H q_k / sqrt(D))`` over the slices and
     ``logit_k = w_k . (a_k H) + b_k``. As the head is linear, ``w_k . (a_k H) = a_k . (H w_k)``:
-    the pooled vectors (B, K, D) never exist.
+    the pooled vectors (B, K, D) never exist, and ``q_k`` and ``w_k`` read H in one product.
 
     Args:
         dim: D.
@@ -28,19 +30,20 @@ class AttentionPooling(nn.Module):
         self.bias = nn.Parameter(torch.zeros(findings))
         nn.init.normal_(self.weight, std=0.01)  # queries at zero: pooling starts as the mean
 
-    def forward(self, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Adapted, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and attention.
 
         Args:
-            h: (B, S, D).
+            h: embeddings (B, S, D).
             mask: bool (B, S), true where there is a slice; at least one per row.
 
         Returns:
             logits (B, K) and attention (B, S, K), zero at padded slices.
         """
-        scores = h @ self.query.T / math.sqrt(h.shape[-1])
+        queries = self.query / math.sqrt(self.query.shape[-1])
+        read = h.read(torch.cat([queries, self.weight]))
+        scores, values = read.split([len(queries), len(self.weight)], dim=-1)
         scores = scores.masked_fill(~mask.unsqueeze(-1), float("-inf"))
-        attention = torch.softmax(scores.float(), dim=1).to(h.dtype)
-        values = h @ self.weight.T
+        attention = torch.softmax(scores.float(), dim=1).to(values.dtype)
         logits = (attention * values).sum(dim=1) + self.bias
         return logits, attention.expand(-1, -1, self.weight.shape[0])

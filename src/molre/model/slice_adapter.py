@@ -1,28 +1,55 @@
 """Slice adapters: what may change a slice embedding before the slices are pooled.
 
-Every adapter maps embeddings (B, S, D) to (B, S, D) and starts as the identity. The routed ones
-also say which experts they used.
+Every adapter adds an update of low rank to embeddings (B, S, D) and starts as the identity. The
+routed ones also say which experts they used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from molre.adapter.core import LowRankExperts, Router, gate_entropy
+from molre.adapter.core import LowRankExperts, Router, gate_entropy, gated_ranks
 
 RANDOM_ENTROPY = 0.7  # of a frozen random router, over the maximum
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """Adapted embeddings ``h = x + low up^T`` (B, S, D), which are never added up.
+
+    What comes after them reads them through a few linear maps, and a linear map of the update is
+    cheaper taken before it is widened to D than after.
+
+    Attributes:
+        x: (B, S, D).
+        update: ``low`` (B, S, R) and ``up`` (D, R); None where nothing is added.
+        gates: float32 (B, S, E), or None without a router.
+    """
+
+    x: Tensor
+    update: tuple[Tensor, Tensor] | None = None
+    gates: Tensor | None = None
+
+    def read(self, rows: Tensor) -> Tensor:
+        """``h rows^T``, (B, S, N) for rows (N, D)."""
+        read = functional.linear(self.x, rows)
+        if self.update is None:
+            return read
+        low, up = self.update
+        return read + functional.linear(low, rows @ up)
 
 
 class NoAdapter(nn.Module):
     """The backbone as it is (arm ``frozen``)."""
 
-    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return ``x`` unchanged and no gates."""
-        return x, None
+    def forward(self, x: Tensor, bank_index: Tensor) -> Adapted:
+        """``x`` unchanged."""
+        return Adapted(x)
 
 
 class Bottleneck(nn.Module):
@@ -39,9 +66,9 @@ class Bottleneck(nn.Module):
         self.up = nn.Linear(hidden, dim, bias=False)
         nn.init.zeros_(self.up.weight)
 
-    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """``x + up(gelu(down(x)))``, no gates."""
-        return x + self.up(functional.gelu(self.down(x))), None
+    def forward(self, x: Tensor, bank_index: Tensor) -> Adapted:
+        """``x + up(gelu(down(x)))``."""
+        return Adapted(x, (functional.gelu(self.down(x)), self.up.weight))
 
 
 class MoLRESlices(nn.Module):
@@ -63,10 +90,12 @@ class MoLRESlices(nn.Module):
         """What the router sees: the slice embedding itself."""
         return x
 
-    def forward(self, x: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Adapted embeddings (B, S, D) and gates float32 (B, S, E)."""
+    def forward(self, x: Tensor, bank_index: Tensor) -> Adapted:
+        """``h``, and the gates."""
         gates = self.router(self.context(x, bank_index))
-        return x + self.experts(x, gates), gates
+        experts = self.experts
+        low = gated_ranks(x, gates, experts.a, experts.scaling)
+        return Adapted(x, (low, experts.b), gates)
 
 
 class ShuffledMoLRESlices(MoLRESlices):

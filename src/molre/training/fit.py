@@ -78,7 +78,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, rate: float) -> torch.
         {"params": plain, "lr": rate, "weight_decay": 0.0},
         {"params": router, "lr": rate * config.router_rate, "weight_decay": config.weight_decay},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]])
+    return torch.optim.AdamW([g for g in groups if g["params"]], fused=True)
 
 
 def fit(
