@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,18 @@ from molre.training.train import train
 CONFIG = TrainConfig(max_epochs=4, patience=4, learning_rates=(1e-3, 3e-3))
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``cohort`` and ``run``, which nobody changes."""
-    root = tmp_path_factory.mktemp("audited")
+def _make(root: Path) -> None:
     cohort = write_ready(
         root / "cohort", 200, shares=("train",) * 4 + ("tune", "calibrate", "test", "test")
     )
     train(cohort, root / "run", CONFIG)
     evaluate_and_report(root / "run")
-    return root
+
+
+@pytest.fixture(scope="session")
+def trained(once: Callable[..., Path]) -> Path:
+    """A folder with ``cohort`` and ``run``, which nobody changes."""
+    return once("audited", _make)
 
 
 @pytest.fixture

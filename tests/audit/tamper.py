@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from molre import files
+from molre.audit.again import retrained
+from molre.audit.audit import CHECKERS, EXTERNAL, made
+from molre.audit.check import FAIL, NUMBERS, Check
+from molre.audit.evaluated import NAME
+from molre.audit.opened import Opened
+from molre.errors import MolreError
 from molre.model.folder import _seal
 
 NUMBER = re.compile(r"(?<![\w.#-])\d+(?:[.,]\d+)*(?![\w-])")
@@ -49,11 +56,12 @@ def table(run: Path, name: str, columns: tuple[str, ...] | None = None) -> Itera
                 yield Place(
                     f"{name} {column} row {row}",
                     path,
-                    lambda column=column, row=row: _set_cell(path, column, row),
+                    lambda column=column, row=row: set_cell(path, column, row),
                 )
 
 
-def _set_cell(path: Path, column: str, row: int) -> None:
+def set_cell(path: Path, column: str, row: int) -> None:
+    """Change a cell of a table."""
     values = pl.read_parquet(path)
     cells, kind = values[column].to_list(), values[column].dtype
     cell = cells[row]
@@ -125,11 +133,12 @@ def weights(run: Path, prefix: str) -> Iterator[Place]:
     for name, tensor in load_file(path).items():
         if name.startswith(prefix):
             for i in range(0, tensor.numel(), max(1, tensor.numel() // 16)):
-                change = lambda name=name, i=i: _set_tensor(path, name, i)  # noqa: E731
+                change = lambda name=name, i=i: set_tensor(path, name, i)  # noqa: E731
                 yield Place(f"model.safetensors {name}, number {i}", path, change)
 
 
-def _set_tensor(path: Path, name: str, place: int) -> None:
+def set_tensor(path: Path, name: str, place: int) -> None:
+    """Change a number of a tensor."""
     tensors = load_file(path)
     flat = tensors[name].reshape(-1)
     flat[place] = float(flat[place]) * 1.5 + 0.1
@@ -139,6 +148,46 @@ def _set_tensor(path: Path, name: str, place: int) -> None:
 def reseal(run: Path) -> None:
     """The model's checksums, as who tampers would make them anew."""
     folder = run / "model"
+    if not (folder / "checksums.json").is_file():  # an external evaluation has none
+        return
     seal = json.loads((folder / "checksums.json").read_text())
     sums = {name: files.sha256(folder / name) for name in seal["files"]}
     (folder / "checksums.json").write_text(_seal(sums, seal["format_version"]))
+
+
+def failures(run: Path, retrain: bool = False) -> Iterator[Check]:
+    """Failed checks of all but the evaluation, which comes last."""
+    opened = Opened(run)
+    yield from (check for check in opened.whole() if check.outcome == FAIL)
+    asked = EXTERNAL if opened.external else CHECKERS
+    for group, name, checker in sorted(asked, key=lambda one: one[1] == NAME):
+        rows = made(group, name, partial(checker, opened))
+        yield from (check for check in rows if check.outcome == FAIL)
+    if retrain:
+        yield from trained_again(run)
+
+
+def trained_again(run: Path) -> Iterator[Check]:
+    opened = Opened(run)
+    list(opened.whole())
+    rows = made(NUMBERS, "trained again", partial(retrained, opened))
+    yield from (check for check in rows if check.outcome == FAIL)
+
+
+def first_failure(
+    run: Path, place: Place, look: Callable[[Path], Iterator[Check]] = failures
+) -> Check | None:
+    """What an audit finds after one number was changed; the run is as it was afterwards."""
+    touched = {place.path, run / "model" / "checksums.json"}
+    touched = {path for path in touched if path.is_file()}
+    before = {path: path.read_bytes() for path in touched}
+    try:
+        place.change()
+        assert place.path.read_bytes() != before[place.path]
+        reseal(run)
+        return next((check for check in look(run) if check.outcome == FAIL), None)
+    except MolreError as error:  # no run any more, or one of a newer format
+        return Check("files", "opening", FAIL, str(error))
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)

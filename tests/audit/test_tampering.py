@@ -10,14 +10,11 @@ import pytest
 import tamper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tamper import Place
+from tamper import Place, failures, first_failure, trained_again
 
-from molre.audit.again import retrained
-from molre.audit.audit import CHECKERS, made
-from molre.audit.check import FAIL, NUMBERS, Check
-from molre.audit.evaluated import NAME, against, evaluated_again
+from molre.audit.check import Check
+from molre.audit.evaluated import against, evaluated_again
 from molre.audit.opened import Opened
-from molre.errors import MolreError
 
 Places = Callable[[Path], Iterator[Place]]
 
@@ -61,41 +58,6 @@ def scratch(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     opened = Opened(trained / "run")
     list(opened.whole())
     return evaluated_again(opened, tmp_path_factory.mktemp("scratch"))
-
-
-def failures(run: Path, retrain: bool = False) -> Iterator[Check]:
-    """Failed checks of all but the evaluation, which comes last."""
-    opened = Opened(run)
-    yield from (check for check in opened.whole() if check.outcome == FAIL)
-    for group, name, checker in sorted(CHECKERS, key=lambda one: one[1] == NAME):
-        yield from (c for c in made(opened, group, name, checker) if c.outcome == FAIL)
-    if retrain:
-        yield from trained_again(run)
-
-
-def trained_again(run: Path) -> Iterator[Check]:
-    opened = Opened(run)
-    list(opened.whole())
-    rows = made(opened, NUMBERS, "trained again", retrained)
-    yield from (check for check in rows if check.outcome == FAIL)
-
-
-def first_failure(
-    run: Path, place: Place, look: Callable[[Path], Iterator[Check]] = failures
-) -> Check | None:
-    """What an audit finds after one number was changed; the run is as it was afterwards."""
-    touched = {place.path, run / "model" / "checksums.json"}
-    before = {path: path.read_bytes() for path in touched}
-    try:
-        place.change()
-        assert place.path.read_bytes() != before[place.path]
-        tamper.reseal(run)
-        return next((check for check in look(run) if check.outcome == FAIL), None)
-    except MolreError as error:  # no run any more, or one of a newer format
-        return Check("files", "opening", FAIL, str(error))
-    finally:
-        for path, content in before.items():
-            path.write_bytes(content)
 
 
 def finds(run: Path, places: Places, examples: int, look=failures) -> None:

@@ -24,16 +24,35 @@ SPLITS = ("train",) * 14 + ("tune",) * 4 + ("calibrate",) * 4 + ("test",) * 22
 SLICES = 3
 
 
-def write_small_cohort(path: Path) -> Path:
-    """44 studies of three slices; half of them have each finding, also in test, by their number."""
-    open_salt(path / "salt", b"a salt for tests")
-    rows, labels, splits = [], [], []
-    for i, split in enumerate(SPLITS):
-        folder = write_study(path / "dicom" / f"{i:02d}", f"1.2.{i + 10}", seed=i, slices=SLICES)
+def write_small_cohort(
+    path: Path,
+    splits: Sequence[str] = SPLITS,
+    *,
+    first: int = 0,
+    salt: bytes = b"a salt for tests",
+    seed: int = 0,
+    slices: int = SLICES,
+    thickness: float = 6.0,
+) -> Path:
+    """44 studies of three slices; half of them have each finding, also in test, by their number.
+
+    Args:
+        path: the cohort's folder.
+        splits: of its studies.
+        first: number of the first study, which is its patient's too.
+        salt: of its pseudonyms.
+        seed: a scan is a function of its study's number plus this.
+        slices, thickness: of each scan, mm.
+    """
+    open_salt(path / "salt", salt)
+    rows, labels, placed = [], [], []
+    for i, split in enumerate(splits, start=first):
+        place, uid = path / "dicom" / f"{i:02d}", f"1.2.{i + 10}"
+        folder = write_study(place, uid, seed=seed + i, slices=slices, thickness=thickness)
         names = sorted(str(p) for p in folder.iterdir())
         key, content = f"study{i:02d}", read_series(names).content_hash
         rows.append(
-            {"study": key, "patient": key, "series": key, "files": names, "slices": SLICES}
+            {"study": key, "patient": key, "series": key, "files": names, "slices": slices}
             | {"content_hash": content, "pixel_hash": content}
             | {"chosen": True, "eligible": True, "synthetic": True}
         )
@@ -42,11 +61,11 @@ def write_small_cohort(path: Path) -> Path:
             (key, finding, "present" if state else "absent", "phantom", "", "")
             for finding, state in zip(FINDINGS, states, strict=True)
         ]
-        splits.append((key, split))
+        placed.append((key, split))
     write_table(path / "scans.parquet", table(rows))
     columns = ["study_id", "finding", "state", "source", "labeller", "evidence"]
     write_table(path / "labels.parquet", pl.DataFrame(labels, schema=columns, orient="row"))
-    pl.DataFrame(splits, schema=["patient", "split"], orient="row").write_csv(path / "splits.csv")
+    pl.DataFrame(placed, schema=["patient", "split"], orient="row").write_csv(path / "splits.csv")
     write_facts(path, synthetic=True)
     return path
 

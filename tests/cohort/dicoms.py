@@ -15,13 +15,16 @@ def write_study(
     patient: str = "PID-1",
     seed: int = 0,
     slices: int = SLICES,
+    thickness: float = 6.0,
     **header: object,
 ) -> Path:
-    """One study of one series; ``header`` sets or overrides DICOM keywords."""
+    """One study of one series, ``thickness`` mm apart; ``header`` sets or overrides keywords."""
     folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed)
     for i in range(slices):
-        write_slice(folder / f"{i:02d}.dcm", uid, patient, i, _pixels(noise, i, slices), **header)
+        place = {"ImagePositionPatient": [-112, -112, thickness * i], "SliceThickness": thickness}
+        pixels = _pixels(noise, i, slices)
+        write_slice(folder / f"{i:02d}.dcm", uid, patient, i, pixels, **{**place, **header})
     return folder
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import molre
-from molre.audit import again, data, evaluated, leakage, predicted, trained
+from molre.audit import adapted, again, data, evaluated, external, leakage, predicted, trained
 from molre.audit.check import (
     DATA,
     FAIL,
@@ -34,6 +35,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "self-test of the model", predicted.self_tested),
     (NUMBERS, "familiarity from the scans' embeddings", trained.familiarity),
     (NUMBERS, "parameters and backbone of manifest.json", trained.sizes),
+    (NUMBERS, "adapter and routers of manifest.json", adapted.inside),
     (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
     (NUMBERS, "backbone of model.json from its weights", trained.backbone),
     (DATA, "hashes of scans, splits and labels", data.hashes),
@@ -51,6 +53,18 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
     (LEAKAGE, "synthetic or real, said alike", leakage.synthetic),
 )
+EXTERNAL: tuple[tuple[str, str, Checker], ...] = (
+    (NUMBERS, "evaluation from predictions.parquet", evaluated.evaluated),
+    (NUMBERS, "probabilities from logits and the model's calibration", predicted.probabilities),
+    (NUMBERS, "model and calibrate rows from the run of the model", external.same_model),
+    (NUMBERS, external.MADE, external.made_again),
+    (DATA, "hashes of the external cohort", external.hashes),
+    (DATA, "patients and labels of the external cohort", external.test_rows),
+    (LEAKAGE, "no study of the external cohort was in the model's making", external.left_out),
+    (LEAKAGE, "no patient in two splits", leakage.patients),
+    (LEAKAGE, "no study under two patients", leakage.owners),
+    (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
+)  # of a frozen model on another cohort, which fitted nothing
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ class Audit:
         return {
             "format_version": FORMAT_VERSION,
             "molre_version": molre.__version__,
-            "run": self.run.name,
+            "run": self.run.resolve().name,
             **self.about,
             "synthetic": self.synthetic,
             "failed": self.failed,
@@ -122,8 +136,8 @@ def audit(
     path = Path(run)
     opened = Opened(path, _path(cohort), _path(weights_dir), device)
     checks = list(opened.whole())
-    for group, name, checker in track(_checkers(reread, retrain), "auditing"):
-        checks += made(opened, group, name, checker)
+    for group, name, checker in track(_checkers(opened.external, reread, retrain), "auditing"):
+        checks += made(group, name, partial(checker, opened))
     manifest = opened.manifest
     about = {key: manifest.get(key) for key in ("arm", "placement", "seed")}
     backbone = manifest.get("backbone")
@@ -142,8 +156,8 @@ def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
 
 
-def _checkers(reread: int, retrain: bool) -> list[tuple[str, str, Checker]]:
-    asked = list(CHECKERS)
+def _checkers(outside: bool, reread: int, retrain: bool) -> list[tuple[str, str, Checker]]:
+    asked = list(EXTERNAL if outside else CHECKERS)
     if reread:
         name = "probabilities from the scans"
         asked.append((NUMBERS, name, lambda opened: again.reread(opened, reread)))
@@ -152,11 +166,11 @@ def _checkers(reread: int, retrain: bool) -> list[tuple[str, str, Checker]]:
     return asked
 
 
-def made(opened: Opened, group: str, name: str, checker: Checker) -> list[Check]:
+def made(group: str, name: str, checker: Callable[[], Iterator[Check]]) -> list[Check]:
     """A checker's rows; what it cannot open is not checked, what breaks it fails."""
     rows: list[Check] = []
     try:
-        for check in checker(opened):
+        for check in checker():
             rows.append(check)
     except NotAtHandError as error:
         rows.append(not_checked(group, name, error.message))

@@ -45,7 +45,7 @@ def mapping_differences(
             found += mapping_differences(value, expected, tolerance, f"{name}.")
             found += [f"{name}.{extra} is not expected" for extra in value.keys() - expected.keys()]
         elif values_differ(value, expected, tolerance):
-            found.append(f"{name} is {shown(value)}, recomputed {shown(expected)}")
+            found.append(f"{name} is {both(value, expected)}")
     return found
 
 
@@ -83,7 +83,7 @@ def table_differences(
             if values_differ(a, b, tolerance):
                 named = (again[key][i] for key in keys)
                 row = " ".join(str(v) for v in named if v is not None) or f"row {i}"
-                found.append(f"{row} {name} is {shown(a)}, recomputed {shown(b)}")
+                found.append(f"{row} {name} is {both(a, b)}")
     return found
 
 
@@ -100,6 +100,12 @@ def shown(value: Any) -> str:
         return f"{value:.6g}"
     text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def both(stored: Any, again: Any) -> str:
+    """Two values that differ, with all digits where they would look alike."""
+    a, b = shown(stored), shown(again)
+    return f"{stored!r}, recomputed {again!r}" if a == b else f"{a}, recomputed {b}"
 
 
 def _suspects(stored: pl.Series, again: pl.Series) -> list[int]:

@@ -163,8 +163,16 @@ def lines(words: str, stored: list[str], again: list[str]) -> Check:
         if kind != "equal":
             old, new = " ".join(stored[a:b]) or "nothing", " ".join(again[c:d]) or "nothing"
             start = max(0, _alike(old, new) - 30)
-            found.append(f"{_short(old, start)!r}, recomputed {_short(new, start)!r}")
+            place = _place(stored, again, a, c) if start or c else ""
+            found.append(f"{place}{_short(old, start)!r}, recomputed {_short(new, start)!r}")
     return compared(NUMBERS, words, len(again), found)
+
+
+def _place(stored: list[str], again: list[str], a: int, c: int) -> str:
+    """What a difference is of: how its line begins, or the piece before it."""
+    if c < len(again) and a < len(stored) and (same := _alike(stored[a], again[c])) > 30:
+        return f"{again[c][: min(same - 30, 60)]!r}: "
+    return f"after {_short(again[c - 1], 0)!r}: " if c else ""
 
 
 def _short(text: str, start: int) -> str:

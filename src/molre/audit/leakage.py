@@ -43,14 +43,20 @@ def pixels(opened: Opened) -> Iterator[Check]:
     yield _flagged(name, known.height, [f"the pixels of {s}" for s in again["study"].sort()])
 
 
+def owners(opened: Opened) -> Iterator[Check]:
+    """One study under two patients."""
+    scans = opened.cohort.scans()
+    counted = scans.group_by("study").agg(pl.col("patient").n_unique())
+    two = counted.filter(pl.col("patient") > 1)["study"].sort()
+    yield compared(
+        LEAKAGE, "no study under two patients", counted.height, [f"{study}" for study in two]
+    )
+
+
 def names(opened: Opened) -> Iterator[Check]:
     """One study under two patients, or a UID or accession number that two patients share."""
+    yield from owners(opened)
     scans = opened.cohort.scans()
-    owners = scans.group_by("study").agg(pl.col("patient").n_unique())
-    two = owners.filter(pl.col("patient") > 1)["study"].sort()
-    yield compared(
-        LEAKAGE, "no study under two patients", owners.height, [f"{study}" for study in two]
-    )
     placed = scans.join(opened.cohort.splits(), on="patient", how="inner").explode("aliases")
     shared = (
         placed.filter(pl.col("aliases").is_not_null())

@@ -22,6 +22,11 @@ from molre.model.folder import load as load_model
 from molre.training.config import TrainConfig, resolve
 from molre.training.studies import Splits, load_splits
 
+
+class NotKeptError(NotAtHandError):
+    """A kind of run has no such part, and needs none."""
+
+
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
 
@@ -65,6 +70,8 @@ class Opened:
         for name, (words, opening) in _PARTS.items():
             try:
                 self._parts[name] = opening(self)
+            except NotKeptError as error:
+                self._parts[name] = error
             except NotAtHandError as error:
                 self._parts[name] = error
                 yield not_checked(FILES, words, error.message)
@@ -80,6 +87,17 @@ class Opened:
     def has(self, name: str) -> bool:
         """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
         return not isinstance(self._parts[name], NotAtHandError)
+
+    @property
+    def external(self) -> bool:
+        """Whether it is a frozen model's evaluation on another cohort."""
+        return bool(self.manifest.get("external"))
+
+    @property
+    def model_folder(self) -> Path:
+        """Where its model is: in the run that an external evaluation took it from."""
+        told = self.manifest["external"].get("run") if self.external else None
+        return (self.path if told is None else Path(str(told))) / "model"
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -150,10 +168,10 @@ def _cohort(opened: Opened) -> Cohort:
     place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
     if not (place / "cohort.json").is_file():
         raise NotAtHandError(GONE)
-    if opened.manifest.get("external") and opened.manifest.get("splits_sha256") is None:
-        raise NotAtHandError("the external cohort had no splits when it was scored")
     cohort = Cohort(place)
-    cohort.scans(), cohort.splits(), cohort.labels()
+    cohort.scans(), cohort.labels()
+    if not opened.external:
+        cohort.splits()
     return cohort
 
 
@@ -168,11 +186,13 @@ def _model(opened: Opened) -> TrainedModel:
 
 
 def _not_external(opened: Opened) -> None:
-    if opened.manifest.get("external"):
-        raise NotAtHandError("an external evaluation keeps none; audit the run of its model too")
+    if opened.external:
+        raise NotKeptError("an external evaluation keeps none; audit the run of its model too")
 
 
 def _embeddings(opened: Opened) -> EmbeddingCache:
+    if opened.external and opened.description.blocks != "none":
+        raise NotKeptError("an adapted backbone's embeddings of another cohort are not kept")
     folder = opened.path / "embeddings"
     if not folder.is_dir():
         name = str(opened.manifest.get("embeddings") or "")

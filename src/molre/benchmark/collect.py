@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -88,8 +89,9 @@ def _read_cells(bench: Bench, plan: Plan, grid: Grid) -> _Read:
 
 
 def _shorter(reason: str, bench: Bench) -> str:
-    """Without the place of BENCH on this machine, which a report should not tell."""
-    return reason.replace(f"{bench.folder.path}/", "")
+    """Without the place of BENCH, here or where the cell was tried; a report should not tell it."""
+    here = reason.replace(f"{bench.folder.path}/", "")
+    return re.sub(r"(?<=see )/.*/(?=state/[^/]*$)", "", here)
 
 
 def _families(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as encoder
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,16 +44,16 @@ def command(
     from molre.audit.benchmark import is_benchmark
     from molre.audit.page import as_text, write_audit
 
+    asked: dict[str, Any] = {
+        "cohort": cohort,
+        "weights_dir": weights_dir,
+        "device": device,
+        "reread": reread,
+        "retrain": retrain,
+    }
     if is_benchmark(run):
-        raise typer.Exit(_benchmark(run, out, cohort, weights_dir, device, json))
-    done = audit(
-        run,
-        cohort=cohort,
-        weights_dir=weights_dir,
-        device=device,
-        reread=reread,
-        retrain=retrain,
-    )
+        raise typer.Exit(_benchmark(run, out, json, asked))
+    done = audit(run, **asked)
     if out is not None:
         write_audit(done, out)
     typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else as_text(done))
@@ -62,18 +62,11 @@ def command(
     raise typer.Exit(1 if done.failed else 0)
 
 
-def _benchmark(
-    bench: Path,
-    out: Path | None,
-    cohort: Path | None,
-    weights_dir: Path | None,
-    device: str,
-    json: bool,
-) -> int:
+def _benchmark(bench: Path, out: Path | None, json: bool, asked: dict[str, Any]) -> int:
     from molre.audit.benchmark import audit_benchmark
     from molre.audit.page import bench_as_text, write_bench_audit
 
-    done = audit_benchmark(bench, cohort=cohort, weights_dir=weights_dir, device=device)
+    done = audit_benchmark(bench, **asked)
     if out is not None:
         write_bench_audit(done, out)
     typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else bench_as_text(done))

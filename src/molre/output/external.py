@@ -27,6 +27,7 @@ from molre.evaluation.external import Overlap, mapped_findings, overlap, refuse_
 from molre.evaluation.run_files import FORMAT_VERSION, SPLIT
 from molre.labels.findings import findings
 from molre.labels.policy import POLICIES, targets
+from molre.model.folder import ModelDescription, TrainedModel
 from molre.output.run_folder import evaluate_and_report
 from molre.pipeline import Reader, load
 from molre.progress import track
@@ -96,17 +97,12 @@ def evaluate_external(
         MolreError: no model, a cohort without scans or labels, labels that state none of the
             model's findings, studies that were in the model's making, or a folder in the way.
     """
-    opened, source, out = Cohort(Path(cohort)), _source(Path(model)), Path(out)
+    opened, source, out = Cohort(Path(cohort)), source_of(Path(model)), Path(out)
     if out.exists() and any(out.iterdir()) and not overwrite:
         raise MolreError("is not empty", where=out, fix="choose another folder, or --overwrite")
-    scans, labels = opened.chosen().sort("study"), opened.labels()
-    found = _overlap(opened, scans, source)
+    scans, found = selected(opened, source)
     if not leave_out_overlap:
         refuse_overlap(found, opened.path)
-    labelled = labels["study_id"].unique().to_list()
-    scans = scans.filter(
-        pl.col("study").is_in(labelled) & ~pl.col("study").is_in(list(found.studies))
-    )
     if scans.is_empty():
         raise MolreError(
             "no labelled study is left to score",
@@ -114,17 +110,32 @@ def evaluate_external(
             fix="molre label, or more scans",
         )
     reader = load(source.model, weights_dir=weights_dir, device=device)
-    wanted = [entry.id for entry in reader.model.description.findings]
-    kept = mapped_findings(labels, wanted, scans["study"].to_list())
+    kept = stated(opened, reader.model.description, scans)
     scored = _score(opened, reader, scans, device, workers)
-    _write(out, opened, source, reader, scored, kept, found)
+    write_scored(out, opened, source, reader.model, scored, kept, found)
     return evaluate_and_report(out, prevalences)
 
 
-def _source(path: Path) -> Source:
+def source_of(path: Path) -> Source:
+    """What a RUN or a model folder is the source of."""
     if (path / "manifest.json").is_file():
         return Source(path / "model", path)
     return Source(path, None)
+
+
+def selected(cohort: Cohort, source: Source) -> tuple[pl.DataFrame, Overlap]:
+    """The labelled scans that the model was not made from, by study, and what the others are."""
+    scans = cohort.chosen().sort("study")
+    found = _overlap(cohort, scans, source)
+    labelled = cohort.labels()["study_id"].unique().to_list()
+    left = pl.col("study").is_in(labelled) & ~pl.col("study").is_in(list(found.studies))
+    return scans.filter(left), found
+
+
+def stated(cohort: Cohort, d: ModelDescription, scans: pl.DataFrame) -> tuple[str, ...]:
+    """The model's findings that the cohort's labels state for one of these scans."""
+    wanted = [entry.id for entry in d.findings]
+    return mapped_findings(cohort.labels(), wanted, scans["study"].to_list())
 
 
 def _overlap(cohort: Cohort, scans: pl.DataFrame, source: Source) -> Overlap:
@@ -168,17 +179,17 @@ def _score(
     return Scored(read, np.stack(logits), np.array(distances), len(scans) - len(kept))
 
 
-def _write(
+def write_scored(
     out: Path,
     cohort: Cohort,
     source: Source,
-    reader: Reader,
+    model: TrainedModel,
     scored: Scored,
     kept: tuple[str, ...],
     found: Overlap,
 ) -> None:
     """OUT as a run folder; the manifest comes last."""
-    manifest, description = source.manifest, reader.model.description
+    manifest, description = source.manifest, model.description
     policy = str(manifest.get("blank_policy") or POLICIES[0])
     table = findings()
     known = targets(cohort.labels(), scored.rows["study"].to_list(), table, policy)
@@ -189,7 +200,7 @@ def _write(
         tuple(scored.rows["content_hash"]),
         known[:, [table.ids.index(finding) for finding in ids]],
     )
-    rows = prediction_table(SPLIT, studies, tuple(ids), scored.logits, reader.model.calibration)
+    rows = prediction_table(SPLIT, studies, tuple(ids), scored.logits, model.calibration)
     own = source.table("predictions")
     if own is not None:
         rows = pl.concat([own.filter(pl.col("split") == "calibrate").select(rows.columns), rows])
@@ -197,19 +208,19 @@ def _write(
     (out / "manifest.json").unlink(missing_ok=True)
     write_table(out / "predictions.parquet", rows.filter(pl.col("finding").is_in(list(kept))))
     write_table(out / "studies.parquet", _studies(scored))
-    model = (source.model / "model.json").read_text(encoding="utf-8")
-    files.write_text(out / "model" / "model.json", model)
+    text = (source.model / "model.json").read_text(encoding="utf-8")
+    files.write_text(out / "model" / "model.json", text)
     facts = {
         "cohort": str(cohort.path.resolve()),
         "run": None if source.run is None else str(source.run.resolve()),
-        "model_sha256": reader.model.sha256,
+        "model_sha256": model.sha256,
         "overlap": found.to_dict(),
         "not_mapped": [finding for finding in ids if finding not in kept],
         "not_read": scored.failed,
         "unfamiliar": int((scored.familiarity > 1).sum()),
         "said": _said(cohort, scored, kept, ids, found),
     }
-    content = _manifest(manifest, reader, cohort, scored, kept, policy) | {"external": facts}
+    content = _manifest(manifest, description, cohort, scored, kept, policy) | {"external": facts}
     files.write_text(out / "manifest.json", json.dumps(content, indent=2) + "\n")
 
 
@@ -225,14 +236,13 @@ def _studies(scored: Scored) -> pl.DataFrame:
 
 def _manifest(
     manifest: dict[str, Any],
-    reader: Reader,
+    d: ModelDescription,
     cohort: Cohort,
     scored: Scored,
     kept: tuple[str, ...],
     policy: str,
 ) -> dict[str, Any]:
     """What the run said of the model, and of the data what is true here."""
-    d = reader.model.description
     entry = d.backbone
     backbone = {
         "name": entry.name,
@@ -254,13 +264,13 @@ def _manifest(
         "synthetic": cohort.synthetic or d.synthetic,
         "findings": list(kept),
         "n": {**d.studies, SPLIT: len(scored.rows)},
-        **_hashes(cohort),
+        **hashes_of(cohort),
         "blank_policy": policy,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _hashes(cohort: Cohort) -> dict[str, str | None]:
+def hashes_of(cohort: Cohort) -> dict[str, str | None]:
     """Of the data; an external cohort may have no splits."""
     try:
         return {**data_hashes(cohort)}

@@ -1,0 +1,99 @@
+"""What a benchmark's cells owe each other: no two are one run, and backbones are what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
+from molre.audit.compare import leaves, mapping_differences
+from molre.audit.predicted import LOGITS
+from molre.benchmark.config import BackboneChoice
+from molre.benchmark.plan import Bench
+from molre.benchmark.work import look_at_backbone
+from molre.errors import MolreError
+from molre.evaluation.run_files import Run, read_run
+
+STUDIES = 200  # of which the logits of two cells are compared
+LORA = ("lora", "lora_matched", "lora_all")  # one of them may be another, by its rank or sites
+
+
+def twins(runs: list[Path]) -> Iterator[Check]:
+    """No cell is a copy of another: the same logits under another seed, arm or backbone.
+
+    Equal to the bit, they fail. Those that only all but agree are flagged, and so are equal ones
+    of arms that may come out as the same network.
+    """
+    read = [read_run(run) for run in runs]
+    equal: list[str] = []
+    near: list[str] = []
+    for one, other in combinations(read, 2):
+        gap = _gap(one, other)
+        if gap is None or gap > 1:
+            continue
+        said = f"{one.path.name} and {other.path.name}"
+        (equal if gap == 0 and not _may_be_one(one, other) else near).append(said)
+    name = "no cell holds the predictions of another"
+    if equal:
+        yield compared(NUMBERS, name, len(read), [f"{pair} are the same" for pair in equal])
+    elif near:
+        more = f"; and {len(near) - SHOWN} more" if len(near) > SHOWN else ""
+        yield Check(NUMBERS, name, FLAG, f"all but the same: {'; '.join(near[:SHOWN])}{more}")
+    else:
+        yield Check(NUMBERS, name, PASS, f"{len(read):,} cells")
+
+
+def _gap(one: Run, other: Run) -> float | None:
+    """Largest difference of logits over what is tolerated; None where they are of other things."""
+    if (one.studies, one.findings) != (other.studies, other.findings):
+        return None
+    a, b = one.logits[:STUDIES], other.logits[:STUDIES]
+    return float((np.abs(a - b) / (LOGITS * (1 + np.abs(b)))).max())
+
+
+def _may_be_one(one: Run, other: Run) -> bool:
+    same = (one.manifest["backbone"] == other.manifest["backbone"]) and one.seed == other.seed
+    if not same:
+        return False
+    placed = one.manifest["placement"] != other.manifest["placement"]
+    return (placed and one.arm == other.arm) or (one.arm in LORA and other.arm in LORA)
+
+
+def looks(bench: Bench, weights_dir: Path | None) -> Iterator[Check]:
+    """What each backbone is, and which arms it can have, found out again from the backbone."""
+    for choice in bench.config.backbones:
+        name = f"size, contract and arms of {choice.backbone} from its weights"
+        job = bench.look_jobs()[choice.backbone]
+        stored = bench.folder.outcome(job.name)
+        if stored is None or stored.state != "done":
+            yield not_checked(NUMBERS, name, "it could not be loaded for the benchmark either")
+            continue
+        facts = {**job.facts, "choice": _asked(choice, weights_dir)}
+        try:
+            again = look_at_backbone(facts)
+        except MolreError as error:
+            yield not_checked(NUMBERS, name, f"its weights are not at hand: {error.what}")
+            continue
+        found = mapping_differences(stored.facts, again)
+        found += [f"{key} is not expected" for key in stored.facts.keys() - again.keys()]
+        yield compared(NUMBERS, name, leaves(again), found)
+
+
+def _asked(choice: BackboneChoice, weights_dir: Path | None) -> dict[str, Any]:
+    """The backbone as it was asked for, without leave to run code that came with it."""
+    asked: dict[str, Any] = choice.model_dump(mode="json") | {"trust_remote_code": False}
+    return asked | ({} if weights_dir is None else {"weights_dir": str(weights_dir)})
+
+
+def weights_of(bench: Bench) -> dict[str, Path]:
+    """Folders of weights that the configuration names, by what runs call their backbone."""
+    found = {}
+    for choice in bench.config.backbones:
+        looked = bench.folder.outcome(bench.look_jobs()[choice.backbone].name)
+        if looked is not None and choice.weights_dir is not None:
+            found[str(looked.facts.get("name"))] = Path(choice.weights_dir)
+    return found

@@ -1,0 +1,193 @@
+"""table.csv, table.md and report.html of a benchmark, made from its cells again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from molre.audit.check import DATA, FAIL, FLAG, NUMBERS, PASS, Check, compared, not_checked
+from molre.audit.compare import cells, table_differences
+from molre.audit.evaluated import lines, page
+from molre.audit.opened import read_json, read_table
+from molre.benchmark.bench_folder import BenchFolder
+from molre.benchmark.collect import collect
+from molre.benchmark.config import BenchmarkConfig
+from molre.benchmark.plan import Bench
+from molre.benchmark.run import grid_of
+from molre.benchmark.subset import subset
+from molre.cohort.cohort import Cohort
+from molre.errors import MolreError
+from molre.output.benchmark_html import write_benchmark_report
+from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+
+TABLES = ("table.csv", "table.md", "report.html")
+HASHES = ("scans_sha256", "splits_sha256", "labels_sha256")
+ROW = ("backbone", "placement", "arm")  # of table.csv, that name a row
+GONE = "made from what the cells say of their cohort, which is not at hand (--cohort)"
+
+
+@dataclass(frozen=True)
+class _Apart(Bench):
+    """A benchmark whose smaller cohorts are made elsewhere, so that its folder stays as it is."""
+
+    elsewhere: Path = Path()
+
+    @cached_property
+    def cohorts(self) -> dict[str, Path]:
+        return {
+            name: self.cohort.path
+            if here.studies is None
+            else subset(self.cohort, here.studies, self.elsewhere / name)
+            for name, here in self.config.placements.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What cells say of a cohort that is not at hand."""
+
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class _Unseen(Bench):
+    """A benchmark without its cohort: its cells are held against the first of their placement."""
+
+    told: tuple[dict[str, Any], ...] = ()
+
+    @cached_property
+    def hashes(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for manifest in self.told:
+            given = {name: str(manifest.get(name)) for name in HASHES}
+            found.setdefault(str(manifest.get("placement")), given)
+        nothing = dict.fromkeys(HASHES, "")
+        return {name: found.get(name, nothing) for name in self.config.placements}
+
+
+def apart(
+    folder: Path, config: BenchmarkConfig, runs: list[Path], moved: Path | None, scratch: Path
+) -> Bench:
+    """BENCH, to make its tables from without changing it.
+
+    Args:
+        folder: BENCH.
+        config: its configuration.
+        runs: its finished cells.
+        moved: where the cohort is now, if it was moved.
+        scratch: an empty folder.
+    """
+    told = tuple(manifest for run in runs if (manifest := _manifest(run)))
+    place, opened = moved or _whole_cohort(told), BenchFolder(folder.resolve())
+    if place is not None:
+        return _Apart(config, Cohort(place), opened, elsewhere=scratch / "cohorts")
+    unseen = _Told(any(bool(one.get("synthetic")) for one in told))
+    return _Unseen(config, unseen, opened, told=told)  # type: ignore[arg-type]
+
+
+def tables(bench: Bench, runs: list[Path], scratch: Path) -> Iterator[Check]:
+    """Compare the tables of BENCH with those that its cells give.
+
+    Args:
+        bench: from :func:`apart`.
+        runs: its finished cells.
+        scratch: folder to make them in.
+    """
+    folder = bench.folder.path
+    if isinstance(bench, _Unseen):
+        yield not_checked(DATA, "cohort of the benchmark", GONE)
+    else:
+        yield from _smaller_cohorts(bench)
+    table = collect(bench)
+    if any((folder / name).is_file() for name in TABLES):
+        write_csv(table, scratch / "table.csv")
+        write_markdown(table, scratch / "table.md")
+        write_benchmark_report(table, scratch / "report.html")
+        for name in TABLES:
+            yield from _table(folder, scratch, name)
+    else:
+        yield not_checked(NUMBERS, "tables from the cells", "there is no table yet")
+    yield from _complete(table, bench, runs)
+
+
+def _manifest(run: Path) -> dict[str, Any] | None:
+    """None of a damaged one, which the audit of its cell tells."""
+    try:
+        return read_json(run / "manifest.json")
+    except MolreError:
+        return None
+
+
+def _whole_cohort(manifests: tuple[dict[str, Any], ...]) -> Path | None:
+    """The cohort that the cells name, BENCH's own smaller ones aside."""
+    for manifest in manifests:
+        told = Path(str(manifest.get("cohort")))
+        if told.parent.name != "cohorts" and (told / "cohort.json").is_file():
+            return told
+    return None
+
+
+def _table(bench: Path, out: Path, name: str) -> Iterator[Check]:
+    words = f"{name} from the cells"
+    if not (bench / name).is_file():
+        yield Check(NUMBERS, words, FAIL, "missing (`molre benchmark --report` makes it again)")
+        return
+    if name == "table.csv":
+        stored, again = (_csv(folder / name) for folder in (bench, out))
+        yield compared(NUMBERS, words, cells(again), table_differences(stored, again, ROW))
+        return
+    old, new = ((folder / name).read_text(encoding="utf-8") for folder in (bench, out))
+    if name == "report.html":
+        yield from page(words, old, new)
+    else:
+        yield lines(words, old.splitlines(), new.splitlines())
+
+
+def _csv(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(path, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, OSError):
+        raise MolreError("not readable as CSV", where=path) from None
+
+
+def _smaller_cohorts(bench: Bench) -> Iterator[Check]:
+    """Cohorts of placements that take only some studies: those that the whole one gives."""
+    for placement, path in bench.cohorts.items():
+        if path == bench.cohort.path:
+            continue
+        stored = bench.folder.path / "cohorts" / placement
+        found, seen = [], 0
+        for name in ("scans.parquet", "labels.parquet", "splits.csv"):
+            if not (stored / name).is_file():
+                found.append(f"{name} is missing")
+                continue
+            read = _csv if name.endswith(".csv") else read_table
+            new = read(path / name)
+            seen += cells(new)
+            found += [f"{name} {one}" for one in table_differences(read(stored / name), new)]
+        yield compared(DATA, f"cohorts/{placement} from the whole cohort", seen, found)
+
+
+def _complete(table: BenchmarkTable, bench: Bench, runs: list[Path]) -> Iterator[Check]:
+    """Every finished cell is in the table, and every cell that was asked for is finished."""
+    asked, finished = [cell.name for cell in grid_of(bench).cells], [run.name for run in runs]
+    refused = dict(table.failed) | dict.fromkeys(table.missing, "its outcome is not there")
+    found = [f"{name} is not: {refused[name]}" for name in finished if name in refused]
+    name = "every finished cell is in the table"
+    yield compared(NUMBERS, name, len(finished), found)
+    yield _flagged(
+        "no run beside the cells of config.yaml", len(finished), sorted({*finished} - {*asked})
+    )
+    lost = [f"{one} ({refused.get(one, 'not run')})" for one in asked if one not in set(finished)]
+    yield _flagged("every cell of config.yaml has been run", len(asked), lost)
+
+
+def _flagged(name: str, looked: int, found: list[str]) -> Check:
+    if not found:
+        return Check(NUMBERS, name, PASS, f"{looked:,} cells")
+    return Check(NUMBERS, name, FLAG, f"{len(found)} of {looked:,}: {'; '.join(found)}")
