@@ -7,7 +7,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -33,7 +34,7 @@ def interrupt(arguments: list[object], when: Callable[[], bool]) -> str:
     command = [sys.executable, "-m", "molre", *map(str, arguments)]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while run.poll() is None and not when():
-        pass
+        time.sleep(0.002)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130, said
@@ -59,14 +60,6 @@ def out_of_space(*arguments: object, allowed: int = 0) -> str:
 
 def parts(folder: Path) -> list[Path]:
     return list(folder.rglob("*.part"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny networks on few cores: threads only wait for each other."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
 
 
 @pytest.fixture(scope="module")

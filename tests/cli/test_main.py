@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.system import molre
+from tests.system import molre, molre_process
 
 from molre.cli.main import VERBS
 
@@ -41,4 +41,4 @@ def test_doctor_passes_here() -> None:
 def test_version_is_the_packages() -> None:
     import molre as library
 
-    assert molre("--version").stdout.strip() == f"molre {library.__version__}"
+    assert molre_process("--version").stdout.strip() == f"molre {library.__version__}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from pydicom import dcmread
+from tests.system import molre
 
 from molre.ct.read import read
 from molre.ct.survey import survey
@@ -98,7 +99,12 @@ def test_perfusion_map_of_a_phantom_is_refused(both, tmp_path):
     assert not survey(tmp_path).studies
 
 
-def test_command_line_writes_one_object_a_study(tmp_path):
-    command = [sys.executable, "-m", "molre", "phantom", "--studies", "1", "--enhanced"]
-    subprocess.run([*command, "-o", tmp_path / "set"], check=True, capture_output=True)
-    assert [p.name for p in (tmp_path / "set/study_00000").iterdir()] == ["enhanced.dcm"]
+def test_command_line_writes_what_its_options_ask(tmp_path):
+    few = ("--studies", 1, "--seed", 5, "--findings", "epidural_hemorrhage, pneumocephalus")
+    molre("phantom", *few, "--prevalence", 1, "--severity", 1.5, "-o", tmp_path / "set")
+    written = json.loads((tmp_path / "set/phantom.json").read_text())
+    assert (written["seed"], written["prevalence"], written["severity"]) == (5, 1, 1.5)
+    assert written["findings"] == ["epidural_hemorrhage", "pneumocephalus"]
+    assert len(list((tmp_path / "set/study_00000").glob("*.dcm"))) > 1
+    molre("phantom", *few, "--enhanced", "-o", tmp_path / "one")
+    assert [p.name for p in (tmp_path / "one/study_00000").iterdir()] == ["enhanced.dcm"]
