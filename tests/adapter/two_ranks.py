@@ -11,12 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.adapter.small import SIZES, adapter_weights, small, step
+
+from molre.adapter import MoLREConfig
+
 
 def train(rank: int, folder: str) -> None:
-    from tests.adapter.small import SIZES, adapter_weights, small, step
-
-    from molre.adapter import MoLREConfig
-
     store = f"file://{folder}/store"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
     model = small()
@@ -34,4 +34,5 @@ def train(rank: int, folder: str) -> None:
 
 if __name__ == "__main__":
     torch.save(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)), f"{sys.argv[1]}/x.pt")
-    multiprocessing.spawn(train, args=(sys.argv[1],), nprocs=2)
+    # forked: what a process imports takes longer than its steps
+    multiprocessing.start_processes(train, args=(sys.argv[1],), nprocs=2, start_method="fork")
