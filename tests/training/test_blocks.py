@@ -14,15 +14,12 @@ import molre
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.prefix import Prefix
 from molre.cohort.cohort import Cohort
-from molre.cohort.ingest import ingest
-from molre.cohort.match import match_labels
-from molre.cohort.split import split
 from molre.errors import MolreError
-from molre.phantom.write import write_phantoms
+from molre.training.arms import ARMS
+from molre.training.blocks import Pixels
+from molre.training.blocks_start import adapt_blocks
 from molre.training.config import TrainConfig
 from molre.training.train import train
-
-FINDINGS = ("epidural_hemorrhage", "pneumocephalus")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +42,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("blocks")
-    write_phantoms(root / "phantoms", 16, seed=4, findings=FINDINGS, prevalence=0.5, max_slices=8)
-    ingest([root / "phantoms"], root / "cohort", salt=b"a salt for tests")
-    match_labels(root / "cohort", root / "phantoms" / "labels.csv")
-    split(root / "cohort", fractions=(0.4, 0.2, 0.2, 0.2))
-    return root / "cohort"
+def cohort(scans: Path) -> Path:
+    return scans
 
 
 def config(backbone: str, arm: str, **settings: object) -> TrainConfig:
@@ -82,7 +74,8 @@ def test_tokens_kept_on_disk_train_what_pixels_train(
     cohort: Path, tiny: str, tmp_path: Path
 ) -> None:
     fresh = trained(cohort, tmp_path / "pixels", config(tiny, "molre"))
-    kept = trained(cohort, tmp_path / "tokens", config(tiny, "molre", prefix_cache=True))
+    kept = trained(cohort, tmp_path / "tokens", config(tiny, "molre", prefix_cache="auto"))
+    assert any("before" in path.name for path in (cohort / "embeddings").iterdir())
     assert fresh["sites"] == kept["sites"]
     assert fresh["blocks"] == 2
     assert 0 < fresh["added_share"] <= 0.06
@@ -146,3 +139,8 @@ def test_what_does_not_apply_says_so(cohort: Path, tiny: str, tmp_path: Path) ->
         train(cohort, tmp_path / "b", config(tiny, "lora_all", prefix_cache=True))
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
+    either = config(tiny, "lora_all", prefix_cache="auto")
+    blocks = adapt_blocks(
+        Cohort(cohort), load_backbone(tiny), either, ARMS["lora_all"], device="cpu", workers=1
+    )
+    assert isinstance(blocks.inputs, Pixels), "every pass starts from pixels"

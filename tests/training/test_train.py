@@ -18,15 +18,11 @@ from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cli.main import app
 from molre.cohort.cohort import Cohort
-from molre.cohort.ingest import ingest
-from molre.cohort.match import match_labels
-from molre.cohort.split import split
 from molre.ct.read import read_series
 from molre.embedding.embed import open_cache
 from molre.errors import MolreError
 from molre.evaluation.evaluate import evaluate
 from molre.output.run_html import write_run_report
-from molre.phantom.write import write_phantoms
 from molre.training.config import TrainConfig, resolve
 from molre.training.train import train
 
@@ -128,17 +124,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "mlp_ratio": 2}
     Dinov2Model(Dinov2Config(**sizes, image_size=112, patch_size=56)).save_pretrained(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("blocks")
-    findings = ("epidural_hemorrhage", "pneumocephalus")
-    write_phantoms(root / "phantoms", 16, seed=4, findings=findings, prevalence=0.5, max_slices=8)
-    ingest([root / "phantoms"], root / "cohort", salt=b"a salt for tests")
-    match_labels(root / "cohort", root / "phantoms" / "labels.csv")
-    split(root / "cohort", fractions=(0.4, 0.2, 0.2, 0.2))
-    return root / "cohort"
 
 
 @pytest.mark.parametrize("prefix_cache", [False, True])

@@ -19,9 +19,6 @@ from molre.backbones.contract import Contract
 from molre.backbones.fm_headct import build
 from molre.backbones.volume_contract import VolumeContract
 from molre.cohort.cohort import Cohort
-from molre.cohort.ingest import ingest
-from molre.cohort.match import match_labels
-from molre.cohort.split import split
 from molre.ct.read import read_series
 from molre.ct.volume import Volume
 from molre.embedding.embed import embed, open_cache
@@ -34,7 +31,6 @@ from molre.model.classifier import HeadCTClassifier
 from molre.output.examples import run_examples
 from molre.output.prediction_html import write_prediction_report
 from molre.output.run_html import write_run_report
-from molre.phantom.write import write_phantoms
 from molre.pipeline import NO_KEY_SLICE
 from molre.pipeline import load as load_reader
 from molre.training.blocks import BlocksClassifier
@@ -42,20 +38,14 @@ from molre.training.config import TrainConfig
 from molre.training.train import train
 from molre.training.volumes import PreparedVolumes, in_memory
 
-FINDINGS = ("epidural_hemorrhage", "pneumocephalus")
 VIT = "fm_headct"
 SHAPE = (24, 24, 24)
 SMALL3D = VolumeContract(shape=(32, 32, 64), spacing=(5.0, 8.0, 4.0), foreground=0.0)
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("volumes")
-    write_phantoms(root / "phantoms", 16, seed=4, findings=FINDINGS, prevalence=0.5, max_slices=8)
-    ingest([root / "phantoms"], root / "cohort", salt=b"a salt for tests")
-    match_labels(root / "cohort", root / "phantoms" / "labels.csv")
-    split(root / "cohort", fractions=(0.4, 0.2, 0.2, 0.2))
-    return root / "cohort"
+def cohort(scans: Path) -> Path:
+    return scans
 
 
 @pytest.fixture(scope="module")
