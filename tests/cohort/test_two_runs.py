@@ -129,6 +129,7 @@ def test_a_worker_killed_from_outside_loses_nothing(scans, whole, tmp_path):
     run = _start(scans, out, "--workers", "1")
     workers: list[int] = []
     while run.poll() is None and not workers:
+        time.sleep(0.002)
         workers = [pid for pid in _workers(run.pid) if _seconds(pid) > 0.3]  # it has begun
     os.kill(workers[0], signal.SIGKILL)
     said = run.communicate(timeout=120)
