@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from small_bench import write_small_cohort, write_tiny_vit
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny networks on few cores: threads only wait for each other."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-
-
 @pytest.fixture(scope="session")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_cohort(tmp_path_factory.mktemp("small") / "cohort")
+def cohort(once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, which keeps the embeddings of this worker's tests."""
+    small = once("small_bench", write_small_cohort)
+    return shutil.copytree(small, tmp_path_factory.mktemp("small") / "cohort")
 
 
 @pytest.fixture(scope="session")
