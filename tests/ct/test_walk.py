@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
 import pytest
 from dicom_files import cube, write_series
 
+from molre.ct.entries import Entries
 from molre.ct.read import read
 from molre.ct.survey import survey
+from molre.ct.walk import walk
 from molre.errors import MolreError
 
 
@@ -36,6 +39,23 @@ def test_study_behind_a_link_is_read_once(tmp_path):
     np.testing.assert_array_equal(volume.hu, cube())
     assert survey([tmp_path]).studies[0].series[0].slices == 5
     assert not survey([tmp_path]).rejects
+
+
+@pytest.mark.parametrize("given", list(itertools.permutations(("", "m/b/1", "m/b", "a"))))
+def test_every_file_is_seen_once_whatever_leads_to_it(tmp_path, given):
+    """Links before and after what they lead to, in its folder and in others; paths given twice."""
+    for name in ("m/1", "m/b/1", "m/b/2", "m/b/3"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "a").mkdir()
+    for name, to in (("a/x", "m/b/1"), ("m/b/0", "m/b/2"), ("m/b/9", "m/b/1"), ("z", "m/b/3")):
+        (tmp_path / name).symlink_to(tmp_path / to)
+    (tmp_path / "a" / "folder").symlink_to(tmp_path / "m", target_is_directory=True)
+    with Entries() as entries:
+        found = list(walk([str(tmp_path / name) for name in given], entries))
+    real = sorted(os.path.relpath(os.path.realpath(one.entry), tmp_path) for one in found)
+    assert real == ["m/1", "m/b/1", "m/b/2", "m/b/3"]
 
 
 def test_pipe_does_not_hang(tmp_path):

@@ -13,7 +13,7 @@ from molre.cohort.cohort import write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
 from molre.ct.volume_cache import volumes_of
 
-_AT_ONCE = 500  # studies held as Python objects
+_AT_ONCE = 50  # studies held as Python objects
 
 
 @dataclass(frozen=True)

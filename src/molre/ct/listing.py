@@ -27,6 +27,7 @@ from molre.ct.header import HEAD_BYTES as HEADER_BYTES
 from molre.ct.header import Header, parse
 from molre.ct.headers import Headers
 from molre.ct.layout import STUDY_UID, layout
+from molre.ct.names import Names
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import Found, walk
 from molre.errors import RefusedScan
@@ -61,15 +62,20 @@ class Listed:
 
     Attributes:
         key: StudyInstanceUID; where there is none, ``path:`` and the folder, or the NIfTI file.
-        files: entries.
+        names: of the files.
         nifti: it is one NIfTI.
         synthetic: written by ``molre phantom``.
     """
 
     key: str
-    files: tuple[str, ...]
+    names: Names
     nifti: bool = False
     synthetic: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Entries."""
+        return tuple(self.names)
 
     @property
     def folder(self) -> str:
@@ -130,7 +136,7 @@ def list_studies(
 class _Collected:
     def __init__(self, whole: bool) -> None:
         self.whole, self.headers, self.reader = whole, dict[str, Header](), Headers()
-        self.files: dict[str, list[str]] = {}
+        self.files: dict[str, Names] = {}
         self.niftis: set[str] = set()
         self.synthetic: set[str] = set()
         self.rejects: list[Reject] = []
@@ -144,7 +150,7 @@ class _Collected:
         elif found.kind == "dicom":
             self._dicom(found, entries)
         elif found.kind == "nifti":
-            self.files[f"path:{found.entry}"] = [found.entry]
+            self._put(f"path:{found.entry}", found.entry)
             self.niftis.add(f"path:{found.entry}")
         else:
             remedy = "give DICOM files, a folder, zip or tar of them, or a NIfTI in HU"
@@ -170,9 +176,14 @@ class _Collected:
             self.companions.append(entry)
             return
         key = study or f"path:{os.path.dirname(entry.split('!')[0])}"
-        self.files.setdefault(key, []).append(entry)
+        self._put(key, entry)
         if (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER):
             self.synthetic.add(key)
+
+    def _put(self, key: str, entry: str) -> None:
+        if key not in self.files:
+            self.files[key] = Names()
+        self.files[key].add(entry)
 
     def _header(self, found: Found, entries: Entries) -> Header:
         known = self.reader.known(found.head, found.entry, found.size)
@@ -193,8 +204,8 @@ class _Collected:
             self.rejects += [Reject(file, None, reason, remedy, dicom=False) for file in ignored]
             ignored = ()
         studies = (
-            Listed(key, tuple(files), key in self.niftis, key in self.synthetic)
-            for key, files in sorted(self.files.items())
+            Listed(key, self.files[key], key in self.niftis, key in self.synthetic)
+            for key in sorted(self.files)
         )
         rejects = tuple(sorted(self.rejects, key=lambda r: r.file))
         return Listing(paths, tuple(studies), rejects, ignored, self.headers)

@@ -88,11 +88,15 @@ def walk(paths: Iterable[str], entries: Entries, head_bytes: int = HEAD_BYTES) -
 
 
 class _Walk:
-    """What was seen already, by its name without links, so that nothing is seen twice."""
+    """What was seen already, by its name without links, so that nothing is seen twice.
+
+    A folder that was seen to its end stands for all in it, so that a million names are not kept.
+    """
 
     def __init__(self, entries: Entries, head_bytes: int) -> None:
         self.entries, self.head_bytes = entries, head_bytes
         self.seen: set[str] = set()
+        self.whole: set[str] = set()
 
     def folder(self, path: str, real: str) -> Iterator[Found]:
         if not self._first_time(real):
@@ -111,6 +115,8 @@ class _Walk:
             else:
                 regular = os.path.isfile(one.path) if link else one.is_file()
                 yield from self.file(one.path, there, regular)
+        self.whole.add(real)
+        self.seen.difference_update([os.path.join(real, one.name) for one in inside])
 
     def file(self, path: str, real: str, regular: bool) -> Iterator[Found]:
         if not self._first_time(real):
@@ -133,9 +139,10 @@ class _Walk:
             yield Found(path, what, head=head, size=size)
 
     def _first_time(self, real: str) -> bool:
-        fresh = real not in self.seen
+        if real in self.seen or os.path.dirname(real) in self.whole:
+            return False
         self.seen.add(real)
-        return fresh
+        return True
 
 
 def _read_head(path: str, size: int) -> tuple[bytes, int]:
