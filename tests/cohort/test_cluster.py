@@ -117,6 +117,12 @@ def test_nobody_at_the_address_is_one_sentence(monkeypatch):
         list(cluster.each(eval, ["1"], (), "tcp://127.0.0.1:9", seconds=5))
 
 
+def test_without_dask_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MolreError, match=r"pip install 'molre\[cluster\]'"):
+        list(cluster.each(eval, ["1"], (), "tcp://127.0.0.1:9", seconds=5))
+
+
 def test_the_environment_is_not_touched(address):
     before = dict(os.environ)
     list(cluster.each(eval, ["1"], (), address, seconds=5))

@@ -28,10 +28,21 @@ def command(
     ] = False,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Embed on a Dask cluster, e.g. tcp://head:8786, not in WORKERS."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Embed everything again.")] = False,
 ) -> None:
     """Embed the chosen series of a cohort; run it again to go on where it stopped.
+
+    A series that cannot be embedded is named and the others go on (exit 1).
+
+    On a Dask cluster each worker loads the backbone once, onto its own --device, and embeds whole
+    series; cohort, scans and weights must lie where all of them see them. Start the workers with
+    one thread each (dask worker ADDRESS --nthreads 1), one for each core or GPU. The result is the
+    same.
 
     Example: molre embed COHORT --backbone hf:facebook/dinov2-small --weights-dir weights
     """
@@ -50,6 +61,7 @@ def command(
         unverified=unverified,
         trust_remote_code=trust_remote_code,
         failed=failed,
+        scheduler=scheduler,
     )
     if json:
         import json as encoder

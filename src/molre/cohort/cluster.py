@@ -178,8 +178,8 @@ class _Crew:
             )
         if now > self.came + DEATHS * (self.seconds + START):
             raise MolreError(
-                f"nothing has come from the Dask cluster for {now - self.came:.0f} s; what was done "
-                "is kept",
+                f"nothing has come from the Dask cluster for {now - self.came:.0f} s; what was "
+                "done is kept",
                 where=self.address,
                 fix="see whether others keep its workers busy, and run the same command again",
             )

@@ -6,11 +6,14 @@ import hashlib
 import itertools
 import json
 import multiprocessing
+import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,6 @@ import torch
 from torch import Tensor
 
 from molre.backbones.backbone import Backbone
-from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.backbones.precision import precision_on
 from molre.backbones.volume_contract import VolumeContract
@@ -33,6 +35,7 @@ from molre.errors import MolreError
 from molre.progress import track
 
 CHUNK = 16  # slices a forward pass; more only costs memory on a CPU
+AHEAD = 8  # series given to each worker before the first of them is done
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class Embedded:
     problem: str | None = None
 
 
+Answers = Callable[[list[Job]], Iterator[Embedded]]
+
+
 def embed(
     cohort: str | Path,
     backbone: str | Backbone,
@@ -73,6 +79,7 @@ def embed(
     unverified: bool = False,
     trust_remote_code: bool = False,
     precision: str = "auto",
+    scheduler: str | None = None,
 ) -> EmbeddingCache:
     """Embed the chosen series of a cohort that are not embedded yet.
 
@@ -93,20 +100,42 @@ def embed(
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
         precision: the backbone computes in; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
+        scheduler: address of a Dask scheduler, ``tcp://host:port``, whose workers embed instead,
+            each on its ``device``; they must see cohort, scans and weights under the same names.
 
     Returns:
-        The cache; it lacks the series that failed.
+        The cache; it lacks the series that failed. Its files depend neither on ``workers`` nor on
+        the scheduler, as long as more than one process embeds on a CPU: one alone uses all cores,
+        which may round the last bit otherwise.
+
+    Raises:
+        MolreError: a backbone that cannot be loaded, here or on a worker; one that is given by
+            itself, not by its name, with a scheduler; or the cluster is gone.
     """
-    opened = Cohort(Path(cohort))
+    from molre.embedding import on_cluster
+
+    opened = Cohort(Path(os.path.abspath(cohort)))
+    elsewhere: Answers | None = None
     if isinstance(backbone, str):
-        backbone = load_backbone(
+        asked = on_cluster.Asked(
             backbone,
-            weights_dir=weights_dir,
-            contract=contract,
-            unverified=unverified,
-            trust_remote_code=trust_remote_code,
+            on_cluster.absolute(weights_dir),
+            contract,
+            unverified,
+            trust_remote_code,
+            device,
+            precision_on(device, precision),
         )
-        backbone.precision = precision_on(device, precision)
+        backbone = asked.load()
+        if scheduler:
+            elsewhere = partial(
+                on_cluster.answers, asked=asked, backbone=backbone, address=scheduler
+            )
+    elif scheduler:
+        raise MolreError(
+            f"{backbone.name} was given loaded, and the workers of a cluster load it themselves",
+            fix="give its name for the catalogue",
+        )
     if backbone.from_scratch:
         raise MolreError(
             f"not applicable: {backbone.name} has no weights, so its embeddings mean nothing until "
@@ -121,6 +150,7 @@ def embed(
         workers=workers,
         failed=failed,
         shard=shard,
+        elsewhere=elsewhere,
     )
 
 
@@ -134,8 +164,9 @@ def fill(
     failed: list[tuple[str, str]] | None = None,
     shard: tuple[int, int] = (0, 1),
     what: str = "embedding",
+    elsewhere: Answers | None = None,
 ) -> EmbeddingCache:
-    """Embed into ``cache`` what it lacks of a cohort; see :func:`embed`."""
+    """Embed into ``cache`` what it lacks of a cohort, here or ``elsewhere``; see :func:`embed`."""
     cache.drop_damaged()
     volumes = volumes_of(cohort.path)
     jobs = [
@@ -148,8 +179,9 @@ def fill(
         if content_hash not in cache
     ]
     problems = failed if failed is not None else []
+    answers = elsewhere(jobs) if elsewhere else _answers(jobs, backbone, device, workers)
     try:
-        for answer in track(_answers(jobs, backbone, device, workers), what, len(jobs)):
+        for answer in track(answers, what, len(jobs)):
             if answer.embeddings is None or answer.source is None:
                 problems.append((answer.job.study, answer.problem or "unknown"))
                 continue
@@ -232,10 +264,10 @@ def _answers(
     if device == "cpu" and count < 2:
         backbone.to(device)
         for job in jobs:
-            yield _embed_one(job, backbone)
+            yield embed_one(job, backbone)
         return
     if device == "cpu":
-        yield from _pooled(jobs, _embed_in_worker, count, backbone, len(jobs))
+        yield from _pooled(jobs, _embed_in_worker, count, backbone, AHEAD * count)
         return
     backbone.to(device)
     # pictures are large, so no more than two studies a worker are prepared ahead of the device
@@ -261,18 +293,17 @@ def _on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
 def _pooled(
     jobs: list[Job], work: Callable[[Job], Any], count: int, backbone: Backbone, ahead: int
 ) -> Iterator[Any]:
-    """Results of ``work`` as they are done, never more than ``ahead`` of them at a time."""
+    """Results of ``work`` in the order of jobs, never more than ``ahead`` of them at a time."""
     # forked, so that the workers share the weights in memory; each keeps to one thread
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, context, _start_worker, (backbone,))
     waiting = iter(jobs)
     try:
-        running = {pool.submit(work, job) for job in itertools.islice(waiting, ahead)}
+        running = deque(pool.submit(work, job) for job in itertools.islice(waiting, ahead))
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            running |= {pool.submit(work, job) for job in itertools.islice(waiting, len(done))}
-            for future in done:
-                yield future.result()
+            answer = running.popleft().result()
+            running.extend(pool.submit(work, job) for job in itertools.islice(waiting, 1))
+            yield answer
     except BrokenProcessPool:
         raise MolreError(
             "an embedding process died, most likely for want of memory",
@@ -296,15 +327,20 @@ def _start_worker(backbone: Backbone) -> None:
 
 def _embed_in_worker(job: Job) -> Embedded:
     assert _worker_backbone is not None
-    return _embed_one(job, _worker_backbone)
+    return embed_one(job, _worker_backbone)
 
 
-def _embed_one(job: Job, backbone: Backbone) -> Embedded:
+def embed_one(job: Job, backbone: Backbone) -> Embedded:
+    """Read, prepare and embed one series on the device that the backbone is on.
+
+    Raises:
+        MolreError: the device failed, or has too little memory for one slice.
+    """
     volume = _read(job)
     if isinstance(volume, Embedded):
         return volume
-    embeddings, source = embed_volume(volume, backbone)
-    return _answer(job, embeddings, source)
+    pixels, source = to_inputs(volume, backbone.contract)
+    return _answer(job, _on_device(job, pixels, backbone), source)
 
 
 def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:

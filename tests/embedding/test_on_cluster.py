@@ -1,0 +1,96 @@
+"""Embedding on a real Dask cluster on this machine: the files are those of an embedding here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dicoms import write_study
+
+from molre.backbones.catalogue import load
+from molre.backbones.contract import Contract
+from molre.cohort import cluster
+from molre.cohort.cohort import Cohort
+from molre.cohort.ingest import ingest
+from molre.ct.volume_cache import volumes_of
+from molre.embedding.embed import Job, embed
+from molre.embedding.on_cluster import Asked, embed_on_worker
+from molre.errors import MolreError
+
+distributed = pytest.importorskip("distributed")
+
+SMALL = {"backbone": "efficientnet_lite0", "contract": Contract(size=32)}
+STUDIES = 6
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Any]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster_here:
+        yield cluster_here
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    for i in range(STUDIES):
+        write_study(folder / "scans" / str(i), f"1.2.{i + 100}", f"P{i}", seed=i, slices=8)
+    ingest([folder / "scans"], folder / "one", salt=b"a salt for tests", workers=1)
+    shutil.copytree(folder / "one", folder / "two")
+    return folder
+
+
+def kill_one_at_work(local: Any) -> None:
+    """Wait until a worker has begun a study, and kill it."""
+    busy: list[str] = []
+    while not busy:
+        time.sleep(0.01)
+        busy = [w.nanny for w in list(local.scheduler.workers.values()) if w.processing]
+    (nanny,) = [n for n in local.workers.values() if n.address == busy[0]]
+    os.kill(nanny.process.pid, signal.SIGKILL)
+
+
+def test_a_cache_from_a_cluster_is_the_one_from_here(local: Any, made: Path) -> None:
+    """Byte for byte, though a worker is killed, and one scan cannot be read any more."""
+    gone = Cohort(made / "one").chosen().sort("study").row(2, named=True)
+    Path(gone["files"][0]).unlink()
+    failed_here: list[tuple[str, str]] = []
+    failed_there: list[tuple[str, str]] = []
+    here = embed(made / "one", **SMALL, workers=2, failed=failed_here)
+    killer = threading.Thread(target=kill_one_at_work, args=(local,))
+    killer.start()
+    scheduler = local.scheduler_address
+    there = embed(made / "two", **SMALL, scheduler=scheduler, failed=failed_there)
+    killer.join()
+    assert failed_there == failed_here
+    assert [study for study, _ in failed_here] == [gone["study"]]
+    assert len(there) == STUDIES - 1
+    mine, theirs = ({p.name: p.read_bytes() for p in c.folder.iterdir()} for c in (here, there))
+    assert mine == theirs
+
+
+def test_a_worker_with_other_weights_is_one_sentence(made: Path) -> None:
+    job = Job("a study", "0", ("gone.dcm",), None, volumes_of(made / "one"))
+    asked = Asked("efficientnet_lite0", None, None, False, False, "cpu", "float32", weights="0")
+    with pytest.raises(MolreError, match="has other weights of efficientnet_lite0"):
+        embed_on_worker(job, asked)
+
+
+def test_what_a_cluster_cannot_do_is_said_at_once(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
+    shutil.copytree(made / "one", tmp_path / "cohort", ignore=lambda *_: ["embeddings"])
+    with pytest.raises(MolreError, match="no Dask scheduler answers"):
+        embed(tmp_path / "cohort", **SMALL, scheduler="tcp://127.0.0.1:9")
+    loaded = load("efficientnet_lite0")
+    with pytest.raises(MolreError, match="was given loaded"):
+        embed(tmp_path / "cohort", loaded, scheduler="tcp://127.0.0.1:9")
