@@ -78,6 +78,7 @@ class Audit:
         checks: in the order made.
         flow: participant flow; None where nothing tells it.
         headings: the map to checklists.
+        external: it is a frozen model's evaluation on another cohort.
     """
 
     run: Path
@@ -86,6 +87,12 @@ class Audit:
     checks: tuple[Check, ...]
     flow: RunFlow | None
     headings: tuple[dict[str, str], ...]
+    external: bool = False
+
+    @property
+    def failures(self) -> list[Check]:
+        """Checks that failed."""
+        return [check for check in self.checks if check.outcome == FAIL]
 
     def count(self, outcome: str) -> int:
         """How many checks came out so."""
@@ -94,7 +101,7 @@ class Audit:
     @property
     def failed(self) -> bool:
         """Whether any check failed."""
-        return self.count(FAIL) > 0
+        return bool(self.failures)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of audit.json."""
@@ -149,6 +156,7 @@ def audit(
         checks=tuple(checks),
         flow=run_flow(opened),
         headings=tuple(headings(path)),
+        external=opened.external,
     )
 
 

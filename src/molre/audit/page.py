@@ -20,6 +20,10 @@ TITLES = {
     LEAKAGE: "Did the test split stay out of everything before it?",
 }
 TONES = {PASS: "good", FAIL: "bad", FLAG: "warn", NOT_CHECKED: "plain"}
+NO_FLOW = {
+    False: "The run keeps no counts to draw it from.",
+    True: "An external evaluation has no splits to draw; what was left out is said in its report.",
+}
 ORDER = (FAIL, FLAG, NOT_CHECKED, PASS)
 
 
@@ -38,6 +42,7 @@ def write_audit(audit: Audit, out: Path) -> None:
             for group in GROUPS
         ],
         tones=TONES,
+        no_flow=NO_FLOW[audit.external],
         flow=flow_chart(audit.flow) if audit.flow else "",
         caveat=CAVEAT,
     )
@@ -54,6 +59,8 @@ def write_bench_audit(audit: BenchAudit, out: Path) -> None:
         title=f"Audit of {audit.bench.resolve().name}",
         synthetic=audit.synthetic,
         audit=audit,
+        beside=[check for check in audit.checks if check.outcome == FAIL],
+        failed=[cell for cell in audit.cells if cell.failed],
         name=audit.bench.resolve().name,
         order=ORDER,
         tones=TONES,
@@ -62,9 +69,12 @@ def write_bench_audit(audit: BenchAudit, out: Path) -> None:
 
 
 def bench_as_text(audit: BenchAudit) -> str:
-    """All that is not PASS, of the tables and of each cell."""
+    """All that is not PASS, of each cell and of the tables, then the counts."""
     rows = [f"{c.outcome}: {c.name}: {c.found}" for c in audit.checks if c.outcome != PASS]
-    return "\n".join([*rows, *(as_text(cell) for cell in audit.cells)])
+    failed, cells = sum(cell.failed for cell in audit.cells), len(audit.cells)
+    tables = sum(check.outcome == FAIL for check in audit.checks)
+    last = f"{audit.bench}: {tables} FAIL beside the cells; {failed} of {cells} cells with a FAIL"
+    return "\n".join([*(as_text(cell) for cell in audit.cells), *rows, last])
 
 
 def as_text(audit: Audit) -> str:

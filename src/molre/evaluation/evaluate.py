@@ -132,6 +132,7 @@ def score(
 def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
     """The rows of metrics.parquet: one a finding, and ``macro`` at the end.
 
+    The calibration of ``macro`` is of all predictions of the endpoint's findings together.
     Columns that do not apply are null: a finding that is not ``scored`` has counts, and the
     sensitivity at its threshold if there is one.
     """
@@ -139,6 +140,7 @@ def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
     last = dict.fromkeys(rows[0])
     last |= {"finding": "macro", "status": f"mean of {len(evaluation.endpoint)} findings"}
     last |= {"n": evaluation.studies, "in_endpoint": False, **columns("auc", evaluation.macro)}
+    last |= _calibration(evaluation.pooled)
     return pl.DataFrame([*rows, last], infer_schema_length=None).with_columns(
         pl.selectors.float().fill_nan(None)
     )
@@ -153,7 +155,6 @@ def _macro(findings: tuple[FindingResult, ...], draws: np.ndarray, patients: int
 
 
 def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:
-    measured = result.calibration
     threshold = result.threshold
     return {
         "finding": result.finding,
@@ -164,15 +165,21 @@ def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:
         "negatives": result.support.negatives,
         "unknown": result.support.unknown,
         **columns("auc", result.auc),
+        **_calibration(result.calibration),
+        "threshold": threshold.value if threshold else None,
+        "threshold_origin": threshold.origin if threshold else None,
+        **columns("sensitivity", result.sensitivity),
+        **columns("specificity", result.specificity),
+    }
+
+
+def _calibration(measured: Calibration | None) -> dict[str, object]:
+    return {
         "brier": measured.brier if measured else None,
         "brier_skill": measured.skill if measured else None,
         "ece": measured.ece if measured else None,
         "calibration_slope": measured.slope if measured else None,
         "calibration_intercept": measured.intercept if measured else None,
-        "threshold": threshold.value if threshold else None,
-        "threshold_origin": threshold.origin if threshold else None,
-        **columns("sensitivity", result.sensitivity),
-        **columns("specificity", result.specificity),
     }
 
 

@@ -1,0 +1,252 @@
+"""An audit of a benchmark: untouched it passes; whatever was changed in it is found and named."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+import typer
+import yaml
+from small_bench import bench, config, inside
+from typer.testing import CliRunner
+
+from molre.audit.audit import audit, made
+from molre.audit.bench_cells import looks, twins
+from molre.audit.bench_tables import apart, tables
+from molre.audit.check import FAIL, FLAG, NOT_CHECKED, NUMBERS, PASS, Check
+from molre.benchmark.benchmark import benchmark
+from molre.benchmark.config import resolve
+from molre.benchmark.run import run_cells
+from molre.cli import audit as verb
+
+FROZEN, MOLRE = (f"efficientnet_lite0-slice-{arm}-" for arm in ("frozen", "molre"))
+PLACEMENTS = {
+    "slice": {"arms": ["frozen", "molre"], "seeds": [0, 1]},
+    "blocks": {"arms": ["frozen"], "seeds": [0], "studies": 20, "slices": 2, "max_epochs": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
+    """A finished benchmark of five cells, which nobody changes."""
+    folder = tmp_path_factory.mktemp("audited") / "bench"
+    run_cells(bench(folder, cohort, config(placements=PLACEMENTS)), None, inside)
+    benchmark(None, cohort, folder, only_tables=True)
+    return folder
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "bench")
+
+
+def call(*arguments: str):
+    app = typer.Typer()
+    app.command()(verb.command)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def beside_the_cells(folder: Path, scratch: Path, moved: Path | None = None) -> list[Check]:
+    """What an audit of a benchmark checks besides each cell by itself."""
+    runs = sorted(path.parent for path in folder.glob("cells/*/manifest.json"))
+    again = apart(folder, resolve(folder / "config.yaml"), runs, moved, scratch)
+    checks = made(NUMBERS, "tables", lambda: tables(again, runs, scratch))
+    checks += made(NUMBERS, "twins", lambda: twins(runs))
+    return checks + made(NUMBERS, "looks", lambda: looks(again, None))
+
+
+def odd(checks: list[Check]) -> dict[str, str]:
+    """Name and words of what is neither in order nor unchecked."""
+    return {c.name: c.found for c in checks if c.outcome in (FAIL, FLAG)}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def edit_json(path: Path, **changed: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed, indent=2))
+
+
+def number_of(path: Path, pattern: str) -> str:
+    found = re.search(pattern, path.read_text())
+    assert found is not None
+    return found[1]
+
+
+def test_untouched_it_passes_and_stays_as_it_is(whole: Path, tmp_path: Path) -> None:
+    before = contents(whole)
+    said = call(str(whole), "-o", str(tmp_path))
+    assert said.exit_code == 0, said.output
+    assert contents(whole) == before
+    content = json.loads((tmp_path / "audit.json").read_text())
+    assert {check["outcome"] for check in content["checks"]} == {PASS}
+    assert len(content["cells"]) == 5
+    page = (tmp_path / "audit.html").read_text()
+    for cell in content["cells"]:
+        assert f'href="cells/{cell}/audit.html"' in page
+        assert (tmp_path / "cells" / cell / "audit.html").is_file()
+    assert "Synthetic" in page
+    assert "5 cells" in said.output
+
+
+def test_a_changed_number_of_a_cell_is_found_in_it_and_in_the_tables(
+    copy: Path, tmp_path: Path
+) -> None:
+    run = copy / "cells" / f"{MOLRE}1"
+    rows = pl.read_parquet(run / "predictions.parquet")
+    better = pl.when(pl.col("label") == 1).then(pl.col("logit") + 2).otherwise(pl.col("logit"))
+    rows.with_columns(logit=better).write_parquet(run / "predictions.parquet")
+    failed = {check.name for check in audit(run).checks if check.outcome == FAIL}
+    assert failed >= {
+        "probabilities from logits and the model's calibration",
+        "logits from the model and its embeddings",
+        "metrics.parquet recomputed",
+    }
+    found = odd(beside_the_cells(copy, tmp_path))
+    assert "efficientnet_lite0 slice molre auc is" in found["table.csv from the cells"]
+
+
+def test_changed_numbers_of_the_tables_are_named(copy: Path, tmp_path: Path) -> None:
+    """In table.csv, the p-value of table.md, an interval of report.html."""
+    table = pl.read_csv(copy / "table.csv")
+    table.with_columns(auc=pl.col("auc") + 0.01).write_csv(copy / "table.csv")
+    p = number_of(copy / "table.md", r"\| [+−][\d.]+ \(([\d.]+)\)")
+    edit(copy / "table.md", f"({p})", "(0.012)")
+    auc = number_of(copy / "report.html", r">(0\.\d{3} to 0\.\d{3})<")
+    edit(copy / "report.html", auc, "0.912 to 0.934")
+    found = odd(beside_the_cells(copy, tmp_path))
+    assert set(found) == {
+        "table.csv from the cells",
+        "table.md from the cells",
+        "report.html from the cells: text",
+    }
+    assert "efficientnet_lite0 slice frozen auc is" in found["table.csv from the cells"]
+    assert "(0.012)" in found["table.md from the cells"]
+    assert f"({p})" in found["table.md from the cells"]
+    assert "0.912 to 0.934" in found["report.html from the cells: text"]
+    assert auc in found["report.html from the cells: text"]
+
+
+def again(folder: Path, cohort: Path) -> None:
+    """Tables made anew of what is there, as who tampers would."""
+    benchmark(None, cohort, folder, only_tables=True)
+
+
+def swapped(folder: Path) -> None:
+    """The method's cell is another arm's."""
+    shutil.rmtree(folder / "cells" / f"{MOLRE}0")
+    shutil.copytree(folder / "cells" / f"{FROZEN}0", folder / "cells" / f"{MOLRE}0")
+
+
+def seed_twice(folder: Path) -> None:
+    """Seed 1 is a copy of seed 0 that calls itself 1."""
+    run = folder / "cells" / f"{MOLRE}1"
+    shutil.rmtree(run)
+    shutil.copytree(folder / "cells" / f"{MOLRE}0", run)
+    edit_json(run / "manifest.json", seed=1)
+    edit_json(run / "model" / "model.json", seed=1)
+    edit(run / "config.yaml", "seed: 0", "seed: 1")
+
+
+def deleted(folder: Path) -> None:
+    shutil.rmtree(folder / "cells" / f"{MOLRE}1")
+    (folder / "state" / f"{MOLRE}1.json").unlink()
+
+
+def called_failed(folder: Path) -> None:
+    """A run that is there is told to have failed."""
+    edit_json(folder / "state" / f"{MOLRE}1.json", state="failed", reason="out of memory")
+
+
+def other_split(folder: Path) -> None:
+    """One cell was scored on another split."""
+    edit_json(folder / "cells" / f"{MOLRE}0" / "manifest.json", splits_sha256="0" * 64)
+
+
+def other_budget(folder: Path) -> None:
+    """One arm was trained for longer."""
+    edit(folder / "cells" / f"{MOLRE}0" / "config.yaml", "max_epochs: 3", "max_epochs: 30")
+
+
+def fewer_studies(folder: Path) -> None:
+    path = folder / "cohorts" / "blocks" / "splits.csv"
+    edit(path, ",train", ",test")
+
+
+def smaller_backbone(folder: Path) -> None:
+    (look,) = (folder / "state").glob("look-*.json")
+    facts = json.loads(look.read_text())["facts"]
+    edit_json(look, facts=facts | {"parameters": facts["parameters"] // 2})
+
+
+def arm_left_out(folder: Path) -> None:
+    """The arm that does not suit is struck from the configuration."""
+    values = yaml.safe_load((folder / "config.yaml").read_text())
+    values["placements"]["slice"]["arms"] = ["molre"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+ATTACKS: list[tuple[Callable[[Path], None], str, str]] = [
+    (swapped, "every finished cell is in the table", f"{MOLRE}0 is not"),
+    (seed_twice, "no cell holds the predictions of another", f"{MOLRE}0 and {MOLRE}1"),
+    (deleted, "every cell of config.yaml has been run", f"{MOLRE}1 (its outcome is not there)"),
+    (called_failed, "every finished cell is in the table", f"{MOLRE}1 is not: out of memory"),
+    (other_split, "every finished cell is in the table", f"{MOLRE}0 is not"),
+    (other_budget, "every finished cell is in the table", f"{MOLRE}0 is not"),
+    (fewer_studies, "cohorts/blocks from the whole cohort", "splits.csv study"),
+    (smaller_backbone, "size, contract and arms of efficientnet_lite0", "parameters is"),
+    (arm_left_out, "no run beside the cells of config.yaml", f"{FROZEN}0"),
+]
+
+
+@pytest.mark.parametrize(("attack", "name", "words"), ATTACKS, ids=[a[0].__name__ for a in ATTACKS])
+def test_an_attack_is_found_though_the_tables_were_made_again(
+    copy: Path, cohort: Path, tmp_path: Path, attack: Callable[[Path], None], name: str, words: str
+) -> None:
+    attack(copy)
+    if attack is not fewer_studies:  # whose tables the benchmark would mend
+        again(copy, cohort)
+    (found,) = [
+        said for check, said in odd(beside_the_cells(copy, tmp_path)).items() if name in check
+    ]
+    assert words in found
+
+
+def test_without_its_cohort_the_tables_are_still_checked(copy: Path, tmp_path: Path) -> None:
+    for run in (copy / "cells").iterdir():
+        edit_json(run / "manifest.json", cohort="/gone")
+    checks = beside_the_cells(copy, tmp_path)
+    assert odd(checks) == {}
+    assert [c.name for c in checks if c.outcome == NOT_CHECKED] == ["cohort of the benchmark"]
+    table = pl.read_csv(copy / "table.csv")
+    table.with_columns(auc_low=pl.col("auc_low") + 0.001).write_csv(copy / "table.csv")
+    (copy / "table.md").unlink()
+    found = odd(beside_the_cells(copy, tmp_path))
+    assert "auc_low is" in found["table.csv from the cells"]
+    assert found["table.md from the cells"].startswith("missing")
+    other_split(copy)
+    found = odd(beside_the_cells(copy, tmp_path))
+    assert f"{MOLRE}0 is not" in found["every finished cell is in the table"]
+
+
+def test_a_damaged_cell_does_not_keep_the_others_from_their_audit(copy: Path) -> None:
+    for name in (f"{MOLRE}0", f"{MOLRE}1", "efficientnet_lite0-blocks-frozen-0"):
+        shutil.rmtree(copy / "cells" / name)
+    (copy / "cells" / f"{FROZEN}0" / "manifest.json").write_text("{")
+    said = call(str(copy))
+    assert said.exit_code == 1, said.exception
+    assert f"FAIL: cell {FROZEN}0" in said.output
+    assert f"{FROZEN}1: 0 FAIL" in said.output
+    assert "0 of 1 cells with a FAIL" in said.output
