@@ -20,7 +20,7 @@ demo: install
 	$(BIN)/molre demo -o demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # by hand: every backbone at full size, and their families under the older transformers
 test-full: install $(OLDER)/.installed
