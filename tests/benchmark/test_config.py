@@ -103,6 +103,15 @@ def test_a_checkpoint_given_by_its_folder_is_named_by_its_last_part(tmp_path: Pa
     assert got.backbones[1].weights_dir == str(tmp_path / "my_vit")
 
 
+def test_a_folder_of_weights_means_the_same_in_any_folder_a_job_runs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.chdir(tmp_path)
+    own = [{"backbone": "dinov3_base", "weights_dir": "weights"}]
+    assert resolve(config(backbones=own)).backbones[0].weights_dir == str(tmp_path / "weights")
+
+
 def test_a_missing_folder_of_weights_is_said(tmp_path: Path) -> None:
     with pytest.raises(MolreError, match="no such folder"):
         resolve("smoke", tmp_path / "nowhere")

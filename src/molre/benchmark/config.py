@@ -174,8 +174,9 @@ def _filled(
     So a preset's open place becomes the checkpoint in ``folder``, and a run can be moved.
     """
     choice = choice.model_copy(update={name: True for name, given in consent.items() if given})
-    if choice.weights_dir is not None:
-        return choice
+    if choice.weights_dir is not None:  # a job may run in another folder, on another machine
+        absolute = Path(choice.weights_dir).expanduser().resolve()
+        return choice.model_copy(update={"weights_dir": str(absolute)})
     own = Path(choice.backbone.removeprefix("hf:")).expanduser()
     if choice.backbone == FOLDER:
         own = folder or own
