@@ -60,6 +60,12 @@ def test_a_failure_is_exit_1_with_the_number_and_its_recomputed_value(run):
     assert "macro auc is 0.987, recomputed" in said.output
 
 
+def test_a_backbone_said_to_have_no_weights_is_found(run):
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"from_scratch": True}, indent=2))
+    assert outcomes(audit(run))["backbone of model.json from its weights"] == FAIL
+
+
 def test_what_is_no_run_is_exit_2(tmp_path):
     assert isinstance(call(str(tmp_path)).exception, MolreError)
     assert isinstance(call(str(tmp_path / "absent")).exception, MolreError)

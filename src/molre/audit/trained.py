@@ -139,7 +139,7 @@ def backbone(opened: Opened) -> Iterator[Check]:
 
     entry, name = opened.model.description.backbone, "backbone of model.json from its weights"
     try:
-        load_backbone(
+        fresh = load_backbone(
             entry.name,
             weights_dir=opened.weights_dir,
             contract=contract_from_dict(entry.name, entry.contract),
@@ -151,10 +151,13 @@ def backbone(opened: Opened) -> Iterator[Check]:
     loaded = load(opened.path / "model", weights_dir=opened.weights_dir).backbone
     again, stored = backbone_entry(loaded).model_dump(), entry.model_dump()
     found = mapping_differences(stored, {k: v for k, v in again.items() if stored[k] is not None})
+    told = opened.manifest.get("from_scratch")
+    if told not in (None, fresh.from_scratch):
+        found.append(f"from_scratch is {told}, the backbone's {fresh.from_scratch}")
     gap = float((probe(loaded) - opened.model.probe).abs().max())
     if gap > PROBE * (1 + float(opened.model.probe.abs().max())):
         found.append(f"its embedding of the self-test slice is off by {gap:.3g}")
-    yield compared(NUMBERS, name, leaves(again) + opened.model.probe.numel(), found)
+    yield compared(NUMBERS, name, leaves(again) + 1 + opened.model.probe.numel(), found)
 
 
 def familiarity(opened: Opened) -> Iterator[Check]:
