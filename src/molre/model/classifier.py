@@ -58,7 +58,7 @@ class HeadCTClassifier(nn.Module):
     def normalise(self, embeddings: Tensor) -> Tensor:
         """Layer norm without parameters, minus the training mean: (..., D) to float32 (..., D)."""
         x = functional.layer_norm(embeddings.float(), embeddings.shape[-1:])
-        return x - self.center
+        return x.sub_(self.center)
 
     def forward(
         self, embeddings: Tensor, mask: Tensor, bank_index: Tensor, noise: Tensor | None = None
