@@ -108,6 +108,7 @@ def test_pairs_of_one_study_are_compared_and_written(root):
     html = (out / "report.html").read_text()
     assert "Another kernel: 2 pairs, 2 patients" in html
     assert "Synthetic" in html
+    assert "2 of the pairs hold a series that <code>molre predict</code> would withhold" in html
 
 
 def test_pairs_that_would_be_withheld_are_left_out_with_the_count(root):

@@ -68,6 +68,7 @@ class Consistency:
         failed: (study, reason) of series that could not be read.
         synthetic: phantoms.
         name: of the model's arm and backbone.
+        unwithheld: pairs with a series that would be withheld, compared all the same.
     """
 
     pairs: Pairs
@@ -76,6 +77,7 @@ class Consistency:
     failed: tuple[tuple[str, str], ...]
     synthetic: bool
     name: str
+    unwithheld: int = 0
 
 
 def consistency_table(pairs: Pairs, *, draws: int = DRAWS, seed: int = 0) -> pl.DataFrame:

@@ -92,6 +92,7 @@ def consistency(
         pairs=pairs,
         table=consistency_table(pairs, draws=draws),
         withheld=len(found) - len(kept),
+        unwithheld=sum(pair.withheld for pair in kept),
         failed=tuple(failed),
         synthetic=opened.synthetic or description.synthetic,
         name=f"{description.arm} on {description.backbone.name}",

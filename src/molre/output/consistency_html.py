@@ -10,7 +10,7 @@ import polars as pl
 from molre.evaluation.consistency import FEWEST, LIMITS, MEAN, Consistency, worst
 from molre.output import charts, page
 from molre.output.finding_names import finding_names
-from molre.output.numbers import interval, number
+from molre.output.numbers import NONE, interval, number
 
 
 def write_consistency_report(result: Consistency, path: Path) -> None:
@@ -42,6 +42,7 @@ def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
         [charts.Series("drift", points)],
         label="mean absolute difference of the probability, 95 % interval",
         reference=0.0,
+        lowest=None,
         empty=f"fewer than {FEWEST} pairs",
     )
     return {
@@ -54,9 +55,10 @@ def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    flips = "–" if row["flips"] is None else f"{row['flips']}/{row['pairs']}"
-    if row["finding"] == MEAN:
-        flips = "–" if row["flip_share"] is None else number(row["flip_share"])
+    counted = row["flips"] is not None and row["finding"] != MEAN
+    share = interval(row["flip_low"], row["flip_high"])
+    if row["flip_share"] is not None:
+        share = f"{number(row['flip_share'])} ({share})"
     return {
         "name": names[row["finding"]],
         "drift": number(row["drift"]),
@@ -64,6 +66,6 @@ def _row(row: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
         "bias": number(row["bias"], sign=True),
         "limits": interval(row["agree_low"], row["agree_high"], sign=True),
         "threshold": number(row["threshold"]),
-        "flips": flips,
-        "flip_interval": interval(row["flip_low"], row["flip_high"]),
+        "flips": f"{row['flips']}/{row['pairs']}" if counted else NONE,
+        "flip_share": share,
     }
