@@ -1,4 +1,4 @@
-"""Audits of a run and of a benchmark in a real browser: nothing that a check found is out of sight."""
+"""Audits of a run and of a benchmark in a real browser: what a check found is in sight."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from molre.audit.audit import Audit
 from molre.audit.benchmark import BenchAudit
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check
 from molre.audit.headings import headings
-from molre.audit.page import write_audit, write_bench_audit
+from molre.audit.page import write_bench_audit
 
 NAME = "hf_vit_small_patch14_imgfocus-d74bd2-blocks-molre_random_router-0"
 FOUND = "3 of 1,508 differ: macro auc_low is 0.441, recomputed 0.437; " * 3
