@@ -88,9 +88,12 @@ def test_what_a_cluster_cannot_do_is_said_at_once(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
-    shutil.copytree(made / "one", tmp_path / "cohort", ignore=lambda *_: ["embeddings"])
+    shutil.copytree(made / "one", tmp_path / "cohort")
+    kept = sorted((tmp_path / "cohort").rglob("embeddings/*/*"))
+    assert kept
     with pytest.raises(MolreError, match="no Dask scheduler answers"):
-        embed(tmp_path / "cohort", **SMALL, scheduler="tcp://127.0.0.1:9")
+        embed(tmp_path / "cohort", **SMALL, scheduler="tcp://127.0.0.1:9", overwrite=True)
+    assert sorted((tmp_path / "cohort").rglob("embeddings/*/*")) == kept  # nothing thrown away
     loaded = load("efficientnet_lite0")
     with pytest.raises(MolreError, match="was given loaded"):
         embed(tmp_path / "cohort", loaded, scheduler="tcp://127.0.0.1:9")

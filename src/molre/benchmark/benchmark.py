@@ -13,7 +13,7 @@ from molre.benchmark.collect import collect
 from molre.benchmark.config import BenchmarkConfig, resolve
 from molre.benchmark.plan import Bench
 from molre.benchmark.run import here, on_cluster, run_cells
-from molre.cohort import lock
+from molre.cohort import cluster, lock
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
@@ -92,6 +92,8 @@ def benchmark(
     opened.splits(), opened.labels()  # say at once what is missing
     bench = Bench(resolved, opened, folder, device, workers)
     with lock.sharing(folder.path) as held:
+        if overwrite and scheduler:
+            cluster.reach(scheduler)
         if overwrite:
             _forget(folder.path, held)
         if not only_tables:

@@ -71,6 +71,16 @@ def each(
             crew.close()
 
 
+def reach(address: str) -> None:
+    """Connect to a scheduler and leave it again: before anything is thrown away for it.
+
+    Raises:
+        MolreError: Dask is not installed, or no scheduler is there.
+    """
+    with _quiet():
+        _connect(address).close()
+
+
 @dataclass
 class _Given:
     """An item that the cluster has, and what came of it."""

@@ -112,6 +112,7 @@ def embed(
         MolreError: a backbone that cannot be loaded, here or on a worker; one that is given by
             itself, not by its name, with a scheduler; or the cluster is gone.
     """
+    from molre.cohort import cluster
     from molre.embedding import on_cluster
 
     opened = Cohort(Path(os.path.abspath(cohort)))
@@ -142,6 +143,8 @@ def embed(
             "it is trained",
             fix="train it with --arm full --placement blocks",
         )
+    if scheduler and overwrite:
+        cluster.reach(scheduler)
     return fill(
         open_cache(opened, backbone, overwrite=overwrite),
         opened,
