@@ -112,8 +112,8 @@ class _Crew:
         the blame.
         """
         threads = max(1, self.threads)
-        begun = sum(not given.ended for given in self.waiting)
-        return begun < threads and len(self.waiting) < AHEAD * threads
+        busy = sum(not given.ended and not given.future.done() for given in self.waiting)
+        return busy < threads and len(self.waiting) < AHEAD * threads
 
     def begin(self, item: Any) -> None:
         """Give an item to the cluster."""
