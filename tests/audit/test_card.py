@@ -43,6 +43,9 @@ def numbers_of(run: Path) -> list[float]:
         found += numbers(json.loads((run / name).read_text()))
     metrics = pl.read_parquet(run / "metrics.parquet")
     found += numbers(metrics.to_dicts())
+    groups = pl.read_parquet(run / "subgroups.parquet")
+    found += numbers(groups.to_dicts())
+    found += [float(text) for name in groups["group"] for text in NUMBER.findall(name)]
     for row in metrics.to_dicts():  # sensitivity 0.9 of 20 is shown as 18/20
         for name in ("sensitivity", "specificity"):
             if row[name] is not None:
@@ -73,7 +76,7 @@ def test_the_card_has_its_parts_and_says_synthetic(trained):
     card = (trained / "run" / "model" / "README.md").read_text()
     for part in (
         "Intended use", "Population", "Training data and labels", "Method",
-        "Performance on test", "Withholding", "Limitations",
+        "Performance on test", "Subgroups", "Withholding", "Limitations",
     ):  # fmt: skip
         assert f"## {part}" in card
     assert "**Synthetic**" in card

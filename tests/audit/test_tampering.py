@@ -36,6 +36,7 @@ MADE_BY_EVALUATING: dict[str, Places] = {
     "operating points": lambda run: tamper.table(run, "operating_points.parquet"),
     "predictive values": lambda run: tamper.table(run, "predictive_values.parquet"),
     "decision curve": lambda run: tamper.table(run, "decision_curve.parquet"),
+    "subgroups": lambda run: tamper.table(run, "subgroups.parquet"),
     "abstention": lambda run: tamper.table(run, "abstention.parquet"),
     "sensitivity": lambda run: tamper.table(run, "sensitivity.parquet"),
     "report": lambda run: tamper.printed(run, "report.html"),
