@@ -224,6 +224,16 @@ def test_an_attack_is_found_though_the_tables_were_made_again(
     assert words in found
 
 
+def test_a_cohort_that_lies_in_a_folder_called_cohorts_is_the_whole_one(
+    copy: Path, cohort: Path, tmp_path: Path
+) -> None:
+    place = shutil.copytree(cohort, tmp_path / "cohorts" / "hospital")
+    for run in (copy / "cells").glob("*slice*"):
+        edit_json(run / "manifest.json", cohort=str(place))
+    checks = beside_the_cells(copy, tmp_path)
+    assert {check.outcome for check in checks} == {PASS}
+
+
 def test_without_its_cohort_the_tables_are_still_checked(copy: Path, tmp_path: Path) -> None:
     for run in (copy / "cells").iterdir():
         edit_json(run / "manifest.json", cohort="/gone")

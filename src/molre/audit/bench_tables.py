@@ -84,7 +84,8 @@ def apart(
         scratch: an empty folder.
     """
     told = tuple(manifest for run in runs if (manifest := _manifest(run)))
-    place, opened = moved or _whole_cohort(told), BenchFolder(folder.resolve())
+    smaller = {name for name, here in config.placements.items() if here.studies is not None}
+    place, opened = moved or _whole_cohort(told, smaller), BenchFolder(folder.resolve())
     if place is not None:
         return _Apart(config, Cohort(place), opened, elsewhere=scratch / "cohorts")
     unseen = _Told(any(bool(one.get("synthetic")) for one in told))
@@ -124,11 +125,12 @@ def _manifest(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _whole_cohort(manifests: tuple[dict[str, Any], ...]) -> Path | None:
-    """The cohort that the cells name, BENCH's own smaller ones aside."""
+def _whole_cohort(manifests: tuple[dict[str, Any], ...], smaller: set[str]) -> Path | None:
+    """The cohort that the cells name, aside from BENCH's own of these placements."""
     for manifest in manifests:
         told = Path(str(manifest.get("cohort")))
-        if told.parent.name != "cohorts" and (told / "cohort.json").is_file():
+        own = told.parent.name == "cohorts" and told.name in smaller
+        if not own and (told / "cohort.json").is_file():
             return told
     return None
 
