@@ -30,9 +30,12 @@ def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
     if threads == 1 or not isinstance(model, HeadCTClassifier):
         yield None
         return
-    with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
-        yield pool
-    torch.set_num_threads(threads)  # for threads that start later
+    torch.set_num_threads(1)  # here as well: torch's own threads spin while they wait for work
+    try:
+        with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _keep_freed_memory() -> None:
