@@ -41,8 +41,18 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", studies=80)
 
 
-def test_the_page_has_every_part(run):
-    html = page(run)
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, which nobody changes."""
+    return write_run(tmp_path_factory.mktemp("kept") / "run", studies=80)
+
+
+@pytest.fixture(scope="module")
+def html(kept: Path) -> str:
+    return page(kept)
+
+
+def test_the_page_has_every_part(html):
     parts = ("Findings", "Reliability", "Training", "Decisions", "If the model may abstain")
     for part in (*parts, "What the router does"):
         assert f"<h2>{part}</h2>" in html
@@ -51,16 +61,14 @@ def test_the_page_has_every_part(run):
     assert "Synthetic" in html
 
 
-def test_every_number_names_its_n(run):
-    html = page(run)
-    evaluation = evaluate(run, draws=100)
+def test_every_number_names_its_n(kept, html):
+    evaluation = evaluate(kept, draws=100)
     for result in evaluation.findings:
         assert f"({result.support.positives}/{result.support.n})" in html
     assert ">nan<" not in html
 
 
-def test_the_page_needs_nothing_from_outside(run):
-    html = page(run)
+def test_the_page_needs_nothing_from_outside(html):
     assert not re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", html)
     assert "<script" not in html
 
@@ -96,15 +104,22 @@ def test_collapse_in_training_is_told(tmp_path):
     assert "had collapsed" not in page(write_run(tmp_path / "healthy", collapse=[]))
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_text_can_be_read_in_dark_and_in_light(run, scheme):
+@pytest.fixture(scope="module")
+def illustrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with a picture."""
+    run = write_run(tmp_path_factory.mktemp("illustrated") / "run", studies=80)
     pictures = [("slice 14, brain", PIXEL)]
     page(run, (Example(title="a", finding="b", probability=0.4, pictures=pictures, bars=""),))
+    return run / "report.html"
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_text_can_be_read_in_dark_and_in_light(illustrated, scheme):
     with sync_playwright() as playwright:
         found = shutil.which("chromium") or "chromium"
         browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
         shown = browser.new_page(color_scheme=scheme)
-        shown.goto((run / "report.html").as_uri())
+        shown.goto(illustrated.as_uri())
         contrasts = shown.evaluate(CONTRAST)
         ground = shown.evaluate("getComputedStyle(document.body).backgroundColor")
         browser.close()
@@ -113,13 +128,13 @@ def test_text_can_be_read_in_dark_and_in_light(run, scheme):
     assert [text for contrast, text in contrasts if contrast < 4.5] == []
 
 
-def test_ids_of_the_charts_do_not_clash(run):
-    ids = re.findall(r'\sid="([^"]+)"', page(run))
+def test_ids_of_the_charts_do_not_clash(html):
+    ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 
 
-def test_the_same_run_gives_the_same_page(run):
-    assert page(run) == page(run)
+def test_the_same_run_gives_the_same_page(kept, html):
+    assert page(kept) == html
 
 
 def test_a_real_run_has_no_synthetic_banner(tmp_path):
@@ -134,8 +149,7 @@ def test_an_arm_without_router_history_or_endpoint_still_has_a_page(tmp_path):
     assert "What the router does" not in html
 
 
-def test_the_curve_is_that_of_the_learning_rate_that_was_kept(run):
-    html = page(run)
+def test_the_curve_is_that_of_the_learning_rate_that_was_kept(run, html):
     history = pl.read_parquet(run / "history.parquet")
     history.filter(pl.col("learning_rate") == 3e-3).write_parquet(run / "history.parquet")
     assert page(run) == html
