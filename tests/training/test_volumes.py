@@ -51,6 +51,7 @@ def cohort(scans: Path) -> Path:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A narrow FM-HeadCT of random weights; the catalogue's is told to expect it."""
+    torch.manual_seed(0)  # whatever ran before
     path = tmp_path_factory.mktemp("weights")
     network = shaken(build(SHAPE, width=192, depth=4, hidden=96))
     save_file(network.state_dict(), path / "model.safetensors")
