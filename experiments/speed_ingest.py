@@ -2,12 +2,13 @@
 
     python experiments/speed_ingest.py series FOLDER_OF_ONE_SERIES [--rounds 15]
     python experiments/speed_ingest.py ingest --work DIR [--studies 200]
-    python experiments/speed_ingest.py memory --work DIR [--studies 100 2000]
+    python experiments/speed_ingest.py memory --work DIR [--studies 100 2000] [--small]
 
 `series` is warm and in process. CPU seconds are of all processes together, which a machine that has
 other work to do disturbs less than the clock. `ingest` writes synthetic phantoms, then runs `molre ingest --cache`
 and dcm2niix (uncompressed NIfTI; one process, and two at once) on them. `memory` copies phantoms under
-new UIDs and samples the anonymous memory of ingest and all its workers.
+new UIDs and samples the anonymous memory of ingest and all its workers; `--small` keeps one pixel in
+sixteen, as only the number of studies and files matters to what the parent keeps.
 """
 
 from __future__ import annotations
@@ -123,12 +124,15 @@ def _dcm2niix(shares: list[list[Path]], out: Path) -> None:
         sys.exit("dcm2niix failed")
 
 
-def memory(work: Path, counts: list[int]) -> list[str]:
-    """Rows for the peak of anonymous memory of all processes together, and of the largest."""
+def memory(work: Path, counts: list[int], small: bool) -> list[str]:
+    """Rows for the peak of anonymous memory: all processes together, the parent, the parent while
+    there are workers, and the largest worker."""
     originals = phantoms(work, 100)
+    if small:
+        originals = _shrunk(originals, work / "small-100")
     rows = [
-        "| studies | slices | peak, all processes, MB | parent, MB |",
-        "| --- | --- | --- | --- |",
+        "| studies | slices | peak, all processes, MB | parent | parent beside workers | a worker |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for count in counts:
         scans = work / f"copies-{count}"
@@ -137,16 +141,33 @@ def memory(work: Path, counts: list[int]) -> list[str]:
         shutil.rmtree(out, ignore_errors=True)
         command = ["ingest", str(scans), "-o", str(out), "--workers", str(WORKERS)]
         run = subprocess.Popen([sys.executable, "-m", "molre", *command], stdout=subprocess.DEVNULL)
-        together = parent = 0
+        together = parent = beside = worker = 0
         while run.poll() is None:
             each = {pid: _anonymous(pid) for pid in _tree(run.pid)}
-            together = max(together, sum(each.values()))
-            parent = max(parent, each[run.pid])
+            together, own = max(together, sum(each.values())), each.pop(run.pid)
+            parent, worker = max(parent, own), max(worker, *each.values(), 0)
+            beside = max(beside, own) if len(each) >= WORKERS else beside
             time.sleep(0.05)
         slices = len(list(scans.glob("*/*.dcm")))
-        rows.append(f"| {count} | {slices} | {together / 1024:.0f} | {parent / 1024:.0f} |")
+        peaks = " | ".join(f"{kB / 1024:.0f}" for kB in (together, parent, beside, worker))
+        rows.append(f"| {count} | {slices} | {peaks} |")
         shutil.rmtree(scans)
     return rows
+
+
+def _shrunk(originals: Path, out: Path) -> Path:
+    """Phantoms of every fourth row and column."""
+    import pydicom
+
+    for path in sorted(originals.glob("*/*.dcm")):
+        image = pydicom.dcmread(path)
+        pixels = image.pixel_array[::4, ::4]
+        image.Rows, image.Columns = pixels.shape
+        image.PixelSpacing = [4 * step for step in image.PixelSpacing]
+        image.PixelData = pixels.tobytes()
+        (out / path.parent.name).mkdir(parents=True, exist_ok=True)
+        image.save_as(out / path.parent.name / path.name)
+    return out
 
 
 def _copy_studies(originals: Path, out: Path, count: int) -> None:
@@ -203,6 +224,7 @@ def main() -> None:
     peak = verbs.add_parser("memory")
     peak.add_argument("--work", type=Path, required=True)
     peak.add_argument("--studies", type=int, nargs="+", default=[100, 2000])
+    peak.add_argument("--small", action="store_true")
     given = parser.parse_args()
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
@@ -212,7 +234,7 @@ def main() -> None:
     elif given.verb == "ingest":
         rows = ingest(given.work, given.studies, given.rounds)
     else:
-        rows = memory(given.work, given.studies)
+        rows = memory(given.work, given.studies, given.small)
     print("\n".join(rows))
 
 
