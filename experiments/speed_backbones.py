@@ -1,6 +1,6 @@
-"""How fast every backbone is here, and what 70,000 scans would take: speed_backbones.md.
+"""How fast every backbone is here, and what 70,000 scans would take: docs/reference/speed.md.
 
-    python experiments/speed_backbones.py [--device cuda] > experiments/speed_backbones.md
+    python experiments/speed_backbones.py [--device cuda] > docs/reference/speed.md
 
 Networks of the published shapes at random weights, which take the same time. Each is measured in a
 process of its own. On a CPU a pass is timed on one thread by the processor's clock (so that other
@@ -24,6 +24,26 @@ from molre.benchmark.job import Job, run_job
 from molre.benchmark.measure import Measured
 
 SCANS, SLICES = 70_000, 40
+HEAD = (
+    """# Speed
+
+<!-- written by experiments/speed_backbones.py -->
+
+    python experiments/speed_backbones.py{option}
+
+{where}, {cores} core(s), load {load}; torch {torch}. Networks of the published shapes at random
+weights. On a CPU a pass is timed on one thread by the processor's clock, and every core is taken to
+do as many.
+
+Hours and GPU-hours are those of one embedding pass over """
+    + f"""{SCANS:,} scans of at most {SLICES} slices, which all
+arms at `slice` share. They are an estimate: GPU-hours are counted operations at an assumed
+{TFLOPS:g} TFLOP/s sustained, and reading the scans is not counted. Training at `blocks` takes
+1.5 to 3 such passes an epoch, learning rate and seed; `molre benchmark CONFIG --dry-run` adds up a
+whole benchmark.
+
+"""
+)
 
 
 def main() -> None:
@@ -35,12 +55,11 @@ def main() -> None:
     where = platform.processor() or platform.machine()
     if given.device != "cpu":
         where = torch.cuda.get_device_name(given.device)
-    print("# Speed of every backbone\n\n    python experiments/speed_backbones.py", end="")
-    print("" if given.device == "cpu" else f" --device {given.device}")
-    print(f"\n{where}, {cores} core(s), load {os.getloadavg()[0]:.1f}; torch {torch.__version__}.")
-    print(f"Hours for one embedding pass over {SCANS:,} scans of at most {SLICES} slices: an")
+    option = "" if given.device == "cpu" else f" --device {given.device}"
+    load = f"{os.getloadavg()[0]:.0f}"
     print(
-        f"estimate. GPU-hours are counted operations at an assumed {TFLOPS:g} TFLOP/s sustained.\n"
+        HEAD.format(option=option, where=where, cores=cores, load=load, torch=torch.__version__),
+        end="",
     )
     print("| backbone | parameters | input | per second | GFLOP | hours here | GPU-hours |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -64,6 +83,7 @@ def row(name: str, device: str, cores: int) -> str:
             f"{units * m.seconds / cores / 3600:,.0f}",
         )
     gpu = "" if m.gflops is None else f"{units * m.gflops / (TFLOPS * 1e3) / 3600:,.1f}"
+    gpu = "< 0.1" if gpu == "0.0" else gpu
     flop = "" if m.gflops is None else f"{m.gflops:,.0f}" if m.gflops > 10 else f"{m.gflops:.2f}"
     pixels = " × ".join(map(str, m.pixels))
     size = f"{m.parameters / 1e6:.2f} M"
