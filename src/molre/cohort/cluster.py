@@ -143,7 +143,7 @@ class _Crew:
         if future.status == "finished":
             try:
                 given.found = future.result(timeout=LOOK)
-            except (TimeoutError, OSError):  # it has gone: Dask runs the item again
+            except Exception:  # it went with its worker, or the scheduler: the status will say
                 return
         elif future.status == "error":
             given.found = self._said(future.exception(timeout=SILENT))
@@ -215,6 +215,8 @@ class _Crew:
                 where=self.address,
                 fix=f"install molre {molre.__version__} where the scheduler and workers run",
             ) from error
+        if isinstance(error, TimeoutError):
+            return RefusedScan(f"it took longer than {self.seconds:g} s", fix="check the files")
         return sentence(error, self.seconds)
 
 
