@@ -192,12 +192,11 @@ def ready(folder: Path) -> None:
     write_ready(folder / "cohort")
 
 
-def scans(folder: Path) -> None:
-    """A cohort of scans, and a backbone."""
-    from tests.training.tiny import write_scans, write_vit
+def vit(folder: Path) -> None:
+    """A backbone; the cohort of scans lies beside it already."""
+    from tests.training.tiny import write_vit
 
     write_vit(folder / "vit")
-    write_scans(folder, 16)
 
 
 def one_fails(folder: Path) -> object:
@@ -237,7 +236,7 @@ def slice_kills(folder: Path) -> object:
 
 def blocks_kills(folder: Path) -> object:
     """Placement blocks, on scans: by one process, then by two of which one is killed."""
-    apart(partial(scans, folder), folder)
+    apart(partial(vit, folder), folder)
     more = settings(budget=0.06, learning_rates=[0.01], batch_size=3)
     options = ["--backbone", f"hf:{folder / 'vit'}", "--placement", "blocks", *more]
     codes = kills(folder / "cohort", folder, 2, *options)

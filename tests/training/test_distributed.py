@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> dict:
+def found(folder: Path, scans: Path) -> dict:
     """What the processes of forks.py did."""
+    shutil.copytree(scans, folder / "blocks_kills" / "cohort")
     script = Path(__file__).with_name("forks.py")
     command = [sys.executable, script, *SCENARIOS, folder]
     done = subprocess.run(command, capture_output=True, text=True, env=ONE_THREAD, check=False)
