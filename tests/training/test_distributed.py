@@ -75,7 +75,8 @@ def test_an_error_in_one_process_ends_all_with_one_sentence(found, folder: Path)
     lines = [line for text in said for line in text.splitlines() if line.startswith("molre")]
     assert len(lines) == 1
     assert not any("Traceback" in text for text in said)
-    assert lines[0].startswith("molre: the loss is not finite for study ")
+    bad = pl.read_csv(folder / "one_fails" / "cohort" / "splits.csv")["patient"][0]
+    assert lines[0].startswith(f"molre: the loss is not finite for study {bad}.")
     assert not (folder / "one_fails" / "run" / "manifest.json").exists()
 
 

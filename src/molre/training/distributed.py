@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Thread
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from molre.training.launched import launched
 # embedding a large cohort takes days; a process that dies is noticed by its closed connection
 PATIENCE = timedelta(days=14)
 FAILED = "molre/failed"
+LEAVING = timedelta(seconds=10)  # that process 0, which keeps the store, waits for the others
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def together(device: str) -> Iterator[Ranks]:
         yield Ranks(place.rank, place.world)
     except Exception as error:
         atexit.unregister(distributed.destroy_process_group)  # would wait for those that are gone
-        if not _first_to_fail():
+        if not _first_to_fail(place.world):
             raise SystemExit(getattr(error, "exit_code", 2)) from None
         raise
 
@@ -224,11 +226,18 @@ def _own_device(local: int) -> None:
     torch.cuda.set_device(local)
 
 
-def _first_to_fail() -> bool:
+def _first_to_fail(world: int) -> bool:
     """Whether no other process has said what went wrong."""
     with suppress(RuntimeError, ValueError):  # the store went with the process that kept it
         store = distributed.distributed_c10d._get_default_store()
-        return int(store.add(FAILED, 1)) == 1
+        count = int(store.add(FAILED, 1))
+        if count == world:
+            store.set(FAILED + "/all", "")
+        elif count == 1 and distributed.get_rank() == 0:
+            # the others wait for this process: they hear of it when its connections close
+            Thread(target=distributed.destroy_process_group, daemon=True).start()
+            store.wait([FAILED + "/all"], LEAVING)
+        return count == 1
     return True
 
 

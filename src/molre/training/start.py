@@ -74,6 +74,7 @@ def new_classifier(task: Task, loader: Loader) -> HeadCTClassifier:
     """
     classifier, spec = seeded(task), task.spec
     slices = sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS)
+    slices = slices[slices.isfinite().all(1)]  # a scan that is not is named when its turn comes
     classifier.center.copy_(classifier.normalise(slices).mean(0))
     normalised = classifier.normalise(slices)
     if isinstance(classifier.adapter, ShuffledMoLRESlices):
