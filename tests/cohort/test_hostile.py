@@ -59,5 +59,5 @@ def test_workers_change_nothing(found: Ingested, folder: Path, tmp_path: Path):
 
 
 def test_nothing_was_written_beside_the_cohort(found: Ingested, folder: Path):
-    assert not list(folder.parent.rglob("evil*"))
+    assert not list(folder.parent.rglob("evil*.dcm"))
     assert not Path("/tmp/evil.dcm").exists()

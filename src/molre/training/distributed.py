@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from molre.training.launched import launched
 # embedding a large cohort takes days; a process that dies is noticed by its closed connection
 PATIENCE = timedelta(days=14)
 FAILED = "molre/failed"
-LEAVING = timedelta(seconds=10)  # that process 0, which keeps the store, waits for the others
+LEAVING = 10.0  # s that process 0, which keeps the store, waits for the others
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def together(device: str) -> Iterator[Ranks]:
         yield Ranks(place.rank, place.world)
     except Exception as error:
         atexit.unregister(distributed.destroy_process_group)  # would wait for those that are gone
-        if not _first_to_fail(place.world):
+        if not _first_to_fail(place.world, isinstance(error, LostProcessError)):
             raise SystemExit(getattr(error, "exit_code", 2)) from None
         raise
 
@@ -226,17 +227,22 @@ def _own_device(local: int) -> None:
     torch.cuda.set_device(local)
 
 
-def _first_to_fail(world: int) -> bool:
-    """Whether no other process has said what went wrong."""
+def _first_to_fail(world: int, lost: bool) -> bool:
+    """Whether no other process has said what went wrong.
+
+    Args:
+        world: how many processes there are.
+        lost: what failed is that another one is gone.
+    """
     with suppress(RuntimeError, ValueError):  # the store went with the process that kept it
         store = distributed.distributed_c10d._get_default_store()
         count = int(store.add(FAILED, 1))
-        if count == world:
-            store.set(FAILED + "/all", "")
-        elif count == 1 and distributed.get_rank() == 0:
+        if count == 1 and distributed.get_rank() == 0 and not lost:
             # the others wait for this process: they hear of it when its connections close
             Thread(target=distributed.destroy_process_group, daemon=True).start()
-            store.wait([FAILED + "/all"], LEAVING)
+            end = time.monotonic() + LEAVING
+            while int(store.add(FAILED, 0)) < world and time.monotonic() < end:
+                time.sleep(0.02)
         return count == 1
     return True
 
