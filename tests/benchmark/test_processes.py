@@ -114,7 +114,13 @@ def test_ctrl_c_ends_a_run_and_the_process_it_waits_for(tmp_path: Path) -> None:
     job = Job("look", "slow", str(tmp_path / "state"), {"choice": {}, "configs": {}})
     # a test before this one may have left another handler in this process
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt() -> None:  # as soon as it is there: it does not work for long
+        while not processes_of(tmp_path):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         run_job(job)
     assert processes_of(tmp_path) == []
