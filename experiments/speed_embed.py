@@ -31,7 +31,8 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.ct.read import read_series
-from molre.embedding.embed import CHUNK, embed
+from molre.embedding.embed import embed
+from molre.embedding.one_series import CHUNK
 from molre.embedding.pixels import to_pixels
 
 SLICES = 28

@@ -16,8 +16,9 @@ import torch
 import molre
 from molre.adapter.core import gate_entropy
 from molre.ct.head import check_head
-from molre.embedding.embed import embed_volume, probe
+from molre.embedding.embed import probe
 from molre.embedding.inputs import to_inputs
+from molre.embedding.one_series import embed_volume
 from molre.embedding.volume_pixels import WHOLE
 from molre.errors import MolreError
 from molre.model import adapted_backbone, folder

@@ -10,8 +10,8 @@ from volumes import stack
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load
 from molre.ct.volume import Volume
-from molre.embedding import embed as module
-from molre.embedding.embed import embed_volume
+from molre.embedding import one_series as module
+from molre.embedding.one_series import embed_volume
 
 
 @pytest.fixture(scope="module")

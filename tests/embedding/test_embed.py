@@ -19,7 +19,8 @@ from molre.cohort.ingest import ingest
 from molre.ct.read import read_series
 from molre.ct.volume_cache import volumes_of
 from molre.embedding import cache as embedding_cache
-from molre.embedding.embed import embed, embed_volume, probe
+from molre.embedding.embed import embed, probe
+from molre.embedding.one_series import embed_volume
 from molre.phantom.write import write_phantoms
 
 STUDIES = 5

@@ -11,7 +11,7 @@ from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.backbones.precision import precision_on
 from molre.embedding.cache import cache_key
-from molre.embedding.embed import CHUNK, embed_volume
+from molre.embedding.one_series import CHUNK, embed_volume
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt
 

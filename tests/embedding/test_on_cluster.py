@@ -20,8 +20,9 @@ from molre.cohort import cluster
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
 from molre.ct.volume_cache import volumes_of
-from molre.embedding.embed import Job, embed
+from molre.embedding.embed import embed
 from molre.embedding.on_cluster import Asked, embed_on_worker
+from molre.embedding.one_series import Job
 from molre.errors import MolreError
 
 distributed = pytest.importorskip("distributed")

@@ -10,7 +10,7 @@ import torch
 from molre import read
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load
-from molre.embedding.embed import embed_volume
+from molre.embedding.one_series import embed_volume
 
 NAME = "vit_small_patch14_imgfocus"
 

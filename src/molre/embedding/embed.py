@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,41 +24,26 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.precision import precision_on
 from molre.backbones.volume_contract import VolumeContract
+from molre.cohort import cluster
 from molre.cohort.cohort import Cohort
 from molre.ct.volume import SliceSource, Volume
-from molre.ct.volume_cache import VolumeCache, scan, volumes_of
+from molre.ct.volume_cache import volumes_of
+from molre.embedding import on_cluster
 from molre.embedding.cache import EmbeddingCache, cache_key
-from molre.embedding.chunks import in_halves
 from molre.embedding.inputs import to_inputs
+from molre.embedding.one_series import (
+    Embedded,
+    Job,
+    answer_of,
+    embed_one,
+    embed_volume,
+    on_device,
+    read,
+)
 from molre.errors import MolreError
 from molre.progress import track
 
-CHUNK = 16  # slices a forward pass; more only costs memory on a CPU
 AHEAD = 8  # series given to each worker before the first of them is done
-
-
-@dataclass(frozen=True)
-class Job:
-    """One series to embed."""
-
-    study: str
-    content_hash: str
-    files: tuple[str, ...]
-    hu_map: str | None
-    volumes: VolumeCache
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """A worker's answer: embeddings float16 (S', D) with their slices, or why there are none.
-
-    A 3D backbone gives one embedding of the whole volume, S' = 1.
-    """
-
-    job: Job
-    embeddings: np.ndarray | None
-    source: np.ndarray | None
-    problem: str | None = None
 
 
 Answers = Callable[[list[Job]], Iterator[Embedded]]
@@ -112,9 +96,6 @@ def embed(
         MolreError: a backbone that cannot be loaded, here or on a worker; one that is given by
             itself, not by its name, with a scheduler; or the cluster is gone.
     """
-    from molre.cohort import cluster
-    from molre.embedding import on_cluster
-
     opened = Cohort(Path(os.path.abspath(cohort)))
     elsewhere: Answers | None = None
     if isinstance(backbone, str):
@@ -206,29 +187,6 @@ def open_cache(cohort: Cohort, backbone: Backbone, *, overwrite: bool = False) -
     return EmbeddingCache(folder, {"backbone": backbone.name, **key})
 
 
-def embed_volume(volume: Volume, backbone: Backbone) -> tuple[Tensor, np.ndarray]:
-    """Embed one volume.
-
-    Returns:
-        float32 (S', D) on the CPU, and the volume's slice of each (S',); S' is 1 where the backbone
-        takes the volume as a whole.
-    """
-    pixels, source = to_inputs(volume, backbone.contract)
-    return _through(pixels, backbone), source
-
-
-def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
-    """Embeddings float32 (S', D) on the CPU of pixels (S', C, size, size)."""
-    device = next(backbone.parameters()).device
-
-    def run(chunk: Tensor) -> Tensor:
-        return backbone(chunk.to(device)).pooled.float().cpu()
-
-    with torch.inference_mode():
-        what = f"one picture in {backbone.name}"
-        return torch.cat(in_halves(run, [pixels], CHUNK, backbone, what))
-
-
 def probe(backbone: Backbone) -> Tensor:
     """Embedding float32 (1, D) of one fixed synthetic slice: has anything on the way changed?
 
@@ -279,18 +237,7 @@ def _answers(
             yield prepared
         else:
             job, pixels, source = prepared
-            yield _answer(job, _on_device(job, torch.from_numpy(pixels), backbone), source)
-
-
-def _on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
-    try:
-        return _through(pixels, backbone)
-    except torch.AcceleratorError as error:
-        raise MolreError(
-            f"the device failed ({str(error).splitlines()[0]})",
-            where=f"study {job.study}",
-            fix="run the same command again to go on; if it fails again, look at this study",
-        ) from None
+            yield answer_of(job, on_device(job, torch.from_numpy(pixels), backbone), source)
 
 
 def _pooled(
@@ -333,39 +280,10 @@ def _embed_in_worker(job: Job) -> Embedded:
     return embed_one(job, _worker_backbone)
 
 
-def embed_one(job: Job, backbone: Backbone) -> Embedded:
-    """Read, prepare and embed one series on the device that the backbone is on.
-
-    Raises:
-        MolreError: the device failed, or has too little memory for one slice.
-    """
-    volume = _read(job)
-    if isinstance(volume, Embedded):
-        return volume
-    pixels, source = to_inputs(volume, backbone.contract)
-    return _answer(job, _on_device(job, pixels, backbone), source)
-
-
 def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
     assert _worker_backbone is not None
-    volume = _read(job)
+    volume = read(job)
     if isinstance(volume, Embedded):
         return volume
     pixels, source = to_inputs(volume, _worker_backbone.contract)
     return job, pixels.numpy(), source
-
-
-def _read(job: Job) -> Volume | Embedded:
-    try:
-        return scan(job.content_hash, job.files, job.volumes, job.hu_map)
-    except MolreError as error:
-        return Embedded(job, None, None, error.message)
-    except Exception as error:  # whatever a decoder makes of a changed file: the others go on
-        return Embedded(job, None, None, f"cannot be read ({type(error).__name__}: {error})")
-
-
-def _answer(job: Job, embeddings: Tensor, source: np.ndarray) -> Embedded:
-    half = embeddings.half()
-    if not torch.isfinite(half).all():
-        return Embedded(job, None, None, "the backbone's embeddings are not finite numbers")
-    return Embedded(job, half.numpy(), source)

@@ -16,7 +16,7 @@ from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.backbones.precision import Precision
 from molre.backbones.volume_contract import VolumeContract
-from molre.embedding.embed import Embedded, Job, embed_one
+from molre.embedding.one_series import Embedded, Job, embed_one
 from molre.errors import MolreError, RefusedScan
 
 SECONDS = 3600.0  # for one study; the first one of a worker waits for the weights as well
