@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import polars as pl
 import pytest
-import typer
-from typer.testing import CliRunner
+from tests.audit.called import call, files_of
 
 from molre.audit.audit import audit
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, PASS
@@ -17,23 +15,12 @@ from molre.audit.flow import run_flow
 from molre.audit.flow_chart import flow_chart
 from molre.audit.headings import HEADINGS, NOT_REPORTED, headings
 from molre.audit.opened import Opened
-from molre.cli import audit as verb
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
 
 
 def outcomes(done) -> dict[str, str]:
     return {check.name: check.outcome for check in done.checks}
-
-
-def call(*arguments: str):
-    app = typer.Typer()
-    app.command()(verb.command)
-    return CliRunner().invoke(app, list(arguments))
-
-
-def files_of(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_whole_run_passes_and_stays_as_it_is(trained, tmp_path):

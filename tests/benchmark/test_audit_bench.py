@@ -10,10 +10,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import typer
 import yaml
 from small_bench import bench, config, inside
-from typer.testing import CliRunner
+from tests.audit.called import call, files_of
 
 from molre.audit.audit import audit, made
 from molre.audit.bench_cells import looks, twins
@@ -22,7 +21,6 @@ from molre.audit.check import FAIL, FLAG, NOT_CHECKED, NUMBERS, PASS, Check
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.config import resolve
 from molre.benchmark.run import run_cells
-from molre.cli import audit as verb
 
 FROZEN, MOLRE = (f"efficientnet_lite0-slice-{arm}-" for arm in ("frozen", "molre"))
 PLACEMENTS = {
@@ -43,16 +41,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "bench")
-
-
-def call(*arguments: str):
-    app = typer.Typer()
-    app.command()(verb.command)
-    return CliRunner().invoke(app, list(arguments))
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def beside_the_cells(folder: Path, scratch: Path, moved: Path | None = None) -> list[Check]:
@@ -86,10 +74,10 @@ def number_of(path: Path, pattern: str) -> str:
 
 
 def test_untouched_it_passes_and_stays_as_it_is(whole: Path, tmp_path: Path) -> None:
-    before = contents(whole)
+    before = files_of(whole)
     said = call(str(whole), "-o", str(tmp_path))
     assert said.exit_code == 0, said.output
-    assert contents(whole) == before
+    assert files_of(whole) == before
     content = json.loads((tmp_path / "audit.json").read_text())
     assert {check["outcome"] for check in content["checks"]} == {PASS}
     assert len(content["cells"]) == 5
