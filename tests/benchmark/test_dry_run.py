@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_bench import bench, config, inside
 
-from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, Sizes, cost
+from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, WIDENED, Sizes, cost
 from molre.benchmark.dry_run import Estimate
 from molre.benchmark.grid import make_grid
 from molre.benchmark.job import Job
@@ -40,7 +40,7 @@ def test_slice_arms_share_one_pass_over_every_slice() -> None:
 def test_block_arms_pay_for_every_epoch_rate_and_seed() -> None:
     arms = {"molre": LAST_BLOCKS, "lora_all": WHOLE}
     got = of(VIT, placements={"blocks": {"arms": list(arms)}})
-    epochs = sum(2 * 10 * (step * 600 + 100) for step in arms.values())
+    epochs = sum((2 + WIDENED) * 10 * (step * 600 + 100) for step in arms.values())
     assert got.blocks == pytest.approx(2 * (epochs + 2 * 1000) * 30 * 0.1 / 3600)
     assert got.embed == 0
 
@@ -48,7 +48,7 @@ def test_block_arms_pay_for_every_epoch_rate_and_seed() -> None:
 def test_fewer_studies_and_slices_cost_less() -> None:
     few = {"arms": ["molre"], "studies": 70, "slices": 8}
     got = of(VIT, placements={"blocks": few})
-    units = 2 * (2 * 10 * (LAST_BLOCKS * 60 + 10) + 370) * 8
+    units = 2 * ((2 + WIDENED) * 10 * (LAST_BLOCKS * 60 + 10) + 370) * 8
     assert got.blocks == pytest.approx(units * 0.1 / 3600)
 
 
@@ -86,7 +86,7 @@ def test_an_estimate_says_that_it_is_one_and_what_it_rests_on() -> None:
     got = of(VIT, placements={"slice": {"arms": ["frozen"]}})
     estimate = Estimate("paper", 1000, 30.0, "cpu with 2 workers", 2, 1, (got,), (("x", "gated"),))
     text, values = estimate.as_text(), json.loads(estimate.as_json())
-    assert "An estimate, and at most" in text
+    assert "An estimate: epochs end earlier" in text
     assert "2 cells (1 combinations not applicable), 1,000 scans of 30 slices" in text
     assert "x: nothing is known of it: gated" in text
     assert all(f"- {assumption}" in text for assumption in ASSUMPTIONS)

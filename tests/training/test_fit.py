@@ -111,7 +111,10 @@ def test_the_router_is_slower_and_biases_do_not_decay() -> None:
     decay = {id(p): g["weight_decay"] for g in groups for p in g["params"]}
     for name, parameter in model.named_parameters():
         assert rate[id(parameter)] == pytest.approx(1e-4 if ".router." in name else 1e-3)
-    assert decay[id(model.pooling.bias)] == 0
+    biases = [name for name, p in model.named_parameters() if p.ndim < 2]
+    assert any(".router." in name for name in biases)
+    for name, parameter in model.named_parameters():
+        assert decay[id(parameter)] == (0 if name in biases else TrainConfig().weight_decay)
 
 
 def test_order_is_a_function_of_seed_and_epoch() -> None:

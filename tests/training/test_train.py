@@ -14,6 +14,9 @@ from tests.cli.ready import write_ready
 from typer.testing import CliRunner
 
 import molre
+import molre.training.train as training
+from molre.audit.opened import Opened
+from molre.audit.trained import chosen
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cli.main import app
@@ -24,6 +27,8 @@ from molre.errors import MolreError
 from molre.evaluation.evaluate import evaluate
 from molre.output.run_html import write_run_report
 from molre.training.config import TrainConfig, resolve
+from molre.training.rates import at_edge, best_rate
+from molre.training.step import NotFinite
 from molre.training.train import train
 
 CONTRACT = Contract(size=112, windows=((40, 80), (80, 200), (600, 2800)), slab_mm=10)
@@ -44,6 +49,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(**more: object) -> TrainConfig:
     values = {"max_epochs": 5, "patience": 5, "learning_rates": (1e-3, 1e-2), "min_labels": 1}
+    values |= {"max_rates": 2}
     return TrainConfig(**(values | more))
 
 
@@ -52,7 +58,7 @@ def manifest(run: Path) -> dict:
 
 
 def test_a_router_driven_into_collapse_is_said_once_and_recorded(ready, tmp_path, capsys) -> None:
-    run = train(ready, tmp_path / "wild", settings(router_rate=1e5))
+    run = train(ready, tmp_path / "wild", settings(router_rate=1e6))
     assert " ".join(capsys.readouterr().err.split()).count("the experts have collapsed") == 1
     found = manifest(run)["collapse"]
     assert len(found) > 0
@@ -68,6 +74,44 @@ def test_a_healthy_run_says_nothing(ready, tmp_path, capsys) -> None:
     assert manifest(run)["collapse"] == []
     table = pl.read_parquet(run / "routing.parquet")
     assert table["layer"].unique().to_list() == ["slice"]
+
+
+def test_a_grid_that_ends_too_low_widens_and_what_was_tried_is_recorded(ready, tmp_path) -> None:
+    grid = (1e-4, 3e-4)
+    run = train(ready, tmp_path / "low", settings(learning_rates=grid, max_rates=8))
+    made = manifest(run)
+    rates = [row["learning_rate"] for row in made["rates"]]
+    assert set(grid) < set(rates) <= {1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1}
+    history = pl.read_parquet(run / "history.parquet")
+    best = history.group_by("learning_rate").agg(pl.col("tune_auc").max())
+    assert dict(best.iter_rows()) == {r["learning_rate"]: r["tune_auc"] for r in made["rates"]}
+    assert made["rate_at_edge"] == at_edge(dict(best.iter_rows()))
+    assert made["learning_rate"] == best_rate(dict(best.iter_rows()))
+    opened = Opened(run)
+    assert list(opened.whole())
+    (checked,) = chosen(opened)
+    assert checked.outcome == "PASS", checked
+
+
+def test_a_wider_rate_that_diverges_loses_nothing(ready, tmp_path, monkeypatch) -> None:
+    """Rates up to the limit hardly ever diverge, so one is made to."""
+    real = training._fit
+
+    def fit(task, folder, start, rate, warning):
+        if rate > 3e-4:
+            raise NotFinite("the loss is not finite for study x")
+        return real(task, folder, start, rate, warning)
+
+    monkeypatch.setattr(training, "_fit", fit)
+    run = train(ready, tmp_path / "run", settings(learning_rates=(1e-4, 3e-4), max_rates=8))
+    rows = manifest(run)["rates"]
+    lost = [row["learning_rate"] for row in rows if row["tune_auc"] is None]
+    assert lost == [1e-3]
+    assert not manifest(run)["rate_at_edge"]
+    opened = Opened(run)
+    assert list(opened.whole())
+    (checked,) = chosen(opened)
+    assert checked.outcome == "PASS", checked
 
 
 def test_train_takes_a_contract_as_embed_does(ready, tmp_path) -> None:

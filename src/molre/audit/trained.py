@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,9 @@ from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarise
 from molre.model.folder import BackboneEntry
 from molre.training.collapse import collapses
+from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
+from molre.training.rates import at_edge, best_rate, next_rate
 from molre.training.run import FORMAT_VERSION
 
 PROBE = 1e-2  # of the largest number of the embedding: other kernels round otherwise
@@ -27,14 +30,11 @@ def chosen(opened: Opened) -> Iterator[Check]:
     history = opened.history.to_dicts()
     config, manifest = opened.config, opened.manifest
     fits = _fits(history)
-    rates = [fit[0]["learning_rate"] for fit in fits]
-    found = (
-        []
-        if rates == sorted(config.learning_rates)
-        else [f"history has learning rates {rates}, config.yaml {sorted(config.learning_rates)}"]
-    )
     best = [_best(fit) for fit in fits]
-    winner = max(range(len(fits)), key=lambda i: (fits[i][best[i]]["tune_auc"], -i))
+    rates = [fit[0]["learning_rate"] for fit in fits]
+    scores = {rate: fit[i]["tune_auc"] for rate, fit, i in zip(rates, fits, best, strict=True)}
+    found = _search(scores, config, manifest)
+    winner = rates.index(best_rate(scores))
     epochs = len(fits[winner])
     again = {
         "learning_rate": rates[winner],
@@ -43,10 +43,46 @@ def chosen(opened: Opened) -> Iterator[Check]:
         "converged": epochs - 1 - best[winner] >= config.patience,
         "collapse": [one.to_dict() for one in collapses(history)],
     }
+    if "rates" in manifest:  # runs from before grids widened have none
+        again |= {"rate_at_edge": at_edge(_tried(scores, manifest))}
     found += mapping_differences(manifest, again)
     found += [why for fit in fits if (why := _length(fit, config.max_epochs, config.patience))]
     name = "learning rate and epoch chosen on tune"
     yield compared(LEAKAGE, name, 2 * len(history) + leaves(again), found)
+
+
+def _tried(scores: dict[float, float], manifest: dict[str, Any]) -> dict[float, float]:
+    """All rates of the search: of those whose loss was not finite the manifest alone knows."""
+    rows = manifest.get("rates") or []
+    lost = {row["learning_rate"]: -math.inf for row in rows if row["tune_auc"] is None}
+    return lost | scores
+
+
+def _search(scores: dict[float, float], config: TrainConfig, manifest: dict[str, Any]) -> list[str]:
+    """How the rates of history differ from the grid of config.yaml, widened by the rule."""
+    grid = sorted(set(config.learning_rates))
+    tried = _tried(scores, manifest)
+    if "rates" not in manifest:
+        missing = "" if sorted(tried) == grid else "its rates are not those of config.yaml"
+    elif {r["learning_rate"]: r["tune_auc"] for r in manifest["rates"]} != {
+        rate: auc if math.isfinite(auc) else None for rate, auc in tried.items()
+    }:
+        missing = "the rates of manifest.json are not those of history"
+    else:
+        missing = _replayed(grid, tried, config.max_rates)
+    return [f"history has learning rates {sorted(tried)}: {missing}"] if missing else []
+
+
+def _replayed(grid: list[float], tried: dict[float, float], most: int) -> str:
+    if not set(grid) <= set(tried):
+        return f"config.yaml has {grid}"
+    seen = {rate: tried[rate] for rate in grid}
+    while (wider := next_rate(seen, most)) is not None:
+        if wider not in tried:
+            return f"the search ended before {wider:g}, although the best was at an edge"
+        seen[wider] = tried[wider]
+    extra = sorted(set(tried) - set(seen))
+    return f"no rule leads to {extra}" if extra else ""
 
 
 def _fits(history: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -15,12 +15,14 @@ TFLOPS = 100.0  # sustained by one GPU
 LAST_BLOCKS, WHOLE = 1.5, 3.0  # passes that a training step costs
 SLICE_RATE = 20_000.0  # slice embeddings a second that a slice arm is trained over, two CPU cores
 BASE_GB = 1.5
+WIDENED = 2  # learning rates that a search tries beyond its grid
 ASSUMPTIONS = (
     "on a CPU a pass is timed on one thread by the processor's clock, and every worker is taken to "
     "be as fast",
     f"without a GPU here, GPU-hours are counted operations at {TFLOPS:g} TFLOP/s sustained, about "
     "a third of what a data-centre GPU promises in bfloat16; with --device cuda they are measured",
-    "every fit runs all its epochs; every learning rate and seed is a fit",
+    "every fit runs all its epochs; every learning rate and seed is a fit, and a grid of several "
+    f"learning rates is taken to widen by {WIDENED}",
     f"a training step at blocks costs {LAST_BLOCKS:g} passes of the backbone where its last blocks "
     f"are adapted, {WHOLE:g} where all of it is; an epoch scores tune, and a run embeds every scan "
     "once more; with tokens kept on disk (prefix_cache) it is less",
@@ -171,7 +173,8 @@ def _embedding_passes(
 def _fits(config: BenchmarkConfig, placement: str) -> int:
     here = config.placements[placement]
     rates = here.learning_rates or config.learning_rates
-    return len(rates) * (here.max_epochs or config.max_epochs)
+    tried = len(rates) + WIDENED if len(rates) > 1 else 1
+    return tried * (here.max_epochs or config.max_epochs)
 
 
 def _blocks_passes(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Sizes) -> float:

@@ -77,8 +77,8 @@ class Estimate:
         here = "not known" if self.hours is None else f"{self.hours:,.1f} hours"
         said = [
             f"{self.name}: {self.cells} cells ({self.not_applicable} combinations not applicable), "
-            f"{self.scans:,} scans of {self.slices:.0f} slices. An estimate, and at most: epochs "
-            "end earlier where tune stops improving.",
+            f"{self.scans:,} scans of {self.slices:.0f} slices. An estimate: epochs end earlier "
+            "where tune stops improving.",
             "",
             *(line.rstrip() for line in lines),
             "",

@@ -54,6 +54,7 @@ def command(
     from molre.backbones.contract_kind import read_contract
     from molre.training.config import resolve
     from molre.training.launched import launched
+    from molre.training.summary import summary
     from molre.training.train import train
 
     given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
@@ -76,4 +77,7 @@ def command(
     if json:
         typer.echo((run / "manifest.json").read_text(encoding="utf-8"))
     else:
-        typer.echo(f"trained {resolved.arm}: {run}. Next: molre evaluate {run}")
+        typer.echo(f"trained {resolved.arm}: {run}")
+        for line in summary(run):
+            typer.echo(f"  {line}")
+        typer.echo(f"Next: molre evaluate {run}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,8 +19,9 @@ from molre.errors import MolreError, did_you_mean
 class TrainConfig(BaseModel):
     """Every choice of a run; saved resolved as RUN/config.yaml.
 
-    All arms share the budget (``max_epochs``, ``patience``) and the learning-rate grid; the
-    router learns ``router_rate`` times slower, as free routers overfit small cohorts.
+    All arms share the budget (``max_epochs``, ``patience``), the learning-rate grid and the rule by
+    which it widens, see :mod:`molre.training.rates`; the router learns ``router_rate`` times
+    slower, as free routers overfit small cohorts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +33,12 @@ class TrainConfig(BaseModel):
     arm: str = "molre"
     placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0)
-    learning_rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
+    learning_rates: tuple[Annotated[float, Field(gt=0, lt=math.inf)], ...] = Field(
+        default=(3e-4, 1e-3, 3e-3),
+        min_length=1,
+        description="where the search starts; it widens while the best is at an edge",
+    )
+    max_rates: int = Field(default=8, ge=1, description="rates that a search tries, at most")
     router_rate: float = Field(default=0.1, ge=0)
     max_epochs: int = Field(default=100, ge=1)
     patience: int = Field(default=15, ge=1)

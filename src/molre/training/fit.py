@@ -62,23 +62,28 @@ class Outputs:
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig, rate: float) -> torch.optim.AdamW:
-    """AdamW with the router slower and no decay on biases."""
-    router, decayed, plain = [], [], []
+    """AdamW with the router slower, and no decay on biases, the router's among them."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if ".router." in name or "molre_router" in name:
-            router.append(parameter)
-        elif parameter.ndim > 1:
-            decayed.append(parameter)
-        else:
-            plain.append(parameter)
-    groups = [
-        {"params": decayed, "lr": rate, "weight_decay": config.weight_decay},
-        {"params": plain, "lr": rate, "weight_decay": 0.0},
-        {"params": router, "lr": rate * config.router_rate, "weight_decay": config.weight_decay},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], fused=True)
+        if parameter.requires_grad:
+            routes = ".router." in name or "molre_router" in name
+            groups.setdefault((routes, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": rate * config.router_rate if routes else rate,
+                "weight_decay": config.weight_decay if decays else 0.0,
+            }
+            for (routes, decays), parameters in sorted(groups.items(), key=_group_order)
+        ],
+        fused=True,
+    )
+
+
+def _group_order(item: tuple[tuple[bool, bool], list[nn.Parameter]]) -> tuple[bool, bool]:
+    (routes, decays), _ = item
+    return routes, not decays
 
 
 def fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 import torch
@@ -28,6 +30,7 @@ from molre.training.collapse import collapses
 from molre.training.data import Inputs, Studies, sample_slices, spread
 from molre.training.fit import run
 from molre.training.provenance import provenance
+from molre.training.rates import at_edge
 from molre.training.run import RunFolder, prediction_table
 from molre.training.studies import SPLITS
 from molre.training.studies_table import studies_table
@@ -207,6 +210,11 @@ def _facts(
         **task.splits.hashes,
         "blank_policy": task.config.blank_policy,
         "learning_rate": fitted.rate,
+        "rates": [
+            {"learning_rate": rate, "tune_auc": auc if math.isfinite(auc) else None}
+            for rate, auc in sorted(fitted.rates.items())
+        ],
+        "rate_at_edge": at_edge(fitted.rates),
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
         "converged": fitted.progress.stale(task.config.patience),

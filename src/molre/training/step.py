@@ -18,6 +18,10 @@ from molre.training.data import Batch, Loader, Share
 NAMED = 4  # studies named in a sentence, at most
 
 
+class NotFinite(MolreError):
+    """A loss that is not a number: of an embedding that is not, or of too large a step."""
+
+
 @dataclass(frozen=True)
 class Gradients:
     """Of one piece: loss float32 scalar, and float32 of each parameter or None where unused."""
@@ -55,8 +59,9 @@ def step(
         loss of the whole batch.
 
     Raises:
-        MolreError: a loss that is not finite or a device that failed, naming the studies; or too
-            little memory for one slice.
+        NotFinite: a loss that is not, naming the studies.
+        MolreError: a device that failed, naming the studies; or too little memory for one
+            slice.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     loss = torch.zeros((), dtype=torch.float64)
@@ -99,7 +104,7 @@ def _piece(
             "at what it names",
         ) from None
     if not torch.isfinite(found.loss):
-        raise MolreError(
+        raise NotFinite(
             f"the loss is not finite for {_studies(train, piece, _not_finite(model, piece))}",
             fix="lower --set learning_rates",
         )

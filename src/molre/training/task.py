@@ -29,6 +29,7 @@ class Fitted:
         rate: the learning rate.
         progress: of that fit.
         history: of all fits.
+        rates: best tune AUC of every rate tried; minus infinity where the loss was not finite.
         blocks: what was trained inside the backbone, at placement ``blocks``.
     """
 
@@ -36,6 +37,7 @@ class Fitted:
     rate: float
     progress: Progress
     history: list[dict[str, float | int | None]]
+    rates: dict[float, float]
     blocks: TrainedBlocks | None = None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +25,11 @@ from molre.training.config import TrainConfig
 from molre.training.distributed import ALONE, Ranks, together
 from molre.training.embedded import embed_together
 from molre.training.fit import Progress, fit, make_optimizer
+from molre.training.rates import best_rate, next_rate
 from molre.training.result import write_run
 from molre.training.run import RunFolder
 from molre.training.start import SliceStart, Start
+from molre.training.step import NotFinite
 from molre.training.studies import SPLITS, data_hashes, load_splits
 from molre.training.task import Fitted, Task
 
@@ -44,8 +48,9 @@ def train(
 ) -> Path:
     """Train an arm on the cohort's scans and leave a run folder.
 
-    Embeds what is not embedded yet. A finished run of the same configuration is left as it is;
-    an interrupted one goes on.
+    Embeds what is not embedded yet. The grid of learning rates widens while the best of them on
+    tune is at its edge, see :mod:`molre.training.rates`. A finished run of the same
+    configuration is left as it is; an interrupted one goes on.
 
     Args:
         cohort: folder made by ingest, split and labelled.
@@ -120,16 +125,21 @@ def _start(
 
 
 def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
-    """Fit at every learning rate of the grid; the best on tune wins, the smaller on a tie."""
-    best: tuple[float, Progress] | None = None
-    history, warning = [], CollapseWarning()
-    for rate in sorted(task.config.learning_rates):
-        progress = _fit(task, folder, start, rate, warning)
-        history += progress.history
-        if best is None or progress.best_auc > best[1].best_auc:
-            best = rate, progress
-    assert best is not None
-    return start.finish(Fitted(start.best(best[1]), *best, history), folder.path)
+    """Fit at every learning rate of the grid, which widens while its best rate is at an edge."""
+    fits: dict[float, Progress] = {}
+    warning, scores = CollapseWarning(), dict[float, float]()
+    for rate in sorted(set(task.config.learning_rates)):
+        fits[rate] = _fit(task, folder, start, rate, warning)
+        scores[rate] = fits[rate].best_auc
+    while (wider := next_rate(scores, task.config.max_rates)) is not None:
+        scores[wider] = -math.inf
+        with suppress(NotFinite) if task.ranks.world == 1 else nullcontext():
+            fits[wider] = _fit(task, folder, start, wider, warning)
+            scores[wider] = fits[wider].best_auc
+    rate = best_rate(scores)
+    history = [row for progress in fits.values() for row in progress.history]
+    fitted = Fitted(start.best(fits[rate]), rate, fits[rate], history, scores)
+    return start.finish(fitted, folder.path)
 
 
 def _fit(
