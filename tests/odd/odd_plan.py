@@ -1,4 +1,4 @@
-"""An odd study as a list of choices: drawn by hypothesis or by a seed, written and judged elsewhere.
+"""An odd study as a list of choices: drawn by hypothesis or by a seed.
 
 Each choice is a way in which scanners, archives, de-identification and people really write head
 CT. Any mixture of them may be drawn; most studies have several.
