@@ -53,7 +53,7 @@ def _coverage(stack: Stack) -> tuple[float, str]:
 
 
 def _kernel(stack: Stack) -> tuple[float, str]:
-    made = stack.members[0].header.acquisition
+    made = stack.acquisition
     kind = sharpness(made.kernel, made.description)
     name = f" {made.kernel}" if made.kernel else ""
     points = {"soft": 3.0, "unknown": 1.5, "sharp": 0.0}[kind]
@@ -84,7 +84,7 @@ def _regularity(stack: Stack) -> tuple[float, str]:
 
 def _origin(stack: Stack) -> tuple[float, str]:
     headers = [member.header for member in stack.members]
-    derived = "DERIVED" in headers[0].image_type
+    derived = stack.is_derived
     lossy = all(header.lossy for header in headers)
     words = [w for w, true in (("derived", derived), ("lossy compression", lossy)) if true]
     return 0.5 * (not derived) + 0.25 * (not lossy), ", ".join(words)
@@ -99,5 +99,4 @@ def _region(stack: Stack) -> tuple[float, str]:
 
 
 def _contrast(stack: Stack) -> tuple[float, str]:
-    contrast = stack.members[0].header.acquisition.contrast
-    return (-3.0, "contrast given") if contrast else (0.0, "")
+    return (-3.0, "contrast given") if stack.acquisition.contrast else (0.0, "")

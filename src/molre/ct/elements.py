@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-_TEXT = {"AS", "DA", "LO", "SH", "UI"}
+_TEXT = {"AS", "DA", "DT", "LO", "SH", "TM", "UI"}
 
 
 def has(dataset: Dataset, keyword: str) -> bool:

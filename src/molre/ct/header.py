@@ -16,6 +16,8 @@ from pydicom.tag import BaseTag, Tag
 from molre.ct.acquisition import acquisition
 from molre.ct.deflated import check_deflated
 from molre.ct.elements import floats, has, number, text, value
+from molre.ct.functional_groups import NOTHING, Groups, item
+from molre.ct.marks import Marks, classic_marks, frame_marks, frames_differ
 from molre.ct.syntax import LOSSY, NATIVE
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
@@ -24,13 +26,15 @@ HEAD_BYTES = 1 << 15  # beyond the header of most classic files
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _PIXEL_DATA = (b"\x7f\xe0\0\x10", b"\xe0\x7f\x10\0")  # its tag, big and little endian
 _UNDEFINED = 0xFFFFFFFF  # length of encapsulated pixel data
-_NOTHING = Dataset()
 
 
 TAGS = [Tag(keyword) for keyword in (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
     "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex",
-    "ImageType", "Modality", "AcquisitionNumber", "Manufacturer",
+    "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer",
+    "AcquisitionDateTime", "AcquisitionTime", "AcquisitionUID", "IrradiationEventUID",
+    "FrameOfReferenceUID", "FilterType", "ReconstructionDiameter", "XRayTubeCurrent", "Exposure",
+    "TemporalPositionIdentifier", "TemporalPositionIndex", "TriggerTime",
     "ManufacturerModelName", "SeriesDescription", "ProtocolName", "BodyPartExamined",
     "ConvolutionKernel", "KVP", "SliceThickness", "ContrastBolusAgent",
     "ContrastBolusAgentSequence", "ImagePositionPatient", "ImageOrientationPatient",
@@ -52,7 +56,8 @@ class Plane:
         orientation: Image Orientation (Patient), six cosines.
         spacing: Pixel Spacing, mm (between rows, between columns).
         slope, intercept: rescale to HU; None where the header has none, nan where unusable.
-        acquisition_number: tells repeated passes over the same slices apart.
+        acquisition_number: (0020,0012), or that of the frame (0020,9156).
+        marks: what else tells sets of slices apart.
     """
 
     frame: int | None
@@ -63,6 +68,7 @@ class Plane:
     slope: float | None
     intercept: float | None
     acquisition_number: int | None
+    marks: Marks
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,6 @@ class Header:
         file: the entry it came from, e.g. ``"/a/b.dcm"`` or ``"/a/c.zip!b.dcm"``.
         size: bytes of the file.
         syntax: transfer syntax UID.
-        technique: Volume Based Calculation Technique of an Enhanced CT, e.g. ``"MAX_IP"``.
         bits_stored, high_bit: which of the allocated bits hold the value.
         burned_in: text is burned into the pixels, by Burned In Annotation (0028,0301).
         padding: Pixel Padding Value and Range Limit, stored values; None where there is none.
@@ -86,9 +91,6 @@ class Header:
     sop_class: str | None
     sop_uid: str | None
     modality: str | None
-    image_type: tuple[str, ...]
-    technique: str | None
-    rescale_type: str | None
     rows: int
     columns: int
     frames: int
@@ -104,6 +106,11 @@ class Header:
     acquisition: Acquisition
     planes: tuple[Plane, ...]
     pixels: tuple[int, int] | None
+
+    @property
+    def image_type(self) -> tuple[str, ...]:
+        """Image Type, of an Enhanced CT with the Frame Type of its first frame."""
+        return self.planes[0].marks.image_type
 
     @property
     def pixel_bytes(self) -> int:
@@ -187,18 +194,10 @@ def parse(
 
 
 def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
-    meta = getattr(dataset, "file_meta", _NOTHING)
+    meta = getattr(dataset, "file_meta", NOTHING)
     syntax = text(meta, "TransferSyntaxUID") or _guess_syntax(dataset)
-    shared = _item(dataset, "SharedFunctionalGroupsSequence")
-    per_frame = value(dataset, "PerFrameFunctionalGroupsSequence") or ()
-    if per_frame:
-        planes = tuple(_frame_plane(dataset, shared, g, i) for i, g in enumerate(per_frame))
-    else:
-        planes = (_classic_plane(dataset),)
-    first = _Groups(dataset, shared, per_frame[0] if per_frame else _NOTHING)
-    frame_type = first.text("CTImageFrameTypeSequence", "FrameType") or ""
-    image_type = f"{text(dataset, 'ImageType') or ''}\\{frame_type}".upper()
-    thickness = planes[0].thickness
+    planes = _planes(dataset)
+    first = planes[0]
     return Header(
         file=file,
         size=size,
@@ -206,9 +205,6 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
         sop_class=text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"),
         sop_uid=text(dataset, "SOPInstanceUID"),
         modality=text(dataset, "Modality"),
-        image_type=tuple(part.strip() for part in image_type.split("\\") if part.strip()),
-        technique=first.text("CTImageFrameTypeSequence", "VolumeBasedCalculationTechnique"),
-        rescale_type=first.text("PixelValueTransformationSequence", "RescaleType"),
         rows=int(value(dataset, "Rows") or 0),
         columns=int(value(dataset, "Columns") or 0),
         frames=int(value(dataset, "NumberOfFrames") or 1),
@@ -221,12 +217,7 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
         photometric=text(dataset, "PhotometricInterpretation"),
         lossy=_is_lossy(text(dataset, "LossyImageCompression"), syntax),
         burned_in=(text(dataset, "BurnedInAnnotation") or "").upper() == "YES",
-        acquisition=acquisition(
-            dataset,
-            thickness,
-            first.text("CTReconstructionSequence", "ConvolutionKernel"),
-            first.number("CTXRayDetailsSequence", "KVP"),
-        ),
+        acquisition=acquisition(dataset, first.thickness, first.marks.kernel, first.marks.kvp),
         planes=planes,
         pixels=_pixel_data(data, dataset) if syntax in NATIVE else None,
     )
@@ -276,32 +267,17 @@ def _is_lossy(stated: str | None, syntax: str) -> bool:
     return stated == "01" or (stated != "00" and syntax in LOSSY)
 
 
-class _Groups:
-    """Looks an attribute up in the frame's functional group, the shared one, then the header."""
-
-    def __init__(self, *levels: Dataset) -> None:
-        self.levels = levels
-
-    def find(self, sequence: str, keyword: str) -> Dataset:
-        """The item that holds ``keyword``, an empty one where nothing does."""
-        top, shared, frame = self.levels
-        for level in (_item(frame, sequence), _item(shared, sequence), top):
-            if has(level, keyword):
-                return level
-        return _NOTHING
-
-    def text(self, sequence: str, keyword: str) -> str | None:
-        return text(self.find(sequence, keyword), keyword)
-
-    def floats(self, sequence: str, keyword: str) -> tuple[float, ...] | None:
-        return floats(self.find(sequence, keyword), keyword)
-
-    def number(self, sequence: str, keyword: str) -> float | None:
-        return number(self.find(sequence, keyword), keyword)
+def _planes(dataset: Dataset) -> tuple[Plane, ...]:
+    per_frame = value(dataset, "PerFrameFunctionalGroupsSequence") or ()
+    if not per_frame:
+        return (_classic_plane(dataset),)
+    shared = item(dataset, "SharedFunctionalGroupsSequence")
+    frames = [Groups(dataset, shared, frame) for frame in per_frame]
+    mixed = frames_differ(frames)
+    return tuple(_frame_plane(frame, index, mixed) for index, frame in enumerate(frames))
 
 
-def _frame_plane(dataset: Dataset, shared: Dataset, frame: Dataset, index: int) -> Plane:
-    groups = _Groups(dataset, shared, frame)
+def _frame_plane(groups: Groups, index: int, mixed: bool) -> Plane:
     acquired = groups.number("FrameContentSequence", "FrameAcquisitionNumber")
     return Plane(
         frame=index,
@@ -316,6 +292,7 @@ def _frame_plane(dataset: Dataset, shared: Dataset, frame: Dataset, index: int) 
             groups.find("PixelValueTransformationSequence", "RescaleIntercept"), "RescaleIntercept"
         ),
         acquisition_number=None if acquired is None else int(acquired),
+        marks=frame_marks(groups, index, mixed),
     )
 
 
@@ -330,6 +307,7 @@ def _classic_plane(dataset: Dataset) -> Plane:
         slope=_rescale(dataset, "RescaleSlope"),
         intercept=_rescale(dataset, "RescaleIntercept"),
         acquisition_number=None if acquired is None else int(acquired),
+        marks=classic_marks(dataset),
     )
 
 
@@ -339,11 +317,6 @@ def _rescale(dataset: Dataset, keyword: str) -> float | None:
     if found is None and has(dataset, keyword) and dataset.get_item(keyword).value:
         return math.nan
     return found
-
-
-def _item(dataset: Dataset, sequence: str) -> Dataset:
-    items = value(dataset, sequence)
-    return items[0] if items else _NOTHING
 
 
 def _guess_syntax(dataset: Dataset) -> str:

@@ -1,24 +1,32 @@
 """The headers of many files; slices that differ in name and place alone are parsed once.
 
 pydicom parses the first slice of a series. In the next ones all elements that a `Header` is made
-of are the same bytes, but for SOP Instance UID, Image Position (Patient) and Acquisition Number:
-where these are plain, the record is that of the first slice with these three of its own. A file
-whose bytes leave any doubt is parsed as if it stood alone.
+of are the same bytes, but for SOP Instance UID, Image Position (Patient), Acquisition Number and
+what else counts up or is modulated along a scan (instance, time, tube current): where these are
+plain, the record is that of the first slice with these of its own. A file whose bytes leave any
+doubt is parsed as if it stood alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydicom.tag import Tag
 
 from molre.ct.elements import plain_floats, plain_text
 from molre.ct.header import HEAD_BYTES, PROGRAMS, TAGS, Header, pixel_data, read_header
 from molre.ct.layout import Layout, layout
+from molre.ct.marks import Marks
 
 _SOP_UID, _POSITION = int(Tag("SOPInstanceUID")), int(Tag("ImagePositionPatient"))
 _ACQUISITION = int(Tag("AcquisitionNumber"))
+_INSTANCE = int(Tag("InstanceNumber"))
+_CURRENT, _EXPOSURE = int(Tag("XRayTubeCurrent")), int(Tag("Exposure"))
+_DATE_TIME, _TIME = int(Tag("AcquisitionDateTime")), int(Tag("AcquisitionTime"))
+_EVENT = int(Tag("IrradiationEventUID"))
+_ALONG = {_INSTANCE: b"IS", _CURRENT: b"IS", _EXPOSURE: b"IS", _DATE_TIME: b"DT", _TIME: b"TM",
+          _EVENT: b"UI"}  # fmt: skip
 _GROUPS = {int(Tag(f"{name}FunctionalGroupsSequence")) for name in ("Shared", "PerFrame")}
 _META = {0x00020002, 0x00020010}  # SOP class, transfer syntax
 _CHARACTER_SET = 0x00080005
@@ -33,6 +41,7 @@ class _Own:
     position: tuple[float, ...]
     acquisition_number: int | None
     pixels: tuple[int, int] | None
+    along: dict[int, str | float]
 
 
 class Headers:
@@ -93,19 +102,41 @@ def _own(found: Layout, head: bytes) -> _Own | None:
             return None
         number = int(stated[0])
     start = head[found.stop : found.stop + 12]
-    return _Own(uid, position, number, pixel_data(found.stop, start, found.implicit, True))
+    pixels = pixel_data(found.stop, start, found.implicit, True)
+    return _Own(uid, position, number, pixels, _along(found))
+
+
+def _along(found: Layout) -> dict[int, str | float]:
+    """What is there and plain of the elements that may change along a scan."""
+    along: dict[int, str | float] = {}
+    for tag, vr in _ALONG.items():
+        if tag not in found.elements:
+            continue
+        raw = found.value(tag, vr)
+        if vr == b"IS":
+            counts = plain_floats("IS", raw)
+            if counts:
+                along[tag] = counts[0]
+        elif words := plain_text(vr.decode(), raw):
+            along[tag] = words
+    return along
 
 
 def _shared(found: Layout, own: _Own) -> tuple[object, ...]:
     """Everything else, as bytes; that pixel data can be found or not is the series', too."""
-    mine = {_SOP_UID, _POSITION, _ACQUISITION}
+    mine = {_SOP_UID, _POSITION, _ACQUISITION, *own.along}
     others = b"".join([raw for tag, raw in found.elements.items() if tag not in mine])
-    return others, own.acquisition_number is None, own.pixels is None
+    return others, own.acquisition_number is None, own.pixels is None, tuple(own.along)
 
 
 def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
     (plane,) = parsed.planes
-    mine = replace(plane, position=own.position, acquisition_number=own.acquisition_number)
+    mine = replace(
+        plane,
+        position=own.position,
+        acquisition_number=own.acquisition_number,
+        marks=_marks(plane.marks, own.along),
+    )
     return replace(
         parsed,
         file=file,
@@ -114,3 +145,21 @@ def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
         planes=(mine,),
         pixels=own.pixels if parsed.pixels else None,
     )
+
+
+def _marks(parsed: Marks, along: dict[int, str | float]) -> Marks:
+    """Those of the parsed slice, with what changes along the scan."""
+    instance = along.get(_INSTANCE)
+    return replace(
+        parsed,
+        exposure=_own_pair(parsed.exposure, along, (_CURRENT, _EXPOSURE)),
+        time=_own_pair(parsed.time, along, (_DATE_TIME, _TIME)),
+        event=_own_pair(parsed.event, along, (0, _EVENT)),
+        instance=parsed.instance if instance is None else int(instance),
+    )
+
+
+def _own_pair(
+    parsed: tuple[Any, ...], along: dict[int, str | float], tags: tuple[int, int]
+) -> tuple[Any, ...]:
+    return tuple(along.get(tag, known) for tag, known in zip(tags, parsed, strict=True))

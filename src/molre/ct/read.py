@@ -14,10 +14,11 @@ from molre.ct.geometry import find_gaps, first_voxel, reorder
 from molre.ct.header import Header
 from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
+from molre.ct.member import Member
 from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
-from molre.ct.series import Member, Stack, stacks
+from molre.ct.series import Stack, grouped
 from molre.ct.sniff import HEAD_BYTES, kind
 from molre.ct.survey import Series, Survey, choose, nothing_found, survey
 from molre.ct.volume import HU_MAX, SliceSource, Volume
@@ -130,7 +131,11 @@ def _header(file: str, entries: Entries, reader: Headers) -> Header:
 
 
 def _one_stack(headers: list[Header]) -> Stack:
-    found = stacks(headers)
+    sorted_out = grouped(headers)
+    if sorted_out.refused:
+        file, (what, fix) = sorted_out.refused[0]
+        raise RefusedScan(what, where=file, fix=fix)
+    found = sorted_out.stacks
     if len({stack.files for stack in found}) > 1:
         raise RefusedScan(
             f"{len(headers)} files are of {len(found)} different series, orientations or passes",
@@ -141,7 +146,7 @@ def _one_stack(headers: list[Header]) -> Stack:
 
 
 def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
-    notes: list[str] = []
+    notes = list(stack.notes)
     groups = [_drop_lossy(group) for group in stack.slices()]
     lossy = len(stack.members) - sum(len(group) for group in groups)
     if lossy:
@@ -170,7 +175,7 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
         source=tuple(
             SliceSource(i, m.header.sop_uid, m.plane.frame) for i, m in enumerate(members)
         ),
-        acquisition=header.acquisition,
+        acquisition=stack.acquisition,
     )
     notes += [*_pixel_notes(slices, hu.size), *_header_notes(members), *_geometry_notes(volume)]
     notes += _gap_notes(volume, members, missing)
@@ -241,14 +246,15 @@ def _pixel_notes(slices: list[Slice], total: int) -> list[str]:
 
 def _header_notes(members: list[Member]) -> list[str]:
     headers = [member.header for member in members]
+    kinds = members[0].plane.marks.image_type
     checks = (
-        ("DERIVED" in headers[0].image_type, "a derived series (ImageType DERIVED)"),
-        ("SECONDARY" in headers[0].image_type, "ImageType is SECONDARY"),
+        ("DERIVED" in kinds, "a derived series (ImageType DERIVED)"),
+        ("SECONDARY" in kinds, "ImageType is SECONDARY"),
         (any(h.lossy for h in headers), "lossy compression: fine detail may be lost"),
         (headers[0].photometric == "MONOCHROME1", "MONOCHROME1: shown inverted, HU are not"),
         (members[0].plane.intercept is None, "no rescale intercept: stored values taken as HU"),
         (len({m.plane.slope for m in members}) > 1, "the rescale slope differs between slices"),
-        (bool(headers[0].acquisition.contrast), "contrast was given"),
+        (any(member.contrast for member in members), "contrast was given"),
     )
     return [words for true, words in checks if true]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -31,7 +33,8 @@ _CAPTURES = {"SCREEN SAVE", "SCREENSAVE", "DOSE_INFO", "DOSE INFO", "DOSE", "DOS
 _MAPS = {
     "PERFUSION", "CBF", "CBV", "MTT", "TTP", "TMAX", "RCBF", "RCBV", "RMTT", "RTTP", "PERMEABILITY",
     "FLOW", "IODINE", "IODINE_MAP", "MATERIAL", "MATERIAL_DENSITY", "EFF_ATOMIC_NUM", "ATTENUATION",
-    "ELECTRON_DENSITY", "SUBTRACTION", "DIFFERENCE", "CALCIUM_MAP",
+    "ELECTRON_DENSITY", "SUBTRACTION", "DIFFERENCE", "CALCIUM_MAP", "MAT_SPECIFIC",
+    "MAT_FRACTIONAL", "MAT_VALUE_BASED",
 }  # fmt: skip
 _PROJECTIONS = {
     "MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "MIN IP", "CSA MIP", "CSA MINIP",
@@ -40,19 +43,42 @@ _PROJECTIONS = {
 }  # fmt: skip
 _HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED", "HU_MOD"}
 
+_IN_HU = "give the series in HU"
 _UNCOMPRESSED = "export it uncompressed, or as lossless JPEG or JPEG 2000"
 
 Refusal = tuple[str, str]  # reason, remedy
 
 
 def refusal(header: Header) -> Refusal | None:
-    """Why this file cannot be a slice of a head CT, and what to do; None where it can."""
-    judges = (_wrong_object, _wrong_image_type, _wrong_pixels, _wrong_values, _wrong_geometry)
-    for judge in judges:
-        found = judge(header)
+    """Why this file cannot be a slice of a head CT, and what to do; None where it can.
+
+    A file of many frames can where one of its frames can; `frame_refusals` has the others.
+    """
+    of_planes: dict[int, Refusal] = {}
+    for judge_file, judge_plane in _JUDGES:
+        found = judge_file(header)
         if found:
             return found
+        for index, plane in enumerate(header.planes):
+            refused = None if index in of_planes else judge_plane(header, plane)
+            if refused:
+                of_planes[index] = refused
+        if len(of_planes) == len(header.planes):
+            return Counter(of_planes.values()).most_common(1)[0][0]
     return None
+
+
+def frame_refusals(header: Header) -> list[Refusal | None]:
+    """For each frame of a file why it is no slice of a head CT, None where it may be one.
+
+    Each frame is judged as a file would be, by its functional groups.
+    """
+    if len(header.planes) < 2:
+        return [None] * len(header.planes)  # `refusal` has judged it
+    return [
+        next((found for _, judge in _JUDGES if (found := judge(header, plane))), None)
+        for plane in header.planes
+    ]
 
 
 def _wrong_object(header: Header) -> Refusal | None:
@@ -71,8 +97,9 @@ def _wrong_object(header: Header) -> Refusal | None:
     return None
 
 
-def _wrong_image_type(header: Header) -> Refusal | None:
-    kinds = set(header.image_type)
+def _wrong_image_type(header: Header, plane: Plane) -> Refusal | None:
+    marks = plane.marks
+    kinds = set(marks.image_type)
     axial = "give the axial series of the study"
     if kinds & _LOCALIZERS:
         return "a localizer (scout), no axial slice", axial
@@ -83,35 +110,38 @@ def _wrong_image_type(header: Header) -> Refusal | None:
             "text is burned into its pixels (Burned In Annotation is YES)",
             "give the series as the scanner made it",
         )
-    found = next((kind for kind in header.image_type if kind in _MAPS), None)
+    found = next((kind for kind in marks.image_type if kind in _MAPS), None)
     if found:
         return f"a derived map ({found.lower()}), not in HU", "give the series it was computed from"
-    found = next((kind for kind in header.image_type if kind in _PROJECTIONS), None)
-    if found or (header.technique or "NONE").upper() in _PROJECTIONS:
-        return f"a projection or rendering ({(found or header.technique or '').lower()})", axial
+    found = next((kind for kind in marks.image_type if kind in _PROJECTIONS), None)
+    if found or (marks.technique or "NONE").upper() in _PROJECTIONS:
+        return f"a projection or rendering ({(found or marks.technique or '').lower()})", axial
     return None
 
 
-def _wrong_values(header: Header) -> Refusal | None:
+def _no_picture(header: Header) -> Refusal | None:
     """What the header alone says against Hounsfield units."""
-    in_hu = "give the series in HU"
-    if header.rescale_type and header.rescale_type.upper() not in _HU_TYPES:
-        return f"its values are {header.rescale_type}, not HU", in_hu
     if header.samples != 1:
         return "a color picture, no CT image", "give the CT series of the study"
     if header.photometric == "MONOCHROME1":
-        return "its gray values are inverted (MONOCHROME1), so they are not in HU", in_hu
+        return "its gray values are inverted (MONOCHROME1), so they are not in HU", _IN_HU
+    return None
+
+
+def _wrong_values(header: Header, plane: Plane) -> Refusal | None:
+    stated = plane.marks.rescale_type
+    if stated and stated.upper() not in _HU_TYPES:
+        return f"its values are {stated}, not HU", _IN_HU
     again = "export it with Rescale Slope and Intercept (0028,1053), (0028,1052)"
-    for plane in header.planes:
-        slope = 1.0 if plane.slope is None else plane.slope
-        if not 1e-4 < slope < 1e4:
-            return f"its rescale slope of {slope:g} makes no sense", again
-        intercept = plane.intercept or 0.0
-        if not (intercept < 0 or (header.signed and intercept < 1e4)):
-            return (
-                "its values are unsigned without a negative intercept, so they are not in HU",
-                again,
-            )
+    slope = 1.0 if plane.slope is None else plane.slope
+    if not 1e-4 < slope < 1e4:
+        return f"its rescale slope of {slope:g} makes no sense", again
+    intercept = plane.intercept or 0.0
+    if not (intercept < 0 or (header.signed and intercept < 1e4)):
+        return (
+            "its values are unsigned without a negative intercept, so they are not in HU",
+            again,
+        )
     return None
 
 
@@ -135,20 +165,16 @@ def _wrong_pixels(header: Header) -> Refusal | None:
     return None
 
 
-def _wrong_geometry(header: Header) -> Refusal | None:
+def _wrong_frames(header: Header) -> Refusal | None:
     if len(header.planes) != header.frames:
         return (
             f"{header.frames} frames but {len(header.planes)} slice positions",
             "export it as Enhanced CT or one file a slice",
         )
-    for plane in header.planes:
-        found = _wrong_plane(plane)
-        if found:
-            return found
     return None
 
 
-def _wrong_plane(plane: Plane) -> Refusal | None:
+def _wrong_plane(_: Header, plane: Plane) -> Refusal | None:
     again = "export the original axial slices with their headers"
     if plane.position is None or len(plane.position) != 3:
         return "it has no slice position (0020,0032)", again
@@ -175,3 +201,18 @@ def _wrong_orientation(orientation: tuple[float, ...]) -> Refusal | None:
             "give the axial series of the study",
         )
     return None
+
+
+def _nothing_wrong(*_: object) -> None:
+    return None
+
+
+# of the file, and of each of its planes, in turn
+_JUDGES: tuple[
+    tuple[Callable[[Header], Refusal | None], Callable[[Header, Plane], Refusal | None]], ...
+] = (
+    (_wrong_object, _wrong_image_type),
+    (_wrong_pixels, _nothing_wrong),
+    (_no_picture, _wrong_values),
+    (_wrong_frames, _wrong_plane),
+)

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import TypeVar
 
 import numpy as np
 
-from molre.ct.geometry import SAME_POSITION_MM
-from molre.ct.header import Header, Plane
-from molre.ct.volume import up_normal
+from molre.ct.fragments import whole_series
+from molre.ct.header import Header
+from molre.ct.member import Member
+from molre.ct.refusal import Refusal, frame_refusals
+from molre.ct.sets import NEAR_MM, Part, Slices, alternate, sets
+from molre.ct.telling import interleaved, telling
+from molre.ct.volume import Acquisition, up_normal
 
 SAME_DIRECTION = 0.003  # difference of direction cosines; 0.2 degrees
-_NEAR = 2 * SAME_POSITION_MM
+SAME_SPACING = 0.001  # of itself: the last digit is rounded from slice to slice
 
 
-@dataclass(frozen=True)
-class Member:
-    """One slice of a stack: a file and which of its planes."""
-
-    header: Header
-    plane: Plane
-
-    @property
-    def position(self) -> np.ndarray:
-        """mm (L, P, S), (3,)."""
-        return np.asarray(self.plane.position, dtype=np.float64)
-
-    @property
-    def orientation(self) -> np.ndarray:
-        """(2, 3): unit vectors of increasing column and increasing row index."""
-        vectors = np.asarray(self.plane.orientation, dtype=np.float64).reshape(2, 3)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -42,9 +31,11 @@ class Stack:
 
     Attributes:
         members: ascending along the slice normal; the same slice may still be there twice.
+        notes: what was joined, and what lies in the same range and was left out.
     """
 
     members: tuple[Member, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -61,38 +52,90 @@ class Stack:
     def distinct(self) -> np.ndarray:
         """Distinct heights, mm (S,): one a slice."""
         heights = self.heights
-        return heights[np.concatenate([[True], np.diff(heights) > _NEAR])]
+        return heights[np.concatenate([[True], np.diff(heights) > NEAR_MM])]
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """That of the lowest slice; kernel and kV are what most slices state, contrast any."""
+        first = self.members[0]
+        made = first.header.acquisition
+        marks = [member.plane.marks for member in self.members]
+        given = {member.contrast for member in self.members}
+        return replace(
+            made,
+            kernel=_usual(one.kernel for one in marks),
+            kvp=_usual(one.kvp for one in marks) if marks[0].kvp is None else marks[0].kvp,
+            slice_thickness=first.plane.thickness,
+            contrast=True if True in given else first.contrast,
+        )
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether most slices say so in their Image Type."""
+        derived = sum("DERIVED" in member.plane.marks.image_type for member in self.members)
+        return 2 * derived > len(self.members)
 
     def slices(self) -> list[list[Member]]:
         """Members of each distinct position, ascending."""
         groups: list[list[Member]] = []
         last = -np.inf
         for member, height in zip(self.members, self.heights, strict=True):
-            if height - last > _NEAR:
+            if height - last > NEAR_MM:
                 groups.append([])
             groups[-1].append(member)
             last = height
         return groups
 
 
-def stacks(headers: Iterable[Header]) -> list[Stack]:
-    """Group slices by series, size, spacing, kernel and orientation, then by pass.
+@dataclass(frozen=True)
+class Grouped:
+    """What some files hold.
 
-    Acquisition Number and Image Type alone group nothing, as some scanners change them from slice
-    to slice. Only where two of them cover the same position are they taken apart.
+    Attributes:
+        stacks: more slices first.
+        refused: files that are in no stack, with the reason and what to do.
     """
-    groups: dict[tuple[object, ...], list[Member]] = defaultdict(list)
-    for header in headers:
-        for plane in header.planes:
-            groups[_key(header, plane)].append(Member(header, plane))
-    found = []
-    for members in groups.values():
-        for aligned in _by_orientation(members):
-            found += [Stack(tuple(part)) for part in _by_pass(aligned)]
-    return sorted(found, key=_rank)
+
+    stacks: list[Stack]
+    refused: list[tuple[str, Refusal]]
 
 
-def _rank(stack: Stack) -> tuple[int, str, int, str, tuple[str, ...]]:
+def stacks(headers: Iterable[Header]) -> list[Stack]:
+    """The stacks of `grouped`."""
+    return grouped(headers).stacks
+
+
+def grouped(headers: Iterable[Header]) -> Grouped:
+    """Group slices by series, size, spacing and orientation, then into sets.
+
+    `molre.ct.sets` says when slices of one series are several sets, `molre.ct.fragments` when
+    several series are one. Refused are slices of two patients under one series UID, and sets in
+    each other that no element tells apart.
+    """
+    found: list[Stack] = []
+    refused: dict[str, Refusal] = {}
+    for members, notes in _series(headers):
+        if _patients(members) > 1:
+            refused |= {member.header.file: _TWO_PATIENTS for member in members}
+            continue
+        for stack in _stacks(members):
+            if cause := _in_each_other(stack):
+                refused |= dict.fromkeys(stack.files, cause)
+            else:
+                found.append(replace(stack, notes=(*notes, *stack.notes, *_left_out(stack))))
+    read = {file for stack in found for file in stack.files}
+    return Grouped(
+        sorted(found, key=_rank), [(file, why) for file, why in refused.items() if file not in read]
+    )
+
+
+_TWO_PATIENTS = (
+    "slices of more than one patient (Patient ID) lie under one series UID",
+    "export each patient's series again, under a UID of its own",
+)
+
+
+def _rank(stack: Stack) -> tuple[int, str, int, str, str, tuple[str, ...]]:
     """More slices first; of equals the first by UID, then the first pass, whatever file names."""
     first = stack.members[0]
     number, header = first.plane.acquisition_number, first.header
@@ -100,84 +143,170 @@ def _rank(stack: Stack) -> tuple[int, str, int, str, tuple[str, ...]]:
         -len(stack.distinct),
         header.acquisition.series_uid or "",
         -1 if number is None else number,
+        first.time or "",
         header.sop_uid or "",
         stack.files,
     )
 
 
-def _key(header: Header, plane: Plane) -> tuple[object, ...]:
-    acquisition = header.acquisition
-    series = acquisition.series_uid or str(PurePath(header.file).parent)
-    spacing = tuple(round(s, 3) for s in plane.spacing or ())
-    study = acquisition.study_uid
-    return (study, series, header.rows, header.columns, spacing, acquisition.kernel)
+def _series(headers: Iterable[Header]) -> list[tuple[list[Member], tuple[str, ...]]]:
+    """Slices of one series, size, orientation and spacing; and what is to be said of them."""
+    pools: dict[tuple[object, ...], list[Member]] = defaultdict(list)
+    for header in headers:
+        size = (header.acquisition.study_uid, header.rows, header.columns)
+        for plane, refused in zip(header.planes, frame_refusals(header), strict=True):
+            if not refused:
+                pools[size].append(Member(header, plane))
+    found = []
+    for pool in pools.values():
+        for aligned in _by_orientation(pool):
+            for alike in _by_spacing(aligned):
+                by_uid: dict[str, list[Member]] = defaultdict(list)
+                for member in alike:
+                    made = member.header.acquisition
+                    by_uid[made.series_uid or str(PurePath(member.header.file).parent)].append(
+                        member
+                    )
+                found += whole_series(list(by_uid.values()))
+    return found
 
 
 def _by_orientation(members: Sequence[Member]) -> list[list[Member]]:
-    clusters: list[list[Member]] = []
+    clusters: list[tuple[np.ndarray, list[Member]]] = []
+    known: dict[tuple[float, ...] | None, list[Member]] = {}
     for member in members:
-        for cluster in clusters:
-            if np.abs(cluster[0].orientation - member.orientation).max() < SAME_DIRECTION:
-                cluster.append(member)
-                break
-        else:
-            clusters.append([member])
-    return clusters
+        stated = member.plane.orientation
+        if stated not in known:
+            known[stated] = _nearest(clusters, member.orientation, SAME_DIRECTION)
+        known[stated].append(member)
+    return [cluster for _, cluster in clusters]
 
 
-def _by_pass(members: Sequence[Member]) -> list[list[Member]]:
-    """Pack acquisitions, in order, into the first pass that does not cover their positions."""
+def _by_spacing(members: Sequence[Member]) -> list[list[Member]]:
+    clusters: list[tuple[np.ndarray, list[Member]]] = []
+    known: dict[tuple[float, ...] | None, list[Member]] = {}
+    for member in members:
+        stated = member.plane.spacing
+        if stated not in known:
+            known[stated] = _nearest(clusters, np.log(stated or (1.0, 1.0)), SAME_SPACING)
+        known[stated].append(member)
+    return [cluster for _, cluster in clusters]
+
+
+def _nearest(
+    clusters: list[tuple[np.ndarray, list[Member]]], of: np.ndarray, within: float
+) -> list[Member]:
+    """The first cluster whose values are as near as that; a new one where there is none."""
+    for values, cluster in clusters:
+        if np.abs(values - of).max() < within:
+            return cluster
+    clusters.append((of, []))
+    return clusters[-1][1]
+
+
+def _patients(members: Sequence[Member]) -> int:
+    stated = {member.header.acquisition.patient_id for member in members}
+    return len({one.casefold() for one in stated if one})
+
+
+def _stacks(members: list[Member]) -> list[Stack]:
+    """Sets of slices of one series; a copy of a slice stays with it."""
     normal = up_normal(members[0].orientation)
-    kinds = _kinds(members)
-    acquisitions: dict[tuple[int, int], list[Member]] = defaultdict(list)
-    for member, kind in zip(members, kinds, strict=True):
-        number = member.plane.acquisition_number
-        acquisitions[-1 if number is None else number, kind].append(member)
-    passes: list[tuple[list[Member], list[float], set[tuple[str, int | None]]]] = []
-    for _, group in sorted(acquisitions.items()):
-        heights = [float(member.position @ normal) for member in group]
-        for known in passes:
-            taken, covered, names = known
-            fresh = [h for h, m in zip(heights, group, strict=True) if _name(m) not in names]
-            if not _overlap(fresh, covered):
-                break
-        else:
-            taken, covered, names = [], [], set()
-            passes.append((taken, covered, names))
-        taken += group
-        covered += heights
-        names |= {_name(member) for member in group if member.header.sop_uid}
-    return [sorted(taken, key=lambda m: _order(m, normal)) for taken, _, _ in passes]
+    heights = np.array([member.plane.position for member in members], dtype=np.float64) @ normal
+    order = sorted(range(len(members)), key=lambda i: _order(members[i], float(heights[i])))
+    members, heights = [members[i] for i in order], heights[order]
+    first = _first_of_copies(members, heights)
+    alone = [index for index, known in enumerate(first) if index == known]
+    slices = [members[index] for index in alone]
+    marks = telling(slices, heights[alone])
+    parts = sets(_slices(slices, heights[alone]), marks)
+    copies: dict[int, list[int]] = defaultdict(list)
+    for index, known in enumerate(first):
+        copies[known].append(index)
+    found = []
+    for part in parts:
+        chosen = sorted(index for one in part.slices for index in copies[alone[one]])
+        notes = (*interleaved(marks, part.slices), *_others(part, parts))
+        found.append(Stack(tuple(members[index] for index in chosen), notes))
+    return found
 
 
-def _name(member: Member) -> tuple[str, int | None]:
-    """What a copy of a slice has in common with it: SOP UID and frame."""
-    return member.header.sop_uid or "", member.plane.frame
+def _slices(members: Sequence[Member], heights: np.ndarray) -> Slices:
+    return Slices(
+        heights,
+        np.array([member.plane.thickness or np.nan for member in members], dtype=np.float64),
+        np.array([member.plane.marks.instance or 0 for member in members]),
+    )
 
 
-def _kinds(members: Sequence[Member]) -> list[int]:
-    """Which Image Type each slice has: 0 the original, or the one that most have.
+def _first_of_copies(members: Sequence[Member], heights: np.ndarray) -> list[int]:
+    """For each slice, ascending, the index of the slice that it is a copy of; else its own.
 
-    A lossy copy is often called DERIVED, and must stay with the slice that it is a copy of.
+    A copy has the same SOP UID, kernel and place, or it is lossy and alike otherwise.
     """
-    types = [None if m.header.lossy else m.header.image_type for m in members]
-    counts = Counter(one for one in types if one is not None)
-    ranked = sorted(counts, key=lambda one: ("DERIVED" in one, -counts[one], one))
-    return [0 if one is None else ranked.index(one) for one in types]
+    first = list(range(len(members)))
+    start = 0
+    for index in range(1, len(members) + 1):
+        if index < len(members) and heights[index] - heights[index - 1] <= NEAR_MM:
+            continue
+        known: dict[object, int] = {}
+        for here in range(start, index) if index - start > 1 else ():
+            member = members[here]
+            header, plane = member.header, member.plane
+            names: list[object] = (
+                [(header.sop_uid, plane.frame, plane.marks.kernel)] if header.sop_uid else []
+            )
+            alike = (plane.acquisition_number, plane.marks.kernel, plane.thickness, plane.marks.kvp)
+            names += [alike] if header.lossy else []
+            first[here] = next((known[name] for name in names if name in known), here)
+            for name in (*names, alike) if first[here] == here else ():
+                known.setdefault(name, here)
+        start = index
+    return first
 
 
-def _overlap(heights: Sequence[float], covered: Sequence[float]) -> bool:
-    if not heights or not covered:
-        return False
-    taken = np.sort(np.array(covered))
-    where = np.searchsorted(taken, heights)
-    below = np.abs(taken[np.maximum(where - 1, 0)] - heights)
-    above = np.abs(taken[np.minimum(where, len(taken) - 1)] - heights)
-    return bool(np.minimum(below, above).min() <= _NEAR)
+def _others(part: Part, parts: Sequence[Part]) -> list[str]:
+    if len(parts) == 1:
+        return []
+    count = sum(len(other.slices) for other in parts) - len(part.slices)
+    slices = "slice" if count == 1 else "slices"
+    return [
+        f"another set in the same range was left out: {count} {slices} under the same series UID, "
+        f"told apart by {' and '.join(dict.fromkeys(part.told_by))}"
+    ]
 
 
-def _order(member: Member, normal: np.ndarray) -> tuple[float, bool, str, str, int]:
+def _in_each_other(stack: Stack) -> Refusal | None:
+    slices = [group[0] for group in stack.slices()]
+    if not alternate(_slices(slices, stack.distinct)):
+        return None
+    steps = np.diff(stack.distinct)
+    return (
+        f"its slices are of more than one set in the same range, which no element tells apart: "
+        f"their steps alternate between {steps.min():.2f} and {steps.max():.2f} mm",
+        "export each acquisition and each reconstruction as a series of its own",
+    )
+
+
+def _left_out(stack: Stack) -> list[str]:
+    """Of a file of many frames, those that are no slices of a head CT."""
+    headers = {member.header.file: member.header for member in stack.members}
+    counts = Counter(
+        refused[0] for header in headers.values() for refused in frame_refusals(header) if refused
+    )
+    return [
+        f"not used: {count} frame{'s' * (count > 1)}: {reason}" for reason, count in counts.items()
+    ]
+
+
+def _usual(values: Iterable[_T | None]) -> _T | None:
+    """What most say, of those that say anything."""
+    counts = Counter(value for value in values if value is not None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _order(member: Member, height: float) -> tuple[float, bool, str, str, int]:
     """Names of files come last, so that a renamed copy of a study gives the same volume."""
     header = member.header
-    height = round(float(member.position @ normal), 3)
-    return (height, header.lossy, header.sop_uid or "", header.file, member.plane.frame or 0)
+    return (round(height, 3), header.lossy, header.sop_uid or "", header.file,
+            member.plane.frame or 0)  # fmt: skip

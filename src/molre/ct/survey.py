@@ -19,7 +19,7 @@ from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
 from molre.ct.refusal import refusal
-from molre.ct.series import Stack, stacks
+from molre.ct.series import Stack, grouped
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
 from molre.errors import MolreError, RefusedScan
 
@@ -140,7 +140,9 @@ def look(
                 rejects.append(Reject(file, listed.key, *refused))
             else:
                 headers.append(header)
-    return (_study(listed.key, stacks(headers)) if headers else None), rejects
+    found = grouped(headers)
+    rejects += [Reject(file, listed.key, *refused) for file, refused in found.refused]
+    return (_study(listed.key, found.stacks) if found.stacks else None), rejects
 
 
 def choose(study: Study) -> tuple[Series, str]:
@@ -190,7 +192,7 @@ def _study(key: str, members: list[Stack]) -> Study:
 def _series(stack: Stack) -> Series:
     points, reasons = choice.score(stack)
     first = stack.members[0]
-    made, steps = first.header.acquisition, np.diff(stack.distinct)
+    made, steps = stack.acquisition, np.diff(stack.distinct)
     spacing, origins = first.plane.spacing, np.stack([m.position for m in stack.members])
     return Series(
         uid=made.series_uid or os.path.dirname(stack.files[0]),

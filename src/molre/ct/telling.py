@@ -1,0 +1,103 @@
+"""The elements that can tell sets of slices apart, one mark each."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from molre.ct.member import Member
+from molre.ct.sets import NEAR_MM, Mark
+
+_Of = Callable[[Member], Hashable]
+
+_ORDERED: tuple[tuple[str, _Of], ...] = (
+    ("acquisition number", lambda m: m.plane.acquisition_number),
+    ("acquisition time", lambda m: m.time),
+    ("instance number", lambda m: m.plane.marks.instance),
+)
+_CERTAIN: tuple[tuple[str, _Of], ...] = (
+    ("kV", lambda m: m.plane.marks.kvp),
+    ("contrast agent", lambda m: m.plane.marks.contrast),
+    ("temporal position", lambda m: m.plane.marks.phase),
+    ("frame of reference", lambda m: m.plane.marks.reference),
+)
+_OTHER: tuple[tuple[str, _Of], ...] = (
+    ("kernel", lambda m: m.plane.marks.kernel),
+    ("slice thickness", lambda m: _rounded(m.plane.thickness)),
+    ("acquisition UID", lambda m: m.plane.marks.event),
+    ("stack or anatomy", lambda m: m.plane.marks.stack),
+    ("description", lambda m: m.plane.marks.description),
+    ("filter", lambda m: m.plane.marks.filters),
+    ("reconstruction diameter", lambda m: m.plane.marks.diameter),
+    ("rescale", lambda m: (str(m.plane.slope), str(m.plane.intercept))),
+    ("exposure", lambda m: m.plane.marks.exposure),
+)
+_NOTED = {"image type", "kV", "contrast agent", "kernel", "slice thickness", "description"}
+
+
+def telling(members: Sequence[Member], heights: np.ndarray) -> list[Mark]:
+    """Marks of slices of one series, ascending, that differ between them."""
+    number, *later = _ORDERED
+    marks = [_mark(members, *number, ordered=True)]
+    marks.append(Mark("image type", _types(members)))
+    marks += [_mark(members, *one, certain=True) for one in _CERTAIN]
+    marks += [_mark(members, *one) for one in _OTHER]
+    marks += [_mark(members, *one, ordered=True) for one in later]
+    marks.append(Mark("instance number", _twins(members, heights)))
+    return [mark for mark in marks if len(set(mark.values)) > 1]
+
+
+def interleaved(marks: Sequence[Mark], part: Sequence[int]) -> list[str]:
+    """A note for each element that changes to and fro within a set."""
+    notes = []
+    for mark in marks:
+        values = [mark.values[index] for index in part]
+        changes = sum(one != other for one, other in pairwise(values))
+        if mark.name in _NOTED and changes > len(set(values)) - 1:
+            notes.append(
+                f"slices that differ in their {mark.name} lie in each other and make an even stack "
+                "only together: read as one"
+            )
+    return notes
+
+
+def _mark(
+    members: Sequence[Member], name: str, of: _Of, *, ordered: bool = False, certain: bool = False
+) -> Mark:
+    return Mark(name, tuple(of(member) for member in members), ordered, certain)
+
+
+def _types(members: Sequence[Member]) -> tuple[int, ...]:
+    """Which Image Type each slice has: 0 the original, or the one that most have.
+
+    A lossy copy is often called DERIVED, and must stay with the slice that it is a copy of.
+    """
+    types = [None if m.header.lossy else m.plane.marks.image_type for m in members]
+    counts = Counter(one for one in types if one is not None)
+    ranked = sorted(counts, key=lambda one: ("DERIVED" in one, -counts[one], one))
+    return tuple(0 if one is None else ranked.index(one) for one in types)
+
+
+def _rounded(thickness: float | None) -> float | None:
+    """To 2 percent."""
+    return None if not thickness or thickness < 0 else round(50 * math.log(thickness))
+
+
+def _twins(members: Sequence[Member], heights: np.ndarray) -> tuple[int, ...]:
+    """Where instance numbers are there several times, which of them from below a slice is."""
+    last: dict[int, tuple[int, float]] = {}
+    found = []
+    for member, height in zip(members, heights.tolist(), strict=True):
+        number = member.plane.marks.instance
+        if number is None:
+            return (0,) * len(members)
+        count, before = last.get(number, (-1, -math.inf))
+        if height - before <= NEAR_MM:  # at one place neither is the first
+            return (0,) * len(members)
+        last[number] = (count + 1, height)
+        found.append(count + 1)
+    return tuple(found)
