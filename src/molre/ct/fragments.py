@@ -58,34 +58,47 @@ def _alike(member: Member) -> Hashable:
     )
 
 
-def _heights(members: Sequence[Member]) -> np.ndarray:
+def _slices(members: Sequence[Member]) -> Slices:
     normal = up_normal(members[0].orientation)
-    places = np.array([member.plane.position for member in members], dtype=np.float64)
-    return np.sort(places @ normal)
+    heights = np.array([m.plane.position for m in members], dtype=np.float64) @ normal
+    order = np.argsort(heights, kind="stable")
+    thickness = np.array([m.plane.thickness or np.nan for m in members], dtype=np.float64)
+    instances = np.array([m.plane.marks.instance or 0 for m in members])
+    return Slices(heights[order], thickness[order], instances[order])
 
 
 def _is_piece(members: list[Member]) -> bool:
-    """Whether a series has hardly a slice, or gaps."""
+    """Whether a series may be one: hardly a slice, gaps, or a thickness that is not stated."""
     if len(members) <= _TINY:
         return True
-    heights = _heights(members)
-    thickness = np.array([m.plane.thickness or np.nan for m in members], dtype=np.float64)
-    slices = Slices(heights, thickness, np.zeros(len(heights)))
-    return irregular(heights) > 0 or not is_complete(slices, [], list(range(len(heights))))
+    slices = _slices(members)
+    unknown = not np.isfinite(slices.thickness).any()
+    everything = list(range(len(members)))
+    return (
+        irregular(slices.heights) > 0 or unknown or not is_complete(slices, everything, everything)
+    )
 
 
 def _make_one(pieces: Sequence[list[Member]]) -> bool:
-    heights = _heights([member for members in pieces for member in members])
+    together = _slices([member for members in pieces for member in members])
+    heights = together.heights
     if len(pieces) < 2 or len(heights) < _FEWEST or np.diff(heights).min() <= NEAR_MM:
         return False
     if all(len(members) <= _TINY for members in pieces):
         return True
-    alone = sum(irregular(_heights(members)) for members in pieces)
-    together = irregular(heights)
-    return together <= min(alone, len(heights) // 10) and _lie_in_each_other(pieces)
+    alone = [_slices(members).heights for members in pieces]
+    cut = sum(irregular(piece) for piece in alone)
+    if irregular(heights) > min(cut, len(heights) // 10) or not _lie_in_each_other(alone):
+        return False
+    everything = list(range(len(heights)))
+    return not any(
+        is_complete(together, everything, np.searchsorted(heights, piece).tolist())
+        for piece in alone
+        if irregular(piece) == 0
+    )
 
 
-def _lie_in_each_other(pieces: Sequence[list[Member]]) -> bool:
+def _lie_in_each_other(pieces: Sequence[np.ndarray]) -> bool:
     """Whether the ranges of two pieces overlap."""
-    ranges = sorted((float(h[0]), float(h[-1])) for h in map(_heights, pieces))
+    ranges = sorted((float(heights[0]), float(heights[-1])) for heights in pieces)
     return any(above[0] < below[1] for below, above in pairwise(ranges))

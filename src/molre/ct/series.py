@@ -135,7 +135,7 @@ _TWO_PATIENTS = (
 )
 
 
-def _rank(stack: Stack) -> tuple[int, str, int, str, str, tuple[str, ...]]:
+def _rank(stack: Stack) -> tuple[int, str, int, str, int, str, tuple[str, ...]]:
     """More slices first; of equals the first by UID, then the first pass, whatever file names."""
     first = stack.members[0]
     number, header = first.plane.acquisition_number, first.header
@@ -144,6 +144,7 @@ def _rank(stack: Stack) -> tuple[int, str, int, str, str, tuple[str, ...]]:
         header.acquisition.series_uid or "",
         -1 if number is None else number,
         first.time or "",
+        min(member.plane.marks.instance or 0 for member in stack.members),
         header.sop_uid or "",
         stack.files,
     )

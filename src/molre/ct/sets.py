@@ -5,7 +5,7 @@ mm apart or half a step. A head whose slices carry an element that merely varies
 rule decides both, for each element that can tell sets apart (a *mark*):
 
 - The values of a mark are packed into sets. Two parts lie apart where they share a position, or
-  where their ranges overlap by a step or more and the one with more slices there is complete
+  where their ranges overlap by a step or more and the one with more slices is complete
   without the other. Parts that only touch, and slices that fill the gaps of another part, are
   together; parts that share one border slice are joined, and the second slice there stands alone.
 - The sets are taken where the steps within them are more regular than those of all slices together:
@@ -25,6 +25,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -33,7 +34,9 @@ from molre.ct.geometry import SAME_POSITION_MM
 NEAR_MM = 2 * SAME_POSITION_MM
 _ALIKE = 1.25  # steps that differ by less are regular
 _WIDE = 1.5  # times the usual step, or the thickness: something is missing
+_ROOM = 0.75  # of the thickness, between neighbors of one set
 _MOST_VALUES = 64  # of a mark that is packed value by value
+_FEWEST = 3  # slices whose steps tell anything
 _FEWEST_ROUNDS = 4  # of steps that alternate in a part of the range
 _FEW_VALUES = 8  # of a mark without order, whatever the number of slices
 
@@ -108,7 +111,9 @@ def irregular(heights: np.ndarray) -> int:
 
 def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) -> bool:
     """Whether these parts are sets rather than pieces of one."""
-    if len(parts) < 2:
+    if len(parts) < 2 or all(
+        _has_room(slices, whole, part) for part in sorted(parts, key=len)[:-1]
+    ):
         return False
     together = irregular(slices.heights[whole])
     apart = sum(irregular(slices.heights[part]) for part in parts)
@@ -117,12 +122,21 @@ def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) ->
     return all(is_complete(slices, whole, part, mark.certain) for part in parts)
 
 
+def _has_room(slices: Slices, whole: Indices, part: Indices) -> bool:
+    """Whether a slice or two, of known thickness, hardly overlap the slices around them."""
+    if len(part) >= _FEWEST:
+        return False
+    others = slices.heights[[index for index in whole if index not in part]].tolist()
+    room = min(_distance(others, float(slices.heights[index])) for index in part)
+    return bool(room >= _ROOM * float(np.max(slices.thickness[part])))
+
+
 def is_complete(slices: Slices, whole: Indices, part: Indices, certain: bool = False) -> bool:
     """Whether a part of evenly spaced slices is a set by itself, none of it left out."""
-    if len(part) < 3:
-        return False
     thickness = slices.thickness[part]
     known = thickness[np.isfinite(thickness)]
+    if len(part) < (_FEWEST if known.size else _FEWEST + 1):
+        return False
     if certain:
         return True
     if known.size:
@@ -148,7 +162,8 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
     swept = _sweeps(heights, parts)
     few_sweeps = len(swept) <= len(whole) // 3
     if few_sweeps and len(swept) > 1:
-        yield packed(heights, swept)
+        for turned in (swept, _turned_early(swept)):
+            yield packed(heights, [sorted(chain.from_iterable(sweep)) for sweep in turned])
     several = 2 * len(parts) <= len(whole)
     if len(parts) <= _MOST_VALUES and (several or (few_sweeps and len(swept) > 1)):
         yield packed(heights, parts)
@@ -158,9 +173,9 @@ def _in_order(value: Hashable) -> tuple[bool, Hashable]:
     return value is not None, value
 
 
-def _sweeps(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
+def _sweeps(heights: np.ndarray, parts: list[Indices]) -> list[list[Indices]]:
     """Parts in their order, put together for as long as they go on in one direction."""
-    swept: list[Indices] = []
+    swept: list[list[Indices]] = []
     last, way = 0.0, 0.0
     for part in parts:
         height = float(np.mean(heights[part]))
@@ -170,9 +185,20 @@ def _sweeps(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
             way = 0.0
         elif not way:
             way = step
-        swept[-1] = sorted([*swept[-1], *part]) if len(part) > 1 else [*swept[-1], *part]
+        swept[-1].append(part)
         last = height
-    return [sorted(part) for part in swept]
+    return swept
+
+
+def _turned_early(swept: list[list[Indices]]) -> list[list[Indices]]:
+    """The same, where a sweep back begins beyond the end of the one before."""
+    turned: list[list[Indices]] = []
+    for sweep in swept:
+        if turned and len(turned[-1]) > 1:
+            *turned[-1], last = turned[-1]
+            sweep = [last, *sweep]
+        turned.append(list(sweep))
+    return turned
 
 
 def packed(heights: np.ndarray, parts: Sequence[Indices]) -> list[Indices]:
@@ -199,14 +225,10 @@ def lie_apart(one: Sequence[float], other: Sequence[float]) -> bool:
         return True
     if _touch(one, other):
         return False
-    low, high = max(one[0], other[0]), min(one[-1], other[-1])
-    counts = [sum(low <= height <= high for height in part) for part in (one, other)]
-    filled = []
-    if counts[0] >= counts[1]:
-        filled.append(_filled(one, other))
-    if counts[1] >= counts[0]:
-        filled.append(_filled(other, one))
-    return max(filled) < 0.5
+    if len(one) == len(other):
+        return max(_filled(one, other), _filled(other, one)) < 0.5
+    fewer, more = sorted((one, other), key=len)
+    return _filled(more, fewer) < 0.5
 
 
 def _distance(heights: Sequence[float], height: float) -> float:

@@ -20,14 +20,14 @@ _ORDERED: tuple[tuple[str, _Of], ...] = (
     ("instance number", lambda m: m.plane.marks.instance),
 )
 _CERTAIN: tuple[tuple[str, _Of], ...] = (
-    ("kV", lambda m: m.plane.marks.kvp),
-    ("contrast agent", lambda m: m.plane.marks.contrast),
+    ("contrast agent", lambda m: m.contrast is True),  # NONE and empty are one
     ("temporal position", lambda m: m.plane.marks.phase),
-    ("frame of reference", lambda m: m.plane.marks.reference),
 )
 _OTHER: tuple[tuple[str, _Of], ...] = (
+    ("kV", lambda m: None if m.plane.marks.kvp is None else round(m.plane.marks.kvp)),
     ("kernel", lambda m: m.plane.marks.kernel),
     ("slice thickness", lambda m: _rounded(m.plane.thickness)),
+    ("frame of reference", lambda m: m.plane.marks.reference),
     ("acquisition UID", lambda m: m.plane.marks.event),
     ("stack or anatomy", lambda m: m.plane.marks.stack),
     ("description", lambda m: m.plane.marks.description),

@@ -7,6 +7,8 @@ from typing import Any
 
 from molre.ct import choice
 from traps.files import FILES
+from traps.frames import FRAMES
+from traps.neighbors import NEIGHBORS
 from traps.objects import OBJECTS
 from traps.trap import Trap
 from traps.values import VALUES
@@ -19,9 +21,9 @@ RESULTS = _ROOT / "experiments" / "other_readers.json"
 
 _GROUPS = {
     "Where the slices are": WHERE,
-    "Which slices belong together, and which series is read": WHICH,
+    "Which slices belong together, and which series is read": (*WHICH, *NEIGHBORS),
     "What a stored number means": VALUES,
-    "Objects that are no axial CT, or CT in another guise": OBJECTS,
+    "Objects that are no axial CT, or CT in another guise": (*OBJECTS, *FRAMES),
     "How files are stored": FILES,
 }
 _TOP = """\
