@@ -63,7 +63,7 @@ def _slices(members: Sequence[Member]) -> Slices:
     heights = np.array([m.plane.position for m in members], dtype=np.float64) @ normal
     order = np.argsort(heights, kind="stable")
     thickness = np.array([m.plane.thickness or np.nan for m in members], dtype=np.float64)
-    instances = np.array([m.plane.marks.instance or 0 for m in members])
+    instances = np.array([m.plane.along.instance or 0 for m in members])
     return Slices(heights[order], thickness[order], instances[order])
 
 

@@ -17,7 +17,15 @@ from molre.ct.acquisition import acquisition
 from molre.ct.deflated import check_deflated
 from molre.ct.elements import floats, has, number, text, value
 from molre.ct.functional_groups import NOTHING, Groups, item
-from molre.ct.marks import Marks, classic_marks, frame_marks, frames_differ
+from molre.ct.marks import (
+    Along,
+    Marks,
+    classic_along,
+    classic_marks,
+    frame_along,
+    frame_marks,
+    frames_differ,
+)
 from molre.ct.syntax import LOSSY, NATIVE
 from molre.ct.volume import Acquisition
 from molre.errors import RefusedScan
@@ -57,7 +65,7 @@ class Plane:
         spacing: Pixel Spacing, mm (between rows, between columns).
         slope, intercept: rescale to HU; None where the header has none, nan where unusable.
         acquisition_number: (0020,0012), or that of the frame (0020,9156).
-        marks: what else tells sets of slices apart.
+        marks, along: what else tells sets of slices apart.
     """
 
     frame: int | None
@@ -69,6 +77,7 @@ class Plane:
     intercept: float | None
     acquisition_number: int | None
     marks: Marks
+    along: Along
 
 
 @dataclass(frozen=True)
@@ -292,7 +301,8 @@ def _frame_plane(groups: Groups, index: int, mixed: bool) -> Plane:
             groups.find("PixelValueTransformationSequence", "RescaleIntercept"), "RescaleIntercept"
         ),
         acquisition_number=None if acquired is None else int(acquired),
-        marks=frame_marks(groups, index, mixed),
+        marks=frame_marks(groups, mixed),
+        along=frame_along(groups, index),
     )
 
 
@@ -308,6 +318,7 @@ def _classic_plane(dataset: Dataset) -> Plane:
         intercept=_rescale(dataset, "RescaleIntercept"),
         acquisition_number=None if acquired is None else int(acquired),
         marks=classic_marks(dataset),
+        along=classic_along(dataset),
     )
 
 

@@ -17,7 +17,7 @@ from pydicom.tag import Tag
 from molre.ct.elements import plain_floats, plain_text
 from molre.ct.header import HEAD_BYTES, PROGRAMS, TAGS, Header, pixel_data, read_header
 from molre.ct.layout import Layout, layout
-from molre.ct.marks import Marks
+from molre.ct.marks import Along
 
 _SOP_UID, _POSITION = int(Tag("SOPInstanceUID")), int(Tag("ImagePositionPatient"))
 _ACQUISITION = int(Tag("AcquisitionNumber"))
@@ -135,7 +135,7 @@ def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
         plane,
         position=own.position,
         acquisition_number=own.acquisition_number,
-        marks=_marks(plane.marks, own.along),
+        along=_own_along(plane.along, own.along),
     )
     return replace(
         parsed,
@@ -147,19 +147,15 @@ def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
     )
 
 
-def _marks(parsed: Marks, along: dict[int, str | float]) -> Marks:
-    """Those of the parsed slice, with what changes along the scan."""
+def _own_along(parsed: Along, along: dict[int, Any]) -> Along:
+    """That of the parsed slice, with what changes along the scan."""
+    (current, exposure), (date_time, time), (acquisition, event) = (
+        parsed.exposure, parsed.time, parsed.event,
+    )  # fmt: skip
     instance = along.get(_INSTANCE)
-    return replace(
-        parsed,
-        exposure=_own_pair(parsed.exposure, along, (_CURRENT, _EXPOSURE)),
-        time=_own_pair(parsed.time, along, (_DATE_TIME, _TIME)),
-        event=_own_pair(parsed.event, along, (0, _EVENT)),
-        instance=parsed.instance if instance is None else int(instance),
+    return Along(
+        (along.get(_CURRENT, current), along.get(_EXPOSURE, exposure)),
+        (along.get(_DATE_TIME, date_time), along.get(_TIME, time)),
+        (acquisition, along.get(_EVENT, event)),
+        parsed.instance if instance is None else int(instance),
     )
-
-
-def _own_pair(
-    parsed: tuple[Any, ...], along: dict[int, str | float], tags: tuple[int, int]
-) -> tuple[Any, ...]:
-    return tuple(along.get(tag, known) for tag, known in zip(tags, parsed, strict=True))

@@ -31,11 +31,7 @@ class Marks:
         diameter: Reconstruction Diameter (0018,1100), mm.
         phase: position in time, by index or trigger.
         reference: Frame of Reference UID (0020,0052).
-        event: Acquisition UID (0008,0017) and Irradiation Event UID (0008,3010).
         stack: Stack ID (0020,9056) and anatomic region of a frame.
-        exposure: tube current and exposure, mA and mAs.
-        time: when it was acquired, as written: date and time, and time alone.
-        instance: Instance Number (0020,0013); of a frame, its place in the object.
     """
 
     image_type: tuple[str, ...] = ()
@@ -49,16 +45,28 @@ class Marks:
     diameter: float | None = None
     phase: tuple[float | None, ...] = ()
     reference: str | None = None
-    event: tuple[str | None, ...] = ()
     stack: tuple[str | None, ...] = ()
-    exposure: tuple[float | None, ...] = ()
-    time: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Along:
+    """What may change from slice to slice along a scan, or tell scans apart.
+
+    Attributes:
+        exposure: tube current and exposure, mA and mAs.
+        time: when it was acquired, as written: date and time, and time alone.
+        event: Acquisition UID (0008,0017) and Irradiation Event UID (0008,3010).
+        instance: Instance Number (0020,0013); of a frame, its place in the object.
+    """
+
+    exposure: tuple[float | None, float | None] = (None, None)
+    time: tuple[str | None, str | None] = (None, None)
+    event: tuple[str | None, str | None] = (None, None)
     instance: int | None = None
 
 
 def classic_marks(dataset: Dataset) -> Marks:
     """Those of a file with one slice."""
-    instance = number(dataset, "InstanceNumber")
     return Marks(
         image_type=kinds(text(dataset, "ImageType")),
         rescale_type=text(dataset, "RescaleType"),
@@ -74,19 +82,25 @@ def classic_marks(dataset: Dataset) -> Marks:
             number(dataset, "TriggerTime"),
         ),
         reference=text(dataset, "FrameOfReferenceUID"),
-        event=(text(dataset, "AcquisitionUID"), text(dataset, "IrradiationEventUID")),
+    )
+
+
+def classic_along(dataset: Dataset) -> Along:
+    """That of a file with one slice."""
+    instance = number(dataset, "InstanceNumber")
+    return Along(
         exposure=(number(dataset, "XRayTubeCurrent"), number(dataset, "Exposure")),
         time=(text(dataset, "AcquisitionDateTime"), text(dataset, "AcquisitionTime")),
+        event=(text(dataset, "AcquisitionUID"), text(dataset, "IrradiationEventUID")),
         instance=None if instance is None else int(instance),
     )
 
 
-def frame_marks(groups: Groups, index: int, mixed: bool) -> Marks:
+def frame_marks(groups: Groups, mixed: bool) -> Marks:
     """Those of one frame.
 
     Args:
         groups: of the frame.
-        index: 0-based.
         mixed: frames differ in their type, so that the type of the whole object says nothing.
     """
     top, content = groups.top, "FrameContentSequence"
@@ -110,11 +124,14 @@ def frame_marks(groups: Groups, index: int, mixed: bool) -> Marks:
             groups.number("TemporalPositionSequence", "TemporalPositionTimeOffset"),
         ),
         reference=text(top, "FrameOfReferenceUID"),
-        event=(
-            None,
-            groups.text("IrradiationEventIdentificationSequence", "IrradiationEventUID"),
-        ),
         stack=(groups.text(content, "StackID"), _region(groups)),
+    )
+
+
+def frame_along(groups: Groups, index: int) -> Along:
+    """That of one frame, 0-based."""
+    content = "FrameContentSequence"
+    return Along(
         exposure=(
             groups.number("CTExposureSequence", "XRayTubeCurrentInmA"),
             groups.number("CTExposureSequence", "ExposureInmAs"),
@@ -122,6 +139,10 @@ def frame_marks(groups: Groups, index: int, mixed: bool) -> Marks:
         time=(
             groups.text(content, "FrameAcquisitionDateTime"),
             groups.text(content, "FrameReferenceDateTime"),
+        ),
+        event=(
+            None,
+            groups.text("IrradiationEventIdentificationSequence", "IrradiationEventUID"),
         ),
         instance=index + 1,
     )

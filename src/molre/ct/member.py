@@ -30,7 +30,7 @@ class Member:
     @property
     def time(self) -> str | None:
         """When it was acquired, as written; with the date, where that is stated."""
-        return next((words for words in self.plane.marks.time if words), None)
+        return next((words for words in self.plane.along.time if words), None)
 
     @property
     def contrast(self) -> bool | None:

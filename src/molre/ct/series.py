@@ -144,7 +144,7 @@ def _rank(stack: Stack) -> tuple[int, str, int, str, int, str, tuple[str, ...]]:
         header.acquisition.series_uid or "",
         -1 if number is None else number,
         first.time or "",
-        min(member.plane.marks.instance or 0 for member in stack.members),
+        min(member.plane.along.instance or 0 for member in stack.members),
         header.sop_uid or "",
         stack.files,
     )
@@ -236,7 +236,7 @@ def _slices(members: Sequence[Member], heights: np.ndarray) -> Slices:
     return Slices(
         heights,
         np.array([member.plane.thickness or np.nan for member in members], dtype=np.float64),
-        np.array([member.plane.marks.instance or 0 for member in members]),
+        np.array([member.plane.along.instance or 0 for member in members]),
     )
 
 

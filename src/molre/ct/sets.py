@@ -15,6 +15,8 @@ rule decides both, for each element that can tell sets apart (a *mark*):
   slice), the sets are taken if each is complete by itself: its step leaves no tissue between slices
   that was not imaged, by Slice Thickness (0018,0050); without a thickness, unless Instance Numbers
   (0020,0013) count on through all slices.
+- Slices that do not overlap those around them, by their thickness, are no set of their own where
+  all slices together are even but for a few.
 
 Of several marks the one that leaves the most regular sets decides, and then the others in each set.
 """
@@ -25,7 +27,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -111,11 +113,13 @@ def irregular(heights: np.ndarray) -> int:
 
 def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) -> bool:
     """Whether these parts are sets rather than pieces of one."""
-    if len(parts) < 2 or all(
-        _has_room(slices, whole, part) for part in sorted(parts, key=len)[:-1]
-    ):
+    if len(parts) < 2:
         return False
     together = irregular(slices.heights[whole])
+    *smaller, _ = sorted(parts, key=len)
+    few = len(smaller[-1]) < _FEWEST or 10 * together <= len(whole)
+    if few and not mark.certain and all(_has_room(slices, whole, part) for part in smaller):
+        return False
     apart = sum(irregular(slices.heights[part]) for part in parts)
     if apart != together:
         return apart < together
@@ -123,12 +127,13 @@ def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) ->
 
 
 def _has_room(slices: Slices, whole: Indices, part: Indices) -> bool:
-    """Whether a slice or two, of known thickness, hardly overlap the slices around them."""
-    if len(part) >= _FEWEST:
-        return False
-    others = slices.heights[[index for index in whole if index not in part]].tolist()
-    room = min(_distance(others, float(slices.heights[index])) for index in part)
-    return bool(room >= _ROOM * float(np.max(slices.thickness[part])))
+    """Whether slices of known thickness hardly overlap those around them."""
+    mine = set(part)
+    others = slices.heights[[index for index in whole if index not in mine]].tolist()
+    return all(
+        _distance(others, float(slices.heights[index])) >= _ROOM * float(slices.thickness[index])
+        for index in part
+    )
 
 
 def is_complete(slices: Slices, whole: Indices, part: Indices, certain: bool = False) -> bool:
@@ -152,13 +157,16 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
         by_value.setdefault(mark.values[index], []).append(index)
     if len(by_value) < 2:
         return
+    even = irregular(heights[whole]) == 0
     if not mark.ordered:
-        if len(by_value) <= max(_FEW_VALUES, min(_MOST_VALUES, len(whole) // 2)):
+        if len(by_value) <= (_FEW_VALUES if even else min(_MOST_VALUES, len(whole) // 2)):
             counts = Counter({value: len(part) for value, part in by_value.items()})
             ranked = sorted(by_value, key=lambda value: (-counts[value], repr(value)))
             yield packed(heights, [by_value[value] for value in ranked])
         return
     parts = [by_value[value] for value in sorted(by_value, key=_in_order)]
+    if even and _in_turn(parts):
+        return
     swept = _sweeps(heights, parts)
     few_sweeps = len(swept) <= len(whole) // 3
     if few_sweeps and len(swept) > 1:
@@ -171,6 +179,13 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
 
 def _in_order(value: Hashable) -> tuple[bool, Hashable]:
     return value is not None, value
+
+
+def _in_turn(parts: list[Indices]) -> bool:
+    """Whether each part begins where the one before ends, upwards or downwards."""
+    ways = [[part[0] - before[-1] for before, part in pairwise(parts)]]
+    ways.append([before[0] - part[-1] for before, part in pairwise(parts)])
+    return any(min(way) > 0 for way in ways)
 
 
 def _sweeps(heights: np.ndarray, parts: list[Indices]) -> list[list[Indices]]:

@@ -17,7 +17,13 @@ _Of = Callable[[Member], Hashable]
 _ORDERED: tuple[tuple[str, _Of], ...] = (
     ("acquisition number", lambda m: m.plane.acquisition_number),
     ("acquisition time", lambda m: m.time),
-    ("instance number", lambda m: m.plane.marks.instance),
+    ("instance number", lambda m: m.plane.along.instance),
+)
+# of an element that may change along a scan
+_ALONG: tuple[tuple[str, _Of], ...] = (
+    ("acquisition UID", lambda m: m.plane.along.event),
+    ("rescale", lambda m: (str(m.plane.slope), str(m.plane.intercept))),
+    ("exposure", lambda m: m.plane.along.exposure),
 )
 _CERTAIN: tuple[tuple[str, _Of], ...] = (
     ("contrast agent", lambda m: m.contrast is True),  # NONE and empty are one
@@ -28,13 +34,10 @@ _OTHER: tuple[tuple[str, _Of], ...] = (
     ("kernel", lambda m: m.plane.marks.kernel),
     ("slice thickness", lambda m: _rounded(m.plane.thickness)),
     ("frame of reference", lambda m: m.plane.marks.reference),
-    ("acquisition UID", lambda m: m.plane.marks.event),
     ("stack or anatomy", lambda m: m.plane.marks.stack),
     ("description", lambda m: m.plane.marks.description),
     ("filter", lambda m: m.plane.marks.filters),
     ("reconstruction diameter", lambda m: m.plane.marks.diameter),
-    ("rescale", lambda m: (str(m.plane.slope), str(m.plane.intercept))),
-    ("exposure", lambda m: m.plane.marks.exposure),
 )
 _NOTED = {"image type", "kV", "contrast agent", "kernel", "slice thickness", "description"}
 
@@ -43,9 +46,11 @@ def telling(members: Sequence[Member], heights: np.ndarray) -> list[Mark]:
     """Marks of slices of one series, ascending, that differ between them."""
     number, *later = _ORDERED
     marks = [_mark(members, *number, ordered=True)]
-    marks.append(Mark("image type", _types(members)))
-    marks += [_mark(members, *one, certain=True) for one in _CERTAIN]
-    marks += [_mark(members, *one) for one in _OTHER]
+    if len({(id(m.plane.marks), m.header.lossy, m.plane.thickness) for m in members}) > 1:
+        marks.append(Mark("image type", _types(members)))
+        marks += [_mark(members, *one, certain=True) for one in _CERTAIN]
+        marks += [_mark(members, *one) for one in _OTHER]
+    marks += [_mark(members, *one) for one in _ALONG]
     marks += [_mark(members, *one, ordered=True) for one in later]
     marks.append(Mark("instance number", _twins(members, heights)))
     return [mark for mark in marks if len(set(mark.values)) > 1]
@@ -92,7 +97,7 @@ def _twins(members: Sequence[Member], heights: np.ndarray) -> tuple[int, ...]:
     last: dict[int, tuple[int, float]] = {}
     found = []
     for member, height in zip(members, heights.tolist(), strict=True):
-        number = member.plane.marks.instance
+        number = member.plane.along.instance
         if number is None:
             return (0,) * len(members)
         count, before = last.get(number, (-1, -math.inf))
