@@ -7,6 +7,7 @@ matched or wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,3 +65,58 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close)
     return "choose one of " + ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
+
+
+_OUT_OF = {
+    errno.ENOSPC: ("the disk is full", "free some space and run the same command again"),
+    errno.EFBIG: ("larger than files may be here", "raise the limit (ulimit -f) or the quota"),
+    errno.EROFS: (
+        "the file system is read-only",
+        "run it where this may be written (in a container: docker run --tmpfs /tmp --tmpfs "
+        "/dev/shm), or name another folder by -o or TMPDIR",
+    ),
+    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n) or take fewer workers"),
+    errno.ENOMEM: ("out of memory", "free memory or take fewer workers, and run it again"),
+    errno.EAGAIN: (
+        "no more processes or threads may be started",
+        "raise the limit (ulimit -u) or take fewer workers",
+    ),
+}
+_OUT_OF |= {errno.EDQUOT: _OUT_OF[errno.ENOSPC], errno.ENFILE: _OUT_OF[errno.EMFILE]}
+_NO_TEMPORARY = "No usable temporary directory"
+
+
+def is_of_machine(error: BaseException) -> bool:
+    """Whether the machine failed, so that nothing is known of the file that was being read.
+
+    A full or read-only disk, no temporary folder, no memory, too many open files: the next file
+    would fail as well, and the same file is read where the machine is in order. What a decoder or
+    an archive makes of damaged bytes is no such thing, though some of it is an OSError, too.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, OSError) and (error.errno in _OUT_OF or _NO_TEMPORARY in str(error))
+
+
+def raise_of_machine(error: BaseException) -> None:
+    """Raise an error of the machine again; called where all others are taken for damage."""
+    if is_of_machine(error):
+        raise error
+
+
+def of_machine(error: BaseException) -> MolreError | None:
+    """The sentence for a fault of the machine, which ends the run; None for any other error."""
+    if not is_of_machine(error):
+        return None
+    if isinstance(error, MemoryError):
+        return MolreError(*_OUT_OF[errno.ENOMEM][:1], fix=_OUT_OF[errno.ENOMEM][1])
+    assert isinstance(error, OSError)
+    if _NO_TEMPORARY in str(error):
+        return MolreError(
+            "there is no folder for temporary files that may be written",
+            fix="set TMPDIR to one (in a container: docker run --tmpfs /tmp)",
+        )
+    what, fix = _OUT_OF[error.errno or 0]
+    if error.errno == errno.EROFS and not error.filename:  # semaphores of worker processes
+        what += ", perhaps /dev/shm, which worker processes need"
+    return MolreError(what, where=error.filename, fix=fix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import sys
 from typing import Any, NoReturn
@@ -11,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import molre
-from molre.errors import MolreError
+from molre.errors import MolreError, of_machine
 
 VERBS = (
     "demo",
@@ -91,7 +90,7 @@ def main() -> NoReturn:
     except MolreError as error:
         _say(error.message)
         code = error.exit_code
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         code = _system(error)
     except Exception as error:
         code = _usage(error)
@@ -109,14 +108,13 @@ def _usage(error: Exception) -> int:
     return 2
 
 
-def _system(error: OSError) -> int:
-    """A full disk, a missing or forbidden file: the system's word for it, without a traceback."""
-    place = f"{error.filename}: " if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _say(f"{place}the disk is full. Free some space and run the same command again.")
-    elif error.errno == errno.EFBIG:
-        _say(f"{place}larger than files may be here. Raise the limit (ulimit -f) or the quota.")
-    else:
+def _system(error: OSError | MemoryError) -> int:
+    """A full disk, no memory, a forbidden file: the system's word for it, without a traceback."""
+    known = of_machine(error)
+    if known:
+        _say(known.message)
+    elif isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
         _say(f"{place}{error.strerror or error}.")
     return 2
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import multiprocessing
 import signal
 import time
@@ -12,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor, wait
 from typing import Any, TypeVar
 
-from molre.errors import MolreError, RefusedScan
+from molre.errors import MolreError, RefusedScan, is_of_machine
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,7 +51,7 @@ def each(
 
     Raises:
         MolreError: one that concerns the run, not the item (exit code 2).
-        OSError: the disk is full.
+        OSError, MemoryError: the machine failed, see ``molre.errors.is_of_machine``.
     """
     if not items:
         return
@@ -179,12 +178,12 @@ def sentence(error: Exception, seconds: float) -> RefusedScan:
 
     if isinstance(error, RefusedScan):
         return error
-    if isinstance(error, MolreError) or getattr(error, "errno", None) == errno.ENOSPC:
+    if isinstance(error, MolreError) or _ends_the_run(error):
         raise error
     if isinstance(error, TimeoutError):
         return RefusedScan(f"reading took longer than {seconds:g} s", fix="check the files")
     if isinstance(error, ProcessExpired):
-        return Crashed("reading crashed its process", fix="the files are damaged: export again")
+        return _crashed(error)
     if isinstance(error, MemoryError):
         return RefusedScan("reading needs too much memory", fix="check the files")
     # Only the kind of error: its text may quote the header.
@@ -192,3 +191,27 @@ def sentence(error: Exception, seconds: float) -> RefusedScan:
         f"could not be read ({type(error).__name__})",
         fix="export it again; if that does not help, molre.read(path) shows the whole error",
     )
+
+
+def _ends_the_run(error: Exception) -> bool:
+    """A fault of the machine; a study that needs more than a worker may map is one of its own."""
+    if isinstance(error, MemoryError):
+        return _has_a_limit_of_its_own()
+    return is_of_machine(error)
+
+
+def _has_a_limit_of_its_own() -> bool:
+    """Whether this process, and so its workers, may map less than a worker is granted."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return 0 <= limit < MEMORY
+
+
+def _crashed(error: Any) -> Crashed:
+    if error.exitcode == -signal.SIGKILL:
+        return Crashed(
+            "the system killed the process that read it, probably for want of memory",
+            fix="free memory or take fewer workers, and run it again",
+        )
+    return Crashed("reading crashed its process", fix="the files are damaged: export again")

@@ -13,7 +13,7 @@ from molre.ct.codestream import Codestream, DamagedStreamError, inspect
 from molre.ct.decoder_words import decoder_words
 from molre.ct.header import Header
 from molre.ct.syntax import DECODERS, LOSSY, RLE
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 _TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
@@ -57,6 +57,7 @@ def _frames(dataset: Dataset, header: Header) -> list[bytes]:
             )
             frames = list(found)
     except Exception as error:
+        raise_of_machine(error)
         raise damaged(header, f"{type(error).__name__} in its fragments") from error
     if len(frames) != header.frames:
         raise damaged(header, f"{len(frames)} frames of {header.frames}")
@@ -104,6 +105,7 @@ def _by_decoder(dataset: Dataset, header: Header) -> np.ndarray:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # pyo3's PanicException is no Exception
+        raise_of_machine(error)
         raise damaged(header, type(error).__name__) from error
     if said:
         raise damaged(header, "; ".join(said))

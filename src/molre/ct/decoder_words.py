@@ -7,11 +7,13 @@ That line is the only sign of it, so it is listened to.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import tempfile
 import threading
 from collections.abc import Iterator
+from typing import IO
 
 _STDERR = 2
 _COMPLAINTS = re.compile(
@@ -26,12 +28,18 @@ def decoder_words() -> Iterator[list[str]]:
     """Collect the complaints of a decoder; the list is filled at the end of the block.
 
     Everything else that was written to stderr meanwhile (by other threads) is passed on.
+
+    Raises:
+        OSError: the machine has no room for what is said; the decoder was not asked.
     """
     said: list[str] = []
-    with _lock, tempfile.TemporaryFile() as heard:
+    with _lock, _scratch() as heard:
         try:
             real = os.dup(_STDERR)
-        except OSError:  # there is no stderr
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            # there is no stderr
             yield said
             return
         os.dup2(heard.fileno(), _STDERR)
@@ -46,3 +54,10 @@ def decoder_words() -> Iterator[list[str]]:
             if rest:
                 os.write(real, rest + b"\n")
             os.close(real)
+
+
+def _scratch() -> IO[bytes]:
+    """A file in memory where the system has such, so that no folder need be writable."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("decoder"), "w+b")
+    return tempfile.TemporaryFile()

@@ -15,7 +15,7 @@ from molre.ct.archive import Archive, plain
 from molre.ct.sniff import HEAD_BYTES, PACKED, kind
 from molre.ct.tar_archive import TarArchive
 from molre.ct.zip_archive import ZipArchive
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 _LARGE = 2**20  # bytes
 
@@ -63,6 +63,7 @@ class Entries:
         except RefusedScan:
             raise
         except Exception as error:  # a damaged member: zipfile raises many kinds
+            raise_of_machine(error)
             raise RefusedScan(
                 f"it cannot be read ({plain(error)})",
                 where=entry,

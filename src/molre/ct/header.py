@@ -28,7 +28,7 @@ from molre.ct.marks import (
 )
 from molre.ct.syntax import LOSSY, NATIVE
 from molre.ct.volume import Acquisition
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 HEAD_BYTES = 1 << 15  # beyond the header of most classic files
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
@@ -145,6 +145,7 @@ def read_header(data: BinaryIO, file: str, size: int, first: bytes | None = None
             warnings.simplefilter("ignore")
             return _record(dataset, file, size, stopped)
     except Exception as error:
+        raise_of_machine(error)
         raise RefusedScan(
             f"its DICOM header makes no sense ({type(error).__name__})",
             where=file,
@@ -195,6 +196,7 @@ def parse(
                 data, force=True, stop_before_pixels=stop_before_pixels, specific_tags=tags
             )
     except Exception as error:
+        raise_of_machine(error)
         raise RefusedScan(
             f"it cannot be read as DICOM ({type(error).__name__}: cut off or damaged)",
             where=file,

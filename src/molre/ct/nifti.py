@@ -18,7 +18,7 @@ from molre.ct.hu_map import HuMap
 from molre.ct.nifti_values import NOT_HU, hounsfield
 from molre.ct.refusal import MAX_OBLIQUE_DEGREES
 from molre.ct.volume import Acquisition, SliceSource, Volume
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 MAX_VOXELS = 2**29
 _MAX_TRAILER = 1 << 20  # bytes behind the voxels
@@ -199,6 +199,7 @@ def affine_of(header: Any, entry: str, notes: list[str]) -> np.ndarray:
 
 
 def _damaged(entry: str, error: Exception) -> RefusedScan:
+    raise_of_machine(error)
     return RefusedScan(
         f"it cannot be read as NIfTI ({type(error).__name__}: cut off or damaged)",
         where=entry,

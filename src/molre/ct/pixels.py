@@ -19,7 +19,7 @@ from molre.ct.entries import Entries
 from molre.ct.header import Header, Plane, parse
 from molre.ct.syntax import BIG_ENDIAN, DECODERS
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the border's is padding
 
@@ -114,6 +114,7 @@ def _by_pydicom(dataset: Dataset, header: Header) -> np.ndarray:
             there, in_pieces = len(dataset.PixelData), dataset["PixelData"].is_undefined_length
             stored = pixel_array(dataset, raw=True)
     except Exception as error:
+        raise_of_machine(error)
         raise damaged(header, type(error).__name__) from error
     if in_pieces:
         raise damaged(header, "in pieces, which its transfer syntax does not allow")

@@ -27,7 +27,7 @@ from molre.ct.gzip_stream import GzipStream, Points
 from molre.ct.packed_stream import PackedStream, packed_kind
 from molre.ct.placed_stream import PlacedStream
 from molre.ct.sniff import is_tar
-from molre.errors import RefusedScan
+from molre.errors import RefusedScan, raise_of_machine
 
 _MAX_HEADER_BYTES = 1 << 20  # names and extended headers; more is a bomb
 _GZIP = b"\x1f\x8b"
@@ -60,6 +60,7 @@ class TarArchive:
         except RefusedScan:
             raise
         except Exception as error:  # a damaged header: tarfile raises many kinds
+            raise_of_machine(error)
             raise damaged(path, "tar", error) from error
 
     def members(self) -> tuple[Member, ...]:
@@ -94,7 +95,8 @@ def is_packed_tar(path: str, head: bytes) -> bool:
     try:
         with PackedStream(path, kind, 0) as stream:
             return is_tar(_read(cast(BinaryIO, stream), 0, tarfile.BLOCKSIZE))
-    except Exception:  # damaged, or another kind of file with such first bytes
+    except Exception as error:  # damaged, or another kind of file with such first bytes
+        raise_of_machine(error)
         return False
 
 

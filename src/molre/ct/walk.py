@@ -10,7 +10,7 @@ from molre.ct.archive import UNPACK, Member
 from molre.ct.entries import Entries
 from molre.ct.sniff import ARCHIVES, HEAD_BYTES, PACKED, kind
 from molre.ct.tar_archive import is_packed_tar
-from molre.errors import MolreError, RefusedScan
+from molre.errors import MolreError, RefusedScan, raise_of_machine
 
 _COMPANIONS = (
     "license",
@@ -181,6 +181,7 @@ def _member(entry: str, path: str, member: Member, entries: Entries) -> Found:
 
 
 def _unreadable(path: str, error: Exception) -> RefusedScan:
+    raise_of_machine(error)
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return RefusedScan(
         f"it cannot be read ({words[:120]})", where=path, fix="check the file and its permissions"

@@ -14,6 +14,7 @@ from molre.ct.archive import (
     only_last,
     size_problem,
 )
+from molre.errors import raise_of_machine
 
 
 class ZipArchive:
@@ -30,6 +31,7 @@ class ZipArchive:
         try:
             self._zip = zipfile.ZipFile(path)
         except Exception as error:  # a damaged directory: zipfile raises many kinds
+            raise_of_machine(error)
             raise damaged(path, "zip", error) from error
         infos = self._zip.infolist()
         check_limits(path, len(infos), sum(i.file_size for i in infos), os.stat(path).st_size)

@@ -17,7 +17,7 @@ from molre.backbones.contract import Contract
 from molre.backbones.precision import Precision
 from molre.backbones.volume_contract import VolumeContract
 from molre.embedding.one_series import Embedded, Job, embed_one
-from molre.errors import MolreError, RefusedScan
+from molre.errors import MolreError, RefusedScan, raise_of_machine
 
 SECONDS = 3600.0  # for one study; the first one of a worker waits for the weights as well
 ROUNDS = 2  # a study whose workers die is tried once more, after all others
@@ -103,6 +103,7 @@ def embed_on_worker(job: Job, asked: Asked) -> Embedded:
     except MolreError:
         raise
     except Exception as error:  # the others go on
+        raise_of_machine(error)
         return Embedded(job, None, None, f"cannot be embedded ({type(error).__name__}: {error})")
 
 

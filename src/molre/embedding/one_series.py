@@ -13,7 +13,7 @@ from molre.ct.volume import Volume
 from molre.ct.volume_cache import VolumeCache, scan
 from molre.embedding.chunks import in_halves
 from molre.embedding.inputs import to_inputs
-from molre.errors import MolreError
+from molre.errors import MolreError, raise_of_machine
 
 CHUNK = 16  # slices a forward pass; more only costs memory on a CPU
 
@@ -101,6 +101,7 @@ def read(job: Job) -> Volume | Embedded:
     except MolreError as error:
         return Embedded(job, None, None, error.message)
     except Exception as error:  # whatever a decoder makes of a changed file: the others go on
+        raise_of_machine(error)
         return Embedded(job, None, None, f"cannot be read ({type(error).__name__}: {error})")
 
 
