@@ -25,6 +25,8 @@ from encode import (
     jpeg_ls,
     save_encoded,
 )
+from pydicom import dcmread
+from pydicom.encaps import generate_frames
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -98,6 +100,22 @@ def test_a_whole_series_in_hu(tmp_path, name):
         else:
             save_encoded(ds, path, LOSSLESS[name][0], [LOSSLESS[name][1](image, 16)])
     np.testing.assert_array_equal(read(tmp_path).hu, hu)
+
+
+@pytest.mark.parametrize("tail", [b"\xff", b"\xff\xd9", b"what was in the buffer\xff"], ids=repr)
+@pytest.mark.parametrize("name", ["rle", *LOSSLESS])
+def test_what_lies_behind_the_end_of_a_frame_is_ignored_with_a_note(tmp_path, name, tail):
+    image = (_image((16, 20), False, 11) + 20).astype(np.uint16)
+    ds = _slice(image, 12)
+    if name == "rle":
+        path = save(ds, tmp_path / "one.dcm", RLELossless)
+        syntax, frame = RLELossless, next(generate_frames(dcmread(path).PixelData))
+    else:
+        syntax, frame = LOSSLESS[name][0], LOSSLESS[name][1](image, 12)
+    path = save_encoded(ds, tmp_path / "one.dcm", syntax, [frame.rstrip(b"\0") + tail])
+    volume = read(path)
+    np.testing.assert_array_equal(volume.hu[0], image.astype(int) - 1024)
+    assert "1 compressed frame with bytes behind the end: ignored" in volume.notes
 
 
 @pytest.mark.parametrize("fragments", [1, 2, 3])

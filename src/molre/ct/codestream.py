@@ -2,7 +2,8 @@
 
 Decoders fill in what a damaged stream lacks and say so on stderr, if at all, and some end the
 process. So the markers of a stream have to be sound, its size has to be that of the header, and it
-has to end where it should.
+has to have an end. What lies behind its end marker is no part of it: archives make a frame's length
+even with 00 or FF, or leave what was in their buffer.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Codestream:
         signed: whether values have a sign; JPEG and JPEG-LS know none.
         essence: the stream without comments, application data and padding: a strange version of
             JFIF among them makes gdcm end the process.
+        behind: whether anything but zeros lies behind its end.
     """
 
     rows: int
@@ -40,13 +42,14 @@ class Codestream:
     precision: int
     signed: bool
     essence: bytes = field(repr=False)
+    behind: bool = False
 
 
 def inspect(frame: bytes, syntax: str) -> Codestream:
     """Read the header of a frame and check that the frame is whole.
 
     Args:
-        frame: one compressed frame, without padding beyond the byte that makes its length even.
+        frame: one compressed frame, and whatever lies behind its end.
         syntax: transfer syntax UID, of the JPEG, JPEG-LS or JPEG 2000 family.
 
     Raises:
@@ -96,7 +99,7 @@ class _Jpeg:
                 end = self._check_scan(at)
                 rows, columns, bits = self.size
                 essence = bytes(self.essence) + self.data[at:end]
-                return Codestream(rows, columns, 1, bits, False, essence)
+                return Codestream(rows, columns, 1, bits, False, essence, _more(self.data, end))
 
     def _segment(self, marker: int, body: bytes) -> bool:
         """Check a segment; whether a decoder needs it."""
@@ -151,7 +154,7 @@ class _Jpeg:
             at += 17 + len(values)
 
     def _check_scan(self, at: int) -> int:
-        """Up to EOI there is no marker but restarts, and behind it only padding; where it ends."""
+        """Up to EOI there is no marker but restarts; where it ends."""
         data = self.data
         while True:
             at = data.find(0xFF, at)
@@ -168,9 +171,12 @@ class _Jpeg:
                 at += 1
             else:
                 raise DamagedStreamError(f"an unexpected marker {after:02X} among its pixels")
-        if data[at + 2 :].strip(b"\0"):
-            raise DamagedStreamError("it goes on behind its end")
         return at + 2
+
+
+def _more(data: bytes, end: int) -> bool:
+    """Whether anything but zeros lies behind the end."""
+    return bool(data[end:].strip(b"\0"))
 
 
 def _j2k(data: bytes) -> Codestream:
@@ -187,7 +193,8 @@ def _j2k(data: bytes) -> Codestream:
         raise DamagedStreamError("its size header makes no sense")
     end = _check_tiles(data, 2)
     bits, signed = (depth & 0x7F) + 1, depth > 0x7F
-    return Codestream(lower - top, right - left, components, bits, signed, data[:end])
+    rows, columns, more = lower - top, right - left, _more(data, end)
+    return Codestream(rows, columns, components, bits, signed, data[:end], more)
 
 
 def _in_boxes(data: bytes) -> bytes:
@@ -204,7 +211,7 @@ def _in_boxes(data: bytes) -> bytes:
 
 
 def _check_tiles(data: bytes, at: int) -> int:
-    """Marker segments, parts of tiles of the stated lengths, the end, padding; where it ends."""
+    """Marker segments, parts of tiles of the stated lengths, the end; where that is."""
     while data[at : at + 2] != b"\xff\x90":
         if data[at] != 0xFF or not 0x50 <= data[at + 1] < _SOT:
             raise DamagedStreamError("a marker is missing")
@@ -212,13 +219,23 @@ def _check_tiles(data: bytes, at: int) -> int:
     while data[at : at + 2] == b"\xff\x90":
         length = _number(data, at + 6, 4)
         if length == 0:  # up to the end
-            at = data.rfind(_EOC)
+            at = _end_of_last_tile(data, at + 12)
             break
         if length < 14 or at + length > len(data):
             raise DamagedStreamError("cut off in a tile")
         at += length
     if at < 0 or data[at : at + 2] != _EOC:
         raise DamagedStreamError("cut off: it has no end marker")
-    if data[at + 2 :].strip(b"\0"):
-        raise DamagedStreamError("it goes on behind its end")
     return at + 2
+
+
+def _end_of_last_tile(data: bytes, at: int) -> int:
+    """Where the first end marker lies behind the header of a tile's part; -1 without one.
+
+    Packets hold no two bytes above FF8F (ISO/IEC 15444-1, B.10.1 and D), but a header may.
+    """
+    while _number(data, at) != 0xFF00 | _SOD:
+        if data[at] != 0xFF:
+            raise DamagedStreamError("a marker is missing")
+        at += 2 + max(_number(data, at + 2), 2)
+    return data.find(_EOC, at + 2)

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import pixel_array
 
+from molre.ct import rle
 from molre.ct.codestream import Codestream, DamagedStreamError, inspect
 from molre.ct.decoder_words import decoder_words
 from molre.ct.header import Header
@@ -18,12 +19,13 @@ from molre.errors import RefusedScan, raise_of_machine
 _TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
-def decode(dataset: Dataset, header: Header) -> np.ndarray:
+def decode(dataset: Dataset, header: Header, behind: list[str]) -> np.ndarray:
     """Stored values of all frames, int (frames, rows, columns).
 
     Args:
         dataset: the whole file.
         header: its header; its transfer syntax is a compressed one.
+        behind: grows by the file for each frame with something behind its end, which is ignored.
 
     Raises:
         RefusedScan: damaged, cut off, of another size than the header says, a decoder complains
@@ -31,10 +33,13 @@ def decode(dataset: Dataset, header: Header) -> np.ndarray:
     """
     frames = _frames(dataset, header)
     if header.syntax == RLE:
-        _check_rle(frames, header)
+        planes = [_rle(frame, header) for frame in frames]
+        behind += [header.file for plane in planes if plane.behind]
+        _replace_pixels(dataset, [plane.essence for plane in planes])
         return _by_decoder(dataset, header)
     streams = [_inspect(frame, header) for frame in frames]
-    _replace_pixels(dataset, streams)
+    behind += [header.file for stream in streams if stream.behind]
+    _replace_pixels(dataset, [stream.essence for stream in streams])
     stored = _by_decoder(dataset, header)
     out = np.empty(stored.shape, np.dtype(f"{'i' if header.signed else 'u'}4"))
     for index, stream in enumerate(streams):
@@ -81,12 +86,12 @@ def _inspect(frame: bytes, header: Header) -> Codestream:
     return stream
 
 
-def _replace_pixels(dataset: Dataset, streams: list[Codestream]) -> None:
+def _replace_pixels(dataset: Dataset, frames: list[bytes]) -> None:
     """What was checked, and nothing else, goes to the decoder."""
     for keyword in _TABLES:
         if keyword in dataset:
             delattr(dataset, keyword)
-    dataset.PixelData = encapsulate([stream.essence for stream in streams])
+    dataset.PixelData = encapsulate(frames)
 
 
 def _by_decoder(dataset: Dataset, header: Header) -> np.ndarray:
@@ -157,32 +162,11 @@ def _kind(signed: bool, bits: int) -> str:
     return f"{'signed' if signed else 'unsigned'} values of {bits} bits"
 
 
-def _check_rle(frames: list[bytes], header: Header) -> None:
-    """Each plane of bytes unpacks to one byte a pixel and ends where the next one begins."""
-    pixels = header.rows * header.columns
-    for frame in frames:
-        count = min(int.from_bytes(frame[:4], "little"), 15)  # of which the header has room
-        starts = [int.from_bytes(frame[4 + 4 * i : 8 + 4 * i], "little") for i in range(count)]
-        ends = [*starts[1:], len(frame)]
-        if not starts or starts[0] != 64 or any(frame[4 + 4 * count : 64]):
-            raise damaged(header, "its RLE header makes no sense")
-        for start, end in zip(starts, ends, strict=True):
-            if not _unpacks_to(frame[start:end], pixels):
-                raise damaged(header, "an RLE segment does not hold one byte a pixel")
-
-
-def _unpacks_to(segment: bytes, pixels: int) -> bool:
-    """Whether the runs of a segment give exactly so many bytes, with at most padding behind."""
-    at = done = 0
-    while done < pixels and at < len(segment):
-        length = segment[at]
-        if length == 128:
-            at += 1
-        elif length > 128:
-            done, at = done + 257 - length, at + 2
-        else:
-            done, at = done + length + 1, at + 2 + length
-    return done == pixels and at <= len(segment) and not segment[at:].strip(b"\0\x80")
+def _rle(frame: bytes, header: Header) -> rle.Frame:
+    try:
+        return rle.inspect(frame, header.rows, header.columns)
+    except DamagedStreamError as error:
+        raise damaged(header, str(error)) from error
 
 
 def in_frames(stored: np.ndarray, header: Header) -> np.ndarray:

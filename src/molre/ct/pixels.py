@@ -39,8 +39,13 @@ class Slice:
     lowest: int
 
 
-def stored_values(header: Header, entries: Entries) -> np.ndarray:
+def stored_values(header: Header, entries: Entries, behind: list[str] | None = None) -> np.ndarray:
     """Stored values of all frames of a file, int (frames, rows, columns).
+
+    Args:
+        header: of the file.
+        entries: open.
+        behind: grows by the file for each compressed frame with something behind its end.
 
     Raises:
         RefusedScan: the file is cut off or damaged, or a decoder cannot read it.
@@ -51,7 +56,7 @@ def stored_values(header: Header, entries: Entries) -> np.ndarray:
         return _native(header, *header.pixels, entries)
     dataset = parse(io.BytesIO(entries.read(header.file)), header.file)
     if header.syntax in DECODERS:
-        return decode(dataset, header)
+        return decode(dataset, header, [] if behind is None else behind)
     return _by_pydicom(dataset, header)
 
 

@@ -161,6 +161,11 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     if decoder.duplicates:
         count = decoder.duplicates
         notes.append(f"dropped: {count} duplicate slice{'s' * (count > 1)} with equal pixels")
+    if decoder.behind:
+        count = len(decoder.behind)
+        notes.append(
+            f"{count} compressed frame{'s' * (count > 1)} with bytes behind the end: ignored"
+        )
     how, orientation = reorder(members[0].orientation)
     hu = np.ascontiguousarray(how.pixels(stored))
     spacing = members[0].plane.spacing or (1.0, 1.0)
@@ -194,6 +199,7 @@ class _Decoder:
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
         self.duplicates = 0
+        self.behind: list[str] = []
         self._file = ""
         self._stored = np.empty(0)
 
@@ -216,7 +222,7 @@ class _Decoder:
     def _decode(self, member: Member, out: np.ndarray) -> Slice:
         header = member.header
         if header.file != self._file:
-            self._stored, self._file = stored_values(header, self.entries), header.file
+            self._stored, self._file = stored_values(header, self.entries, self.behind), header.file
         return to_hu(self._stored[member.plane.frame or 0], member.plane, header.padding, out)
 
 

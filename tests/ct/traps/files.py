@@ -76,8 +76,8 @@ def _dicomdir_outside(folder: Path) -> Scan:
     return whole
 
 
-def _encoded(name: str) -> Callable[[Path], Scan]:
-    """In a syntax that pydicom does not write, by imagecodecs."""
+def _encoded(name: str, tail: bytes = b"") -> Callable[[Path], Scan]:
+    """In a syntax that pydicom does not write, by imagecodecs; ``tail`` lies behind each frame."""
 
     def build(folder: Path) -> Scan:
         syntax, encode = LOSSLESS[name]
@@ -86,7 +86,7 @@ def _encoded(name: str) -> Callable[[Path], Scan]:
             ds = stored_slice(whole, i)
             stored = np.frombuffer(ds.PixelData, "<u2").reshape(whole.hu.shape[1:])
             ds.BitsStored, ds.HighBit = 16, 15
-            save_encoded(ds, folder / f"{i:03d}.dcm", syntax, [encode(stored, 16)])
+            save_encoded(ds, folder / f"{i:03d}.dcm", syntax, [encode(stored, 16) + tail])
         return whole
 
     return build
@@ -167,6 +167,13 @@ FILES = (
     Trap("jpeg_lossless", "JPEG lossless", "reads it, exact to the bit",
          _encoded("jpeg lossless sv1")),
     Trap("htj2k", "High-Throughput JPEG 2000", "reads it, exact to the bit", _encoded("htj2k")),
+    *(
+        Trap(f"{name.split()[0]}_tail", f"{name} frames with bytes behind their end marker",
+             "ignores what lies behind the end, and notes it",
+             _encoded(name, b"\xff\xd9 what was in the buffer \xff"),
+             ("12 compressed frames with bytes behind the end: ignored",), compare=False)
+        for name in ("jpeg lossless sv1", "jpeg-ls", "j2k", "htj2k")
+    ),
     Trap("no_preamble", "files without preamble and meta information",
          "recognizes them by their first element", _no_preamble),
     Trap("dicomdir", "a CD: DICOMDIR and files without extension",
