@@ -173,10 +173,29 @@ def test_qform_and_sform_that_mirror_each_other_are_refused(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("zoom", [0.0005, 488.0])
-def test_metres_and_micrometres_are_refused(tmp_path, zoom):
-    with pytest.raises(RefusedScan, match=r"pixel spacing|orientation is not usable"):
-        read(save(tmp_path / "x.nii", array(), np.diag([-zoom, -zoom, 10 * zoom, 1])))
+@pytest.mark.parametrize("said", ["unknown", "meter", "mm", "micron"])
+@pytest.mark.parametrize(("zoom", "unit"), [(0.0005, "meters"), (488.0, "micrometers")])
+def test_voxels_in_another_unit_are_refused_by_its_name(tmp_path, zoom, unit, said):
+    path = _in_unit(tmp_path / "x.nii", zoom, said)
+    words = {"unknown": "no unit", "meter": "meters", "micron": "micrometers"}.get(said, said)
+    with pytest.raises(RefusedScan, match=f"in {unit}, not in mm .its header says {words}"):
+        read(path)
+
+
+@pytest.mark.parametrize("said", ["unknown", "meter", "mm", "micron"])
+def test_a_unit_that_fits_no_head_is_not_believed(tmp_path, said):
+    volume = read(_in_unit(tmp_path / "x.nii", 0.5, said))
+    assert volume.pixel_spacing == pytest.approx((0.5, 0.5))
+    assert any("size of a head's in mm" in note for note in volume.notes) == (
+        said in ("meter", "micron")
+    )
+
+
+def _in_unit(path, zoom, said):
+    image = nibabel.Nifti1Image(array().astype(np.int16), np.diag([-zoom, -zoom, 10 * zoom, 1]))
+    image.header.set_xyzt_units(said)
+    nibabel.save(image, path)
+    return path
 
 
 def test_more_behind_the_voxels_than_a_trailer_is_refused(tmp_path):
