@@ -96,7 +96,10 @@ def test_routed_by_its_own_contexts_changes_nothing() -> None:
 
 def test_routed_by_closes_on_an_error_and_knows_its_layers() -> None:
     model = tokens_model()
-    with pytest.raises(RuntimeError), reading.routed_by(model, {FIRST: torch.zeros(9, 4)}):
+    with (
+        pytest.raises(ValueError, match="contexts for 9"),
+        reading.routed_by(model, {FIRST: torch.zeros(9, 4)}),
+    ):
         model(torch.randn(3, 7, 4))
     assert model.get_submodule(FIRST).contexts is None
     with (
@@ -156,3 +159,56 @@ def test_summary_is_plain_numbers() -> None:
     assert numbers["entropy"] == pytest.approx(math.log(2) / math.log(3))
     assert numbers["mean_load"] == [0.5, 0.5, 0.0]
     assert numbers["collapsed"] is False
+
+
+def two_adapters() -> Any:
+    """The second has other experts, another rank and another mode."""
+    model = tokens_model(gate_mode="mean")
+    sizes = {"r": 1, "num_experts": 2, "router_dim": 3, "init_weights": False}
+    model.add_adapter("second", MoLREConfig(target_modules=["0", "1"], gate_mode="cls", **sizes))
+    return wake(model).eval()
+
+
+def test_the_active_adapters_mode_is_read() -> None:
+    model, x = two_adapters(), torch.randn(5, 7, 4)
+    torch.testing.assert_close(reading.contexts(model, x)[FIRST], x.mean(1))
+    model.set_adapter("second")
+    assert torch.equal(reading.contexts(model, x)[FIRST], x[:, 0])
+    assert gates(model, x)[FIRST].shape == (5, 2)
+    with torch.no_grad():
+        expected = model(x)
+        with reading.routed_by(model, reading.contexts(model, x)):
+            torch.testing.assert_close(model(x), expected)
+
+
+def test_several_active_adapters_have_an_entry_each() -> None:
+    model, x = two_adapters(), torch.randn(5, 7, 4)
+    model.base_model.set_adapter(["default", "second"])
+    read = gates(model, x)
+    assert {name: tuple(g.shape) for name, g in read.items()} == {
+        f"{FIRST}:default": (5, 3),
+        f"{FIRST}:second": (5, 2),
+        f"{SECOND}:default": (5, 3),
+        f"{SECOND}:second": (5, 2),
+    }
+    layer = model.get_submodule(FIRST)
+    expected = torch.stack([own_gates(item[0], layer, "second") for item in x])
+    torch.testing.assert_close(read[f"{FIRST}:second"], expected)
+    with pytest.raises(ValueError, match=r"default and second are active .*set_adapter to one"):
+        reading.contexts(model, x)
+
+
+def test_disabled_adapters_and_fixed_gates_see_nothing() -> None:
+    model, x = tokens_model(), torch.randn(2, 7, 4)
+    with model.disable_adapter():
+        assert reading.contexts(model, x) == {}
+    assert reading.contexts(tokens_model(fixed_gates=[0.2, 0.3, 0.5]), x) == {}
+
+
+def test_contexts_of_another_batch_are_refused() -> None:
+    model, x = tokens_model(), torch.randn(1, 7, 4)
+    with (
+        pytest.raises(ValueError, match=r"^0 got a batch of 1 and contexts for 2"),
+        reading.routed_by(model, {FIRST: torch.zeros(2, 4)}),
+    ):
+        model(x)

@@ -185,3 +185,19 @@ def test_an_adapter_of_a_deeper_backbone_is_refused(tmp_path: Path) -> None:
     get_peft_model(deep, MoLREConfig(target_modules=["0", "1"])).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"another backbone: it adapts 1, which this model lacks"):
         PeftModel.from_pretrained(nn.ModuleDict({"0": nn.Linear(8, 4)}), tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [{"r": 3}, {"num_experts": 2}, {"router_dim": 5}])
+def test_an_adapter_of_another_size_over_one_of_that_name(sizes: dict, tmp_path: Path) -> None:
+    case = CASES["mlp"]
+    case.adapted(**sizes).save_pretrained(tmp_path)
+    model = case.adapted()
+    with pytest.raises(ValueError, match=r"other sizes \(r, .*under another adapter_name, or call"):
+        model.load_adapter(tmp_path, "default")
+    model.load_adapter(tmp_path, "other")
+
+
+def test_adapters_are_not_added_up_into_one() -> None:
+    model = CASES["hf_vit"].adapted()
+    with pytest.raises(ValueError, match=r"not added up into one: each routes its input by itself"):
+        model.add_weighted_adapter(["default"], [1.0], "sum")

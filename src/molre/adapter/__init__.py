@@ -19,6 +19,7 @@ _PUBLIC = {
     "router_gates": "molre.adapter.core",
     "gate_entropy": "molre.adapter.core",
     "gates": "molre.adapter.reading",
+    "check_runs": "molre.adapter.running",
     "mean_load": "molre.adapter.collapse",
     "expert_similarity": "molre.adapter.reading",
     "collapsed": "molre.adapter.collapse",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from molre.adapter.collapse import collapsed, mean_load, update_similarity
 from molre.adapter.core import gate_entropy
 from molre.adapter.layer import MoLRELayer
+from molre.adapter.running import counting, never_called
 
 
 def layers(model: nn.Module) -> dict[str, MoLRELayer]:
@@ -36,15 +37,30 @@ def gates(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         kwargs: the same.
 
     Returns:
-        for each layer float32 (batch, E), or (batch, tokens, E) with ``gate_mode='token'``. Layers
-        that were not run, or run without an active adapter, are absent.
+        for each layer float32 (batch, E), or (batch, tokens, E) with ``gate_mode='token'``; of a
+        layer that is called several times one call after the other. Where several adapters are
+        active, or ``adapter_names`` gives each item its own, one entry for each of them, named
+        ``layer:adapter``, with the items that it works on. Layers of a part of the model that is
+        not run, or run without an active adapter, are absent.
 
     Raises:
-        ValueError: if the model has no MoLRE layers.
+        ValueError: if the model has no MoLRE layers, none of them ran, or one was left out by the
+            module that holds it.
     """
-    with noting(layers(model)) as seen:
-        model(*args, **kwargs)
-        return seen()
+    whole: Any = getattr(model, "_orig_mod", model)
+    found = layers(whole)
+    holders = {name.rpartition(".")[0]: None for name in found}
+    watched = {**found, **{name: whole.get_submodule(name) for name in holders}}
+    with noting(found, kwargs.get("adapter_names") is not None) as seen, counting(watched) as calls:
+        whole(*args, **kwargs)
+        noted = seen()
+    ran = {name for name, layer in found.items() if calls[name]}
+    ran |= {name.rpartition(":")[0] for name in noted} | set(noted)
+    idle = [name for name in found if name not in ran]
+    left_out = [name for name in idle if calls[name.rpartition(".")[0]]]
+    if left_out or len(idle) == len(found):
+        raise never_called(whole, left_out or idle, len(found))
+    return noted
 
 
 @torch.no_grad()
@@ -52,21 +68,25 @@ def contexts(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
     """Run the model once and return what the router of each layer saw: its own input, pooled.
 
     Args:
-        model: an adapted model with ``gate_mode`` ``mean`` or ``cls``.
+        model: an adapted model with ``gate_mode`` ``mean`` or ``cls``; its active adapter is read.
         args: what the model is called with.
         kwargs: the same.
 
     Returns:
-        for each layer that was run (batch, d_in).
+        for each layer that was run with an active adapter that routes, (batch, d_in).
 
     Raises:
-        ValueError: if the model has no MoLRE layers.
+        ValueError: if the model has no MoLRE layers, or if several adapters are active whose
+            routers see different things.
     """
-    found = layers(model)
+    if kwargs.get("adapter_names") is not None:
+        raise ValueError("contexts reads one adapter at a time: set_adapter, not adapter_names.")
+    whole: Any = getattr(model, "_orig_mod", model)
+    found = layers(whole)
     seen: dict[str, list[Tensor]] = {name: [] for name in found}
     handles = [m.register_forward_pre_hook(_seeing(seen[name])) for name, m in found.items()]
     try:
-        model(*args, **kwargs)
+        whole(*args, **kwargs)
     finally:
         for handle in handles:
             handle.remove()
@@ -76,26 +96,46 @@ def contexts(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
 def _seeing(parts: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     def see(module: nn.Module, args: tuple[Any, ...]) -> None:
         assert isinstance(module, MoLRELayer)
-        adapter = next(iter(module.configs))
-        parts.append(module.routing_context(args[0], module.configs[adapter].gate_mode))
+        routers = module.routers()
+        modes = {module.configs[adapter].gate_mode for adapter in routers}
+        if len(modes) > 1:
+            raise ValueError(
+                f"{' and '.join(routers)} are active and route by different things "
+                f"({', '.join(sorted(modes))}): set_adapter to one of them."
+            )
+        if routers:
+            parts.append(module.context(args[0], routers[0]))
 
     return see
 
 
 @contextmanager
-def noting(found: Mapping[str, MoLRELayer]) -> Iterator[Callable[[], dict[str, Tensor]]]:
+def noting(
+    found: Mapping[str, MoLRELayer], by_adapter: bool = False
+) -> Iterator[Callable[[], dict[str, Tensor]]]:
     """Let layers note their gates; yields what returns those noted so far, as :func:`gates`.
 
     Args:
         found: layers by name.
+        by_adapter: name the adapter even where there is one.
     """
     for layer in found.values():
-        layer.seen_gates = []
+        layer.seen_gates, layer.seen_of = [], []
     try:
-        yield lambda: {n: torch.cat(m.seen_gates) for n, m in found.items() if m.seen_gates}
+        yield lambda: dict(_noted(found, by_adapter))
     finally:
         for layer in found.values():
             layer.seen_gates = None
+
+
+def _noted(found: Mapping[str, MoLRELayer], by_adapter: bool) -> Iterator[tuple[str, Tensor]]:
+    for name, layer in found.items():
+        adapters = list(dict.fromkeys(layer.seen_of))
+        for adapter in adapters:
+            noted = zip(layer.seen_gates or [], layer.seen_of, strict=True)
+            parts = [gates for gates, of in noted if of == adapter]
+            alone = len(adapters) == 1 and not by_adapter
+            yield (name if alone else f"{name}:{adapter}"), torch.cat(parts)
 
 
 @contextmanager

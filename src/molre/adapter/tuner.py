@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from peft.tuners.tuners_utils import BaseTuner, _maybe_include_all_linear_layers
@@ -11,8 +12,11 @@ from peft.utils import register_peft_method, resolve_quantization_backend
 from torch import Size, Tensor, nn
 
 from molre.adapter.budget import Placement, place
+from molre.adapter.causal import check_causal, is_causal
 from molre.adapter.config import MoLREConfig
 from molre.adapter.layer import Convolution, Linear, MoLRELayer, merge_refusal
+from molre.adapter.mixed_batch import naming
+from molre.adapter.padding import unwatch, watch
 from molre.adapter.windows import check_target
 
 # Query and value projections as vision and language models name them; the first row that a model
@@ -52,6 +56,7 @@ class MoLREModel(BaseTuner):
         targets = self._targets(peft_config, model)
         for target in targets:
             check_target(model, target, peft_config.gate_mode)
+            check_causal(model, target, peft_config.gate_mode, peft_config.task_type)
         if peft_config.budget is not None:
             placement = place(model, targets, peft_config)
             self.placements[adapter] = placement
@@ -92,6 +97,10 @@ class MoLREModel(BaseTuner):
         layer.quantization_backend = resolve_quantization_backend(
             target, get_apply_tensor_subclass=None
         )
+        layer.causal = is_causal(self.model, current_key, peft_config.task_type)
+        layer.around = watch(self.model, current_key)
+        if layer.around:
+            layer.around[-1].layers.append(layer)
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
@@ -126,7 +135,29 @@ class MoLREModel(BaseTuner):
     ) -> Any:
         if merge:
             self._refuse_routed(adapter_names)
-        return super()._unload_and_optionally_merge(merge, progressbar, safe_merge, adapter_names)
+        model: Any = super()._unload_and_optionally_merge(
+            merge, progressbar, safe_merge, adapter_names
+        )
+        unwatch(model)
+        return model
+
+    def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse what LoRA does under this name.
+
+        Raises:
+            ValueError: always, saying what to do instead.
+        """
+        raise ValueError(
+            "MoLRE adapters are not added up into one: each routes its input by itself, so no "
+            "weighted sum of their weights does what they do. Use them together (base_model."
+            'set_adapter(["a", "b"])), or one for each item (adapter_names=[...]).'
+        )
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Let each item of a batch have its own adapter: peft's ``adapter_names``."""
+        with naming(self, kwargs.get("adapter_names"), kwargs.get("num_beams")):
+            yield
 
     def _refuse_routed(self, adapter_names: list[str] | None) -> None:
         for name in adapter_names or self.active_adapters:
@@ -146,12 +177,28 @@ def _check_same_backbone(own: dict[str, Tensor], saved: dict[str, Tensor]) -> No
                 f"this adapter was trained on another backbone: it adapts {layer}, which this "
                 "model lacks. Load it onto the model that it was trained on."
             )
-        if own[key].shape != value.shape:
+        if own[key].shape == value.shape:
+            continue
+        if _of_other_sizes(key, own[key].shape, value.shape):
             raise ValueError(
-                f"this adapter was trained on another backbone: at {layer} its weight has shape "
-                f"{tuple(value.shape)}, and this model needs {tuple(own[key].shape)}. Load it onto "
-                "the model that it was trained on."
+                f"the adapter that is loaded has other sizes (r, num_experts or router_dim) than "
+                f"the one of that name in this model: at {layer} its weight has shape "
+                f"{tuple(value.shape)}, not {tuple(own[key].shape)}. Load it under another "
+                "adapter_name, or call delete_adapter first."
             )
+        raise ValueError(
+            f"this adapter was trained on another backbone: at {layer} its weight has shape "
+            f"{tuple(value.shape)}, and this model needs {tuple(own[key].shape)}. Load it onto "
+            "the model that it was trained on."
+        )
+
+
+def _of_other_sizes(key: str, own: Size, saved: Size) -> bool:
+    """Whether a weight differs only in what the configuration sets, and not in the base layer."""
+    kind = key.partition(".molre_")[2].partition(".")[0]
+    base = {"A": slice(1, None), "B": slice(0, 1), "router_in": slice(1, None)}
+    kept = base.get(kind, slice(0, 0))  # the router's last layer knows nothing of the base layer
+    return own[kept] == saved[kept]
 
 
 def _check_same_head(key: str, own: Size, saved: Size) -> None:

@@ -97,6 +97,12 @@ class AdaptedBackbone(nn.Module):
         with rerouted(self.routed, contexts), noting(self.routed) as seen:
             pooled = run(inputs).pooled.float()
             gates = list(seen().values())
+        if len(gates) != len(self.routed):
+            raise MolreError(
+                f"{len(self.routed) - len(gates)} of {len(self.routed)} adapted layers of "
+                f"{self.backbone.name} are never called, so this adapter does nothing there",
+                fix="train again: molre now adapts layers that run",
+            )
         return pooled, torch.stack(gates, dim=1) if gates else None
 
     def embed(self, pixels: Tensor, bank_index: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -161,6 +167,9 @@ def adapt(
         router_hidden: hidden width of the router.
         train_router: False for the control with a random router.
 
+    An adapter is accepted only where a forward pass was seen to call every adapted layer, and a
+    gradient to reach it.
+
     Raises:
         MolreError: the arm is not applicable to this backbone.
     """
@@ -180,10 +189,11 @@ def adapt(
             "attention pooling that a router could follow; it is trained from scratch",
             fix="choose --arm full",
         )
+    called = modules_called(backbone)
     if kind == "lora_all":
-        sites = attention_projections(network)
+        sites = attention_projections(network, called)
     else:
-        sites = last_blocks(network, budget, num_experts, r, router_hidden)
+        sites = last_blocks(network, budget, num_experts, r, router_hidden, called)
     targets = sorted(sites.layers)
     if kind.startswith("lora"):
         rank = num_experts * r if kind == "lora_matched" else r
@@ -199,7 +209,47 @@ def adapt(
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
-        return AdaptedBackbone(backbone, get_peft_model(network, config), sites)
+        model = get_peft_model(network, config)
+    _check_runs(backbone)
+    return AdaptedBackbone(backbone, model, sites)
+
+
+def modules_called(backbone: Backbone) -> set[str]:
+    """Names within the network of the modules that one forward pass calls.
+
+    Args:
+        backbone: not adapted yet.
+    """
+    from molre.adapter.running import counting
+
+    network = backbone.network
+    modules = {
+        n: m for n, m in network.named_modules() if not isinstance(m, torch.jit.ScriptModule)
+    }
+    with counting(modules) as calls, torch.no_grad():
+        backbone(_one_input(backbone))
+    scripted = {name for name, _ in network.named_modules()} - set(modules)
+    return {name for name, times in calls.items() if times} | scripted
+
+
+def _check_runs(backbone: Backbone) -> None:
+    from molre.adapter.running import check
+
+    pixels = _one_input(backbone)
+    try:
+        check(backbone.network, lambda: backbone(pixels).pooled)
+    except ValueError as error:
+        raise MolreError(
+            f"not applicable at placement blocks: {str(error).rstrip('.')}",
+            fix="use --placement slice or another backbone",
+        ) from None
+
+
+def _one_input(backbone: Backbone) -> Tensor:
+    parameter = next(backbone.parameters())
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn((1, *backbone.contract.pixel_shape), generator=generator)
+    return pixels.to(parameter.device)
 
 
 def load(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from torch import nn
 
 from molre.errors import MolreError
+from molre.progress import say
 
 SECOND_LAYERS = (".fc2", ".down_proj", ".linear2")
 
@@ -29,14 +30,20 @@ class Sites:
 
 
 def last_blocks(
-    network: nn.Module, budget: float, num_experts: int, r: int, router_hidden: int
+    network: nn.Module,
+    budget: float,
+    num_experts: int,
+    r: int,
+    router_hidden: int,
+    called: Collection[str] | None = None,
 ) -> Sites:
     """The layers of the last k blocks, k the largest at which MoLRE stays under the budget.
 
-    Query and value projections (split or fused); where attention works in windows folded into the
-    batch, or there is none, the MLPs' layers, or only their second ones where both are too many for
-    the last block (DaViT's is 2048 wide); in a convolutional network the 1 x 1
-    convolutions, in a residual 3D one without these those of its blocks.
+    Query and value projections (fused with the keys' where a network fuses them); where attention
+    works in windows folded into the batch, reads its projections' weights without calling them
+    (timm's EvaAttention and BEiT), or there is none, the MLPs' layers, or only their second ones
+    where both are too many for the last block (DaViT's is 2048 wide); in a convolutional network
+    the 1 x 1 convolutions, in a residual 3D one without these those of its blocks.
     The LoRA arms use the same layers.
 
     Args:
@@ -45,6 +52,7 @@ def last_blocks(
         num_experts: E.
         r: rank of each expert.
         router_hidden: hidden width of the router.
+        called: names of all modules that a forward pass calls; None where it was not run.
 
     Raises:
         MolreError: not applicable: not even one block fits, or the network has no such layer.
@@ -54,7 +62,7 @@ def last_blocks(
 
     config = MoLREConfig(r=r, num_experts=num_experts, router_dim=router_hidden, budget=budget)
     try:
-        candidates = _candidates(network)
+        candidates = _candidates(network, called)
         try:
             placement = place(network, candidates, config)
         except ValueError:
@@ -70,14 +78,18 @@ def last_blocks(
     return Sites(placement.targets, first, placement.blocks)
 
 
-def attention_projections(network: nn.Module) -> Sites:
+def attention_projections(network: nn.Module, called: Collection[str] | None = None) -> Sites:
     """Every linear layer of every attention module (the arm ``lora_all``).
 
     Where the blocks hold attention, only theirs: a pooling head behind them (SigLIP's) is none of
     its kind, and its torch attention reads a projection's weight without ever calling it.
 
+    Args:
+        network: not adapted yet.
+        called: as in :func:`last_blocks`.
+
     Raises:
-        MolreError: not applicable: the network has no attention.
+        MolreError: not applicable: the network has no attention, or does not call its projections.
     """
     from molre.adapter.budget import block_of
     from molre.adapter.windows import in_attention
@@ -94,11 +106,17 @@ def attention_projections(network: nn.Module) -> Sites:
             "not applicable: this network has no attention projections",
             fix="choose another arm (`molre list arms`)",
         )
+    bypassed = _bypassed(network, list(layers), called)
+    if bypassed:
+        raise MolreError(
+            f"not applicable: {_reads(network, bypassed[0])}, so an adapter there would do nothing",
+            fix="choose another arm (`molre list arms`)",
+        )
     blocks = list(dict.fromkeys(layers.values()))
     return Sites(tuple(layers), blocks[0], len(blocks))
 
 
-def _candidates(network: nn.Module) -> list[str]:
+def _candidates(network: nn.Module, called: Collection[str] | None) -> list[str]:
     from molre.adapter.windows import check_target
 
     names = [name for name, module in network.named_modules() if not list(module.children())]
@@ -109,9 +127,29 @@ def _candidates(network: nn.Module) -> list[str]:
                 check_target(network, name, "mean")
         except ValueError:
             continue
+        bypassed = _bypassed(network, chosen, called)
+        if bypassed:
+            say(f"{_reads(network, bypassed[0])}: other layers are adapted instead")
+            continue
+        chosen = [name for name in chosen if called is None or name in called]
         if chosen:
             return chosen
     raise ValueError("this network has no layer that MoLRE adapts by itself")
+
+
+def _bypassed(network: nn.Module, names: list[str], called: Collection[str] | None) -> list[str]:
+    """Layers that are not called though the block around them is."""
+    from molre.adapter.budget import block_of
+
+    if called is None:
+        return []
+    return [n for n in names if n not in called and (block_of(network, n) or n) in called]
+
+
+def _reads(network: nn.Module, name: str) -> str:
+    parent, _, leaf = name.rpartition(".")
+    kind = type(network.get_submodule(parent)).__name__
+    return f"{kind} ({parent}) reads {leaf}.weight directly and never calls {leaf}"
 
 
 def _ends(*ends: str) -> Callable[[str, nn.Module], bool]:
