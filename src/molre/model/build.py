@@ -63,6 +63,11 @@ _ADAPTERS: dict[AdapterKind, Callable[[ClassifierSpec], nn.Module]] = {
 
 
 def build_classifier(spec: ClassifierSpec) -> HeadCTClassifier:
-    """A fresh classifier, weights drawn from torch's global generator."""
-    adapter = _ADAPTERS[spec.adapter](spec)
-    return HeadCTClassifier(spec.dim, spec.findings, adapter, spec.shared_query, spec.dropout)
+    """A fresh classifier, weights drawn from torch's global generator.
+
+    The head is drawn before the adapter, so that arms of one seed start with the same head and can
+    be compared in pairs.
+    """
+    classifier = HeadCTClassifier(spec.dim, spec.findings, None, spec.shared_query, spec.dropout)
+    classifier.adapter = _ADAPTERS[spec.adapter](spec)
+    return classifier
