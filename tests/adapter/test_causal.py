@@ -227,3 +227,25 @@ def test_several_sequences_in_one_row_have_no_gates_in_common() -> None:
         model(input_ids=tokens, position_ids=positions)
     token: Any = get_peft_model(llama(), MoLREConfig(gate_mode="token", **SIZES)).eval()
     token(input_ids=tokens, position_ids=positions)
+
+
+@pytest.mark.parametrize("kind", ["float", "bool", "flag"])
+def test_torchs_own_layers_are_known_by_the_mask_they_are_given(kind: str) -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    mask = nn.Transformer.generate_square_subsequent_mask(5)
+    said: dict[str, Any] = {"src_mask": mask if kind == "float" else mask != 0}
+    if kind == "flag":
+        said["is_causal"] = True
+    config = MoLREConfig(target_modules=["linear1"], **SIZES)
+    model, x = wake(get_peft_model(layer, config)).eval(), torch.randn(2, 5, 8)
+    with pytest.raises(ValueError, match=r"^linear1 is given a causal mask, .* use gate_mode='tok"):
+        model(x, **said)
+    model(x)
+    model(x, src_mask=torch.zeros(5, 5))
+
+
+def test_gpts_of_images_are_decoders_and_their_classifiers_are_not() -> None:
+    config = transformers.ImageGPTConfig(vocab_size=9, n_embd=16, n_layer=1, n_head=2)
+    with pytest.raises(ValueError, match="causal decoder"):
+        get_peft_model(transformers.ImageGPTModel(config), MoLREConfig(**SIZES))
+    get_peft_model(transformers.ImageGPTForImageClassification(config), MoLREConfig(**SIZES))

@@ -116,3 +116,9 @@ def test_training_and_merged_adapters_are_refused() -> None:
     model.eval().merge_adapter(["other"])
     with pytest.raises(ValueError, match="needs adapters that are not merged"):
         model(x, adapter_names=["default", "other"])
+
+
+def test_names_that_the_model_inside_would_swallow_are_refused() -> None:
+    model = adapted(CASES["hf_vit"])
+    with pytest.raises(ValueError, match="call what it gives"):
+        model.base_model.model(CASES["hf_vit"].batch(1), adapter_names=["default"])

@@ -158,3 +158,13 @@ def test_torchs_fused_encoder_runs_what_is_adapted() -> None:
 def test_nothing_to_look_at_is_said() -> None:
     with pytest.raises(ValueError, match="no layer of this model has an active adapter"):
         check_runs(Mlp(), torch.randn(1, 8))
+
+
+def test_disabled_adapters_do_not_run_and_merged_ones_do_not_train() -> None:
+    options = {"fixed_gates": [0.2, 0.3, 0.5], "init_weights": False, **SIZES}
+    model = get_peft_model(Mlp(), MoLREConfig(target_modules=["first"], **options))
+    x = torch.randn(1, 8)
+    with model.disable_adapter(), pytest.raises(ValueError, match="has an active adapter"):
+        check_runs(model, x)
+    model.merge_adapter()
+    check_runs(model, x)

@@ -98,7 +98,6 @@ def _decoder_type(config: Any) -> bool:
     known = sys.modules.get("transformers.models.auto.modeling_auto")
     if known is None:
         return False
-    language, masked = (
-        getattr(known, f"MODEL_FOR_{task}_MAPPING_NAMES", {}) for task in ("CAUSAL_LM", "MASKED_LM")
-    )
-    return kind in language and kind not in masked
+    tasks = ("CAUSAL_LM", "CAUSAL_IMAGE_MODELING", "MASKED_LM")
+    text, image, masked = (getattr(known, f"MODEL_FOR_{t}_MAPPING_NAMES", {}) for t in tasks)
+    return kind not in masked and (kind in text or kind in image)

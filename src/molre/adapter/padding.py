@@ -45,6 +45,7 @@ class Masks:
     layers: list[Any] = field(default_factory=list)
     given: dict[str, Tensor] = field(default_factory=dict)
     crossing: bool = False  # keys and values are of other tokens than queries
+    ahead: bool = False  # no token may see those after it
     nested: bool = False  # torch's encoder, told to leave nested tensors alone
     handle: Any = None
 
@@ -60,6 +61,9 @@ class Masks:
         if others is None and self.attention:
             others = said.get("encoder_hidden_states")
         self.crossing = others is not None
+        self.ahead = any(said.get(name) is True for name in ("is_causal", "tgt_is_causal")) or any(
+            _triangular(said.get(name)) for name in ("src_mask", "tgt_mask", "attn_mask")
+        )
         if self.layers:
             _refuse_unseen(said, self.given, self.layers)
 
@@ -138,22 +142,29 @@ def unwatch(model: nn.Module) -> None:
                 module.use_nested_tensor = True
 
 
-def valid_tokens(around: list[Masks], name: str, x: Tensor) -> Tensor | None:
+def valid_tokens(around: list[Masks], name: str, x: Tensor, mode: str) -> Tensor | None:
     """Which tokens of a layer's input count.
 
     Args:
         around: of :func:`watch`.
         name: of the layer.
         x: its input, (batch, tokens..., d).
+        mode: ``mean`` or ``cls``, as in ``gate_mode``.
 
     Returns:
         bool (batch, tokens), or None where no mask is given.
 
     Raises:
-        ValueError: if a mask hides tokens, and not these.
+        ValueError: if a mask hides tokens, and not these; or if it is causal, and a mean would look
+            ahead.
     """
     if x.ndim < 3 or (x.ndim == 3 and x.shape[1] == 1):
         return None  # one token, such as a pooled one, is its own mean
+    if mode == "mean" and any(masks.ahead for masks in around):
+        raise ValueError(
+            f"{name} is given a causal mask, and gate_mode='mean' would tell each token of the "
+            "tokens after it: use gate_mode='token', or 'cls' for gates from the first token."
+        )
     leaf = name.rpartition(".")[2]
     for masks in around:
         of_these = masks.of(leaf)
@@ -190,6 +201,16 @@ def _keeps(name: str, mask: Tensor) -> Tensor:
     return mask == 0 if name.endswith("padding_mask") else mask != 0
 
 
+def _triangular(mask: Any) -> bool:
+    """Whether torch's mask (queries, keys) hides what comes after, whichever way it says so."""
+    if not isinstance(mask, Tensor) or mask.ndim != 2 or len(mask) < 2 or len(mask) != len(mask.T):
+        return False
+    later, earlier = mask[0, -1], mask[-1, 0]
+    if mask.is_floating_point():
+        return bool((later < HIDDEN) & (earlier > HIDDEN))
+    return bool(later != earlier)
+
+
 def _refuse_unmapped(layer: str, name: str, mask: Tensor, x: Tensor) -> None:
     if name.endswith("attn_mask") and mask.ndim < 3:
         return
@@ -205,7 +226,12 @@ def _refuse_unmapped(layer: str, name: str, mask: Tensor, x: Tensor) -> None:
 
 
 def _refuse_unseen(said: dict[str, Any], given: dict[str, Tensor], layers: list[Any]) -> None:
-    """Inputs of which one set of gates an item makes no sense."""
+    """Inputs of which one set of gates an item makes no sense, and names that nothing reads."""
+    if said.get("adapter_names") is not None:
+        raise ValueError(
+            "adapter_names is read by peft's own model and not by the one inside it: adapt with "
+            "get_peft_model, and call what it gives."
+        )
     pooling = [layer for layer in layers if layer.pools()]
     if not pooling:
         return

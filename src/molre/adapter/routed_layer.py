@@ -184,7 +184,7 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
                 )
             return self.contexts
         mode = self.configs[adapter].gate_mode
-        valid = None if mode == "token" else valid_tokens(self.around, self.name, x)
+        valid = None if mode == "token" else valid_tokens(self.around, self.name, x, mode)
         return self.routing_context(x, mode, valid)
 
     def _route(self, adapter: str, context: Tensor) -> Tensor:

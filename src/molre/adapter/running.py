@@ -109,7 +109,7 @@ def counting(found: Mapping[str, nn.Module]) -> Iterator[dict[str, int]]:
 
 
 def _active(module: nn.Module) -> bool:
-    if not isinstance(module, BaseTunerLayer):
+    if not isinstance(module, BaseTunerLayer) or module.disable_adapters:
         return False
     return bool(set(module.active_adapters) & set(module._all_available_adapter_names()))
 
@@ -142,6 +142,8 @@ def _unreached(found: Mapping[str, nn.Module], run: Callable[[], Any]) -> list[s
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:
     assert isinstance(module, BaseTunerLayer)
+    if module.merged:
+        return []
     ours = tuple(f"{name}." for name in module.adapter_layer_names)
     return [p for n, p in module.named_parameters() if p.requires_grad and n.startswith(ours)]
 
