@@ -168,3 +168,21 @@ def test_disabled_adapters_do_not_run_and_merged_ones_do_not_train() -> None:
         check_runs(model, x)
     model.merge_adapter()
     check_runs(model, x)
+
+
+class Torch(nn.Module):
+    """torch's attention, whose output projection is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x)[0]
+
+
+def test_pefts_own_lora_of_torchs_attention_runs_and_one_of_its_projection_does_not() -> None:
+    x = torch.randn(1, 4, 8)
+    check_runs(get_peft_model(Torch(), LoraConfig(target_modules=["attention"])), x)
+    with pytest.raises(ValueError, match=r"^attention\.out_proj never ran"):
+        check_runs(get_peft_model(Torch(), LoraConfig(target_modules=["out_proj"])), x)

@@ -129,3 +129,15 @@ def test_a_projection_that_is_never_called_is_refused() -> None:
     options = {"target_modules": ["out_proj", "mlp"], "exclude_modules": ["out_proj"]}
     model = get_peft_model(TorchBlock(), MoLREConfig(**options, **SIZES))
     assert wrapped(model) == ["base_model.model.mlp"]
+
+
+@pytest.mark.parametrize("kind", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
+@pytest.mark.parametrize("mode", ["mean", "cls"])
+def test_layers_that_put_the_tokens_first_are_refused(kind: Any, mode: Any) -> None:
+    layers = nn.ModuleList([kind(8, 2, 16)])
+    config = MoLREConfig(target_modules=["linear1"], gate_mode=mode, **SIZES)
+    with pytest.raises(ValueError, match=r"^0\.linear1 is inside .* with batch_first=False.*mix"):
+        get_peft_model(layers, config)
+    get_peft_model(nn.ModuleList([kind(8, 2, 16, batch_first=True)]), config)
+    token = MoLREConfig(target_modules=["linear1"], gate_mode="token", **SIZES)
+    assert wrapped(get_peft_model(layers, token))

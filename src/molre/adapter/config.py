@@ -24,11 +24,13 @@ class MoLREConfig(PeftConfig):
         alpha: the delta is scaled by ``alpha / r``; None means ``r``, so by 1.
         use_rslora: scale by ``alpha / sqrt(r)`` instead, so that a larger rank is not damped.
         router_dim: hidden width of the router.
-        gate_mode: what the router sees of a layer's input. ``mean``: its mean over the tokens;
-            ``cls``: its first token; ``token``: each token for itself.
+        gate_mode: what the router sees of a layer's input. ``mean``: its mean over the tokens,
+            padding left out, and never in a causal decoder; ``cls``: its first token that is not
+            padding; ``token``: each token for itself.
         dropout: on the input of the experts, in training; the router sees the input undropped.
         target_modules: names (a module matches by its name's end), a regular expression of whole
-            names, or ``all-linear``. None takes the query and value projections, split or fused.
+            names, or ``all-linear``. None takes the query and value projections; where they are
+            fused with the keys' (``qkv``), the fused layer.
         exclude_modules: names or a regular expression to leave out.
         layers_to_transform: indices of the blocks to adapt; all of them when None.
         layers_pattern: name of the list of blocks, where peft cannot tell it from the names.

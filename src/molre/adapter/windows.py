@@ -1,7 +1,9 @@
 """Layers whose batch axis is not a batch of images, and layers that are never called.
 
 Attention in windows (Swin, DaViT, MaxViT) folds the windows into the batch: a layer inside it sees
-(windows of all images, tokens, d), so a gate for each item would be a gate for each window.
+(windows of all images, tokens, d), so a gate for each item would be a gate for each window. torch's
+transformer layers put the tokens first unless told otherwise, (tokens, batch, d): a mean over the
+second axis would mix the items.
 """
 
 from __future__ import annotations
@@ -33,6 +35,15 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
         )
     if gate_mode == "token":
         return
+    first = next(
+        (name for name in ["", *parents] if _tokens_first(model.get_submodule(name))), None
+    )
+    if first is not None:
+        raise ValueError(
+            f"{key} is inside {type(model.get_submodule(first)).__name__} with batch_first=False, "
+            f"whose first axis is of tokens and not of items, so gate_mode={gate_mode!r} would mix "
+            "the batch: build it with batch_first=True, or use gate_mode='token'."
+        )
     attention = _attention_of(model, parents)
     if attention is not None and _in_windows(model, attention):
         raise ValueError(
@@ -40,6 +51,15 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
             f"gate_mode={gate_mode!r} would gate each window for itself and not the image. Adapt "
             f"the MLPs instead ({_mlp_names(model)}), or use gate_mode='token'."
         )
+
+
+def _tokens_first(module: nn.Module) -> bool:
+    """A layer of torch's, or of the first CLIP's layout, that is given (tokens, batch, d)."""
+    torchs = isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer))
+    if not torchs and type(module).__name__ != "ResidualAttentionBlock":
+        return False
+    inside = module.children()
+    return any(isinstance(m, nn.MultiheadAttention) and not m.batch_first for m in inside)
 
 
 def _attention_of(model: nn.Module, parents: list[str]) -> str | None:
