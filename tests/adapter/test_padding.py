@@ -295,3 +295,31 @@ def test_compiled_without_a_graph_break() -> None:
     compiled: Any = torch.compile(model, backend="aot_eager")
     expected = run("bert", model, tokens, mask)
     torch.testing.assert_close(run("bert", compiled, tokens, mask), expected, atol=1e-5, rtol=1e-5)
+
+
+class Opaque(nn.Module):
+    """Blocks are given a mask in a form of their own, as flex attention's are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.block(x, attention_mask=attention_mask.tolist())
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor, attention_mask: object = None) -> Tensor:
+        return self.value(x)
+
+
+def test_a_mask_that_cannot_be_read_leaves_it_to_the_next_one_out() -> None:
+    config = MoLREConfig(target_modules=["value"], **SIZES)
+    model, x = wake(get_peft_model(Opaque(), config)).eval(), torch.randn(1, 5, 4)
+    mask = torch.tensor([[1, 1, 1, 0, 0]])
+    alone = model(x[:, :3], mask[:, :3])
+    torch.testing.assert_close(model(x, mask)[:, :3], alone)

@@ -45,6 +45,7 @@ class Masks:
     layers: list[Any] = field(default_factory=list)
     given: dict[str, Tensor] = field(default_factory=dict)
     crossing: bool = False  # keys and values are of other tokens than queries
+    opaque: bool = False  # a mask that is no tensor, such as flex attention's
     ahead: bool = False  # no token may see those after it
     nested: bool = False  # torch's encoder, told to leave nested tensors alone
     handle: Any = None
@@ -57,6 +58,10 @@ class Masks:
             for name, value in said.items()
             if isinstance(value, Tensor) and (name.endswith(MASKS) or name == "mask")
         }
+        self.opaque = any(
+            name.endswith(MASKS) and value is not None and not isinstance(value, Tensor)
+            for name, value in said.items()
+        )
         others = said.get("key_value_states")
         if others is None and self.attention:
             others = said.get("encoder_hidden_states")
@@ -74,7 +79,7 @@ class Masks:
             if leaf not in KEYS_VALUES:
                 return None
             return [(n, m) for n, m in self.given.items() if n.startswith(FOREIGN)] or own
-        return own if own or self.takes else None
+        return own if own or (self.takes and not self.opaque) else None
 
 
 def watch(model: nn.Module, key: str) -> list[Masks]:
@@ -254,7 +259,7 @@ def _packed(said: dict[str, Any], given: dict[str, Tensor]) -> bool:
     positions = said.get("position_ids")
     if not isinstance(positions, Tensor) or positions.ndim != 2 or positions.is_floating_point():
         return False
-    back = positions[:, 1:] < positions[:, :-1]
+    back = (positions[:, 1:] < positions[:, :-1]) & (positions[:, 1:] == 0)
     mask = given.get("attention_mask")
     if mask is not None and mask.shape == positions.shape:
         back = back & (mask[:, 1:] != 0) & (mask[:, :-1] != 0)  # left padding has positions, too
