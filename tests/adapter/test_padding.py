@@ -292,7 +292,7 @@ def test_compiled_without_a_graph_break() -> None:
     model = adapted("bert", "mean")
     tokens, mask = torch.randint(3, 40, (2, 7)), torch.tensor([[1] * 7, [1] * 3 + [0] * 4])
     torch.compiler.reset()
-    compiled: Any = torch.compile(model, backend="aot_eager")
+    compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)
     expected = run("bert", model, tokens, mask)
     torch.testing.assert_close(run("bert", compiled, tokens, mask), expected, atol=1e-5, rtol=1e-5)
 
@@ -323,3 +323,23 @@ def test_a_mask_that_cannot_be_read_leaves_it_to_the_next_one_out() -> None:
     mask = torch.tensor([[1, 1, 1, 0, 0]])
     alone = model(x[:, :3], mask[:, :3])
     torch.testing.assert_close(model(x, mask)[:, :3], alone)
+
+
+class Sequence(nn.Module):
+    """A convolution of kernel 1 over time stands for a linear layer, as in SqueezeBert."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Conv1d(6, 4, 1)
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.value(x)
+
+
+@pytest.mark.parametrize("places", [4, 6, 9])  # 6: as many as there are channels
+def test_a_convolution_over_tokens_leaves_padding_out(places: int) -> None:
+    config = MoLREConfig(target_modules=["value"], **SIZES)
+    model, x = wake(get_peft_model(Sequence(), config)).eval(), torch.randn(1, 6, places)
+    mask = (torch.arange(places) < 3)[None].long()
+    alone = model(x[..., :3], mask[:, :3])
+    torch.testing.assert_close(model(x, mask)[..., :3], alone)

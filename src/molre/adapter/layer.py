@@ -52,9 +52,7 @@ class Linear(MoLRELayer):
             return x
         if valid is None:
             return x.flatten(1, -2).mean(1)
-        wide = torch.promote_types(x.dtype, torch.float32)  # a sum is larger than a mean
-        kept = torch.where(valid[..., None], x, torch.zeros_like(x)).sum(1, dtype=wide)
-        return kept / valid.sum(1, keepdim=True).clamp_min(1)
+        return _mean_of(x, valid)
 
     def _apply_experts(self, adapter: str, x: Tensor, gates: Tensor, scaling: float) -> Tensor:
         if 1 < gates.ndim < x.ndim:  # one set of gates for all tokens of an item
@@ -64,6 +62,13 @@ class Linear(MoLRELayer):
 
     def _as_base(self, delta: Tensor) -> Tensor:
         return delta if hasattr(self.get_base_layer(), "in_features") else delta.T
+
+
+def _mean_of(x: Tensor, valid: Tensor) -> Tensor:
+    """The mean of the tokens (batch, tokens, d) that count."""
+    wide = torch.promote_types(x.dtype, torch.float32)  # a sum is larger than a mean
+    kept = torch.where(valid[..., None], x, torch.zeros_like(x)).sum(1, dtype=wide)
+    return kept / valid.sum(1, keepdim=True).clamp_min(1)
 
 
 class Convolution(MoLRELayer):
@@ -113,8 +118,13 @@ class Convolution(MoLRELayer):
 
     def routing_context(self, x: Tensor, mode: str, valid: Tensor | None = None) -> Tensor:
         if mode == "token":
-            return x.movedim(-1 - self._spatial(), -1)
+            return self._tokens_before_features(x)
+        if valid is not None:
+            return _mean_of(x.mT, valid)
         return x.flatten(-self._spatial()).mean(-1)
+
+    def _tokens_before_features(self, x: Tensor) -> Tensor:
+        return x.movedim(-1 - self._spatial(), -1)
 
     def _apply_experts(self, adapter: str, x: Tensor, gates: Tensor, scaling: float) -> Tensor:
         z = self.molre_A[adapter](x)

@@ -89,6 +89,10 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
             (batch, d_in), or with ``token`` (batch, tokens..., d_in).
         """
 
+    def _tokens_before_features(self, x: Tensor) -> Tensor:
+        """The input as (batch, tokens..., d)."""
+        return x
+
     @abstractmethod
     def _apply_experts(self, adapter: str, x: Tensor, gates: Tensor, scaling: float) -> Tensor:
         """The delta, in the shape of the base layer's output."""
@@ -184,7 +188,9 @@ class MoLRELayer(nn.Module, BaseTunerLayer):
                 )
             return self.contexts
         mode = self.configs[adapter].gate_mode
-        valid = None if mode == "token" else valid_tokens(self.around, self.name, x, mode)
+        valid = None
+        if mode != "token":
+            valid = valid_tokens(self.around, self.name, self._tokens_before_features(x), mode)
         return self.routing_context(x, mode, valid)
 
     def _route(self, adapter: str, context: Tensor) -> Tensor:
