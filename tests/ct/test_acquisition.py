@@ -1,5 +1,6 @@
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from molre.ct.acquisition import acquisition
 
@@ -20,6 +21,8 @@ def made(**elements):
         ({"PatientAge": ""}, None),
         ({"PatientBirthDate": "19500101", "StudyDate": "20200101"}, 70.0),
         ({"PatientBirthDate": "2050", "StudyDate": "20200101"}, None),
+        ({"PatientAge": "000Y", "PatientBirthDate": "20200101", "StudyDate": "20200401"}, 0.25),
+        ({"PatientBirthDate": "20100101", "ContentDate": "20200101"}, 10.0),
         ({}, None),
     ],
 )
@@ -41,10 +44,68 @@ def test_age(elements, years):
         ({"SeriesDescription": "C-SPINE"}, None),
         ({"SeriesDescription": "Brain post contrast"}, True),
         ({}, None),
+        ({"SeriesDescription": "CT HEAD WITHOUT AND WITH CONTRAST"}, None),
+        ({"ContrastBolusAgent": "N/A"}, False),
+        ({"ContrastBolusAgent": "UNKNOWN"}, None),
+        # the words nearest to the series decide
+        ({"StudyDescription": "CT HEAD W CONTRAST"}, True),
+        ({"StudyDescription": "CT HEAD W CONTRAST", "SeriesDescription": "Head 5.0 H31s"}, True),
+        ({"StudyDescription": "CT HEAD W CONTRAST", "SeriesDescription": "C-"}, False),
+        ({"RequestedProcedureDescription": "CT HEAD WO CONTRAST"}, False),
+        ({"StudyDescription": "CT HEAD W/WO", "SeriesDescription": "POST CONTRAST"}, True),
+        ({"StudyDescription": "CT HEAD W/WO", "SeriesDescription": "PLAIN"}, False),
+        ({"StudyDescription": "CT HEAD W/WO", "SeriesDescription": "5mm"}, None),
+        ({"StudyDescription": "CTA HEAD", "SeriesDescription": "5mm"}, None),
+        ({"ProtocolName": "CTA HEAD", "SeriesDescription": "5mm"}, True),
+        ({"ProtocolName": "CTA HEAD", "SeriesDescription": "plain"}, False),
+        # an agent and the words contradict each other
+        ({"ContrastBolusAgent": "Iohexol", "SeriesDescription": "plain"}, True),
+        ({"ContrastBolusAgent": "NONE", "SeriesDescription": "C+"}, True),
+        ({"ContrastBolusAgent": "NONE", "StudyDescription": "CT HEAD W CONTRAST"}, None),
+        ({"ContrastBolusAgent": "UNKNOWN", "SeriesDescription": "C+"}, True),
+        ({"ContrastBolusVolume": "100"}, True),
+        ({"ContrastBolusVolume": "0"}, None),
+        ({"ContrastBolusAgent": "NONE", "ContrastBolusVolume": "100"}, False),
     ],
 )
 def test_contrast_is_stated_or_unknown(elements, contrast):
     assert made(**elements).contrast is contrast
+
+
+def coded(meaning):
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return Sequence([item])
+
+
+def test_codes_are_read_by_their_meaning():
+    assert made(ContrastBolusAgentSequence=coded("Iohexol")).contrast is True
+    assert made(ContrastBolusAgentSequence=coded("None")).contrast is False
+    assert made(ContrastBolusAgentSequence=Sequence([Dataset()])).contrast is True
+    assert made(ProcedureCodeSequence=coded("CT head W contrast IV")).contrast is True
+    assert made(ProcedureCodeSequence=coded("CT Head WO and W contrast IV")).contrast is None
+
+
+@pytest.mark.parametrize(("stated", "contrast"), [("YES", True), ("NO", False)])
+@pytest.mark.parametrize("where", ["Shared", "PerFrame"])
+def test_frames_say_whether_the_agent_was_in_them(stated, contrast, where):
+    """Of an Enhanced CT the agent of the study is named before it is given, too."""
+    usage, groups = Dataset(), Dataset()
+    usage.ContrastBolusAgentAdministered = stated
+    groups.ContrastBolusUsageSequence = Sequence([usage])
+    found = made(
+        **{f"{where}FunctionalGroupsSequence": Sequence([groups])},
+        ContrastBolusAgentSequence=coded("Iohexol"),
+    )
+    assert found.contrast is contrast
+
+
+def test_what_the_header_leaves_open_is_noted():
+    assert made(SeriesDescription="HEAD W/WO").doubts
+    assert made(ContrastBolusAgent="Iohexol", SeriesDescription="plain").doubts
+    assert made(PatientAge="052Y", PatientBirthDate="20000101", StudyDate="20061219").doubts
+    assert made(ContrastBolusAgent="Iohexol", PatientAge="052Y").doubts == ()
+    assert made().doubts == ()
 
 
 def test_phantoms_of_molre_are_synthetic_and_nothing_else():

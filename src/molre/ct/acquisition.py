@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
+from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
+from molre.ct.age import age_of
+from molre.ct.contrast import Said, decided, nearest, of_agent, of_description
 from molre.ct.elements import number, text, value
 from molre.ct.volume import Acquisition
 
 SYNTHETIC_MANUFACTURER = "molre phantom"
 
-_PLAIN = re.compile(
-    r"without|w/o|\bwo\b|non[- ]?contrast|unenhanced|\bplain\b|\bnative?\b|\bnativ\b|\bNCCT\b"
-    r"|\bC-(?!\w)",
-    re.I,
+_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+_OF_PROTOCOL = ("ProtocolName", "AcquisitionProtocolDescription")
+_OF_STUDY = (
+    "StudyDescription",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
 )
-_CONTRAST = re.compile(
-    r"\bCTA\b|angio|perfusion|post[- ]?contrast|with contrast|\bC\+|\bvenogra", re.I
-)
-_BOTH = re.compile(r"\bw/?\s?wo\b|\bw/?\s?(and|&|\+)\s?w/?o\b|with (and|&|or) without", re.I)
-_NO_AGENT = {"", "NONE", "NO", "N", "0", "NO CONTRAST", "WITHOUT", "-"}
-_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+_CODES = ("ProcedureCodeSequence", "RequestedProcedureCodeSequence")
+# what `acquisition` reads at the top of a header
+KEYWORDS = (
+    "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "PatientAge",
+    "PatientBirthDate", "PatientSex", "Manufacturer", "ManufacturerModelName", "SeriesDescription",
+    "BodyPartExamined", "KVP", "ContrastBolusAgent", "ContrastBolusAgentSequence",
+    "ContrastBolusVolume", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    *_DATES, *_OF_PROTOCOL, *_OF_STUDY, *_CODES,
+)  # fmt: skip
 
 
 def acquisition(
@@ -40,50 +46,78 @@ def acquisition(
         kvp: kV, where the caller found it; else the one at the top level.
     """
     manufacturer = text(dataset, "Manufacturer")
-    description = text(dataset, "SeriesDescription")
+    agent = _agent(dataset)
+    contrast, about_contrast = decided(agent, _words(dataset, agent))
+    dates = (text(dataset, keyword) for keyword in _DATES)
+    age, about_age = age_of(text(dataset, "PatientAge"), text(dataset, "PatientBirthDate"), dates)
     return Acquisition(
         study_uid=text(dataset, "StudyInstanceUID"),
         series_uid=text(dataset, "SeriesInstanceUID"),
         patient_id=text(dataset, "PatientID"),
         accession=text(dataset, "AccessionNumber"),
         study_date=text(dataset, "StudyDate"),
-        age=_age(dataset),
+        age=age,
         sex=text(dataset, "PatientSex"),
-        contrast=_contrast(dataset, description),
+        contrast=contrast,
         manufacturer=manufacturer,
         model=text(dataset, "ManufacturerModelName"),
         kernel=kernel,
         kvp=number(dataset, "KVP") if kvp is None else kvp,
         slice_thickness=thickness,
-        description=description,
+        description=text(dataset, "SeriesDescription"),
         body_part=text(dataset, "BodyPartExamined"),
         synthetic=(manufacturer or "").lower().startswith(SYNTHETIC_MANUFACTURER),
+        doubts=tuple(words for words in (about_contrast, about_age) if words),
     )
 
 
-def _age(dataset: Dataset) -> float | None:
-    stated = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge") or "")
-    if stated:
-        years = int(stated[1]) * _YEARS[stated[2]]
-        return round(years, 2) if years > 0 else None  # "000Y" is what de-identifiers write
-    try:
-        born = datetime.strptime(text(dataset, "PatientBirthDate") or "", "%Y%m%d")
-        seen = datetime.strptime(text(dataset, "StudyDate") or "", "%Y%m%d")
-    except ValueError:
-        return None
-    years = (seen - born).days / 365.25
-    return round(years, 2) if 0 <= years < 130 else None
+def _agent(dataset: Dataset) -> Said:
+    """What the elements of the bolus say: its use in the frames, its agent, its volume."""
+    used = _administered(dataset)
+    if used is not Said.NOTHING:
+        return used
+    said = [of_agent(text(dataset, "ContrastBolusAgent"))]
+    said += [of_agent(name) for name in _meanings(dataset, "ContrastBolusAgentSequence")]
+    for one in (Said.GIVEN, Said.BOTH, Said.PLAIN):
+        if one in said:
+            return one
+    if (number(dataset, "ContrastBolusVolume") or 0) > 0:
+        return Said.GIVEN
+    return Said.UNKNOWN if Said.UNKNOWN in said else Said.NOTHING
 
 
-def _contrast(dataset: Dataset, description: str | None) -> bool | None:
-    agent = (text(dataset, "ContrastBolusAgent") or "").upper()
-    if agent not in _NO_AGENT or value(dataset, "ContrastBolusAgentSequence"):
-        return True
-    words = f"{description or ''} {text(dataset, 'ProtocolName') or ''}"
-    if _BOTH.search(words):
-        return None  # the name of the protocol, for the series before and the one after
-    if _PLAIN.search(words):
-        return False
-    if _CONTRAST.search(words):
-        return True
-    return False if agent else None
+def _administered(dataset: Dataset) -> Said:
+    """Contrast/Bolus Agent Administered (0018,9342) of the first frame of an Enhanced CT."""
+    said = set()
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for item in _items(dataset, groups)[:1]:
+            for usage in _items(item, "ContrastBolusUsageSequence"):
+                said.add((text(usage, "ContrastBolusAgentAdministered") or "").upper())
+    if "YES" in said:
+        return Said.GIVEN
+    return Said.PLAIN if "NO" in said else Said.NOTHING
+
+
+def _words(dataset: Dataset, agent: Said) -> Said:
+    """What the descriptions say, the one nearest to the series first."""
+    series = [of_description(text(dataset, "SeriesDescription"))]
+    protocol = [of_description(text(dataset, keyword)) for keyword in _OF_PROTOCOL]
+    said = nearest((series, protocol))
+    if said is not Said.NOTHING:
+        return said
+    names = [text(dataset, keyword) for keyword in _OF_STUDY]
+    names += [name for sequence in _CODES for name in _meanings(dataset, sequence)]
+    study = nearest([[of_description(name, whole_study=True) for name in names]])
+    # of a study with contrast, one series may be from before the injection
+    return Said.BOTH if study is Said.GIVEN and agent is Said.PLAIN else study
+
+
+def _meanings(dataset: Dataset, sequence: str) -> Iterator[str]:
+    """Code Meaning (0008,0104) of the items; an item without one has a name all the same."""
+    for item in _items(dataset, sequence):
+        yield text(item, "CodeMeaning") or "unnamed"
+
+
+def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
+    found = value(dataset, sequence)
+    return [item for item in found if isinstance(item, Dataset)] if found else []

@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,9 +14,9 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from molre.ct.acquisition import acquisition
+from molre.ct.acquisition import KEYWORDS, acquisition
 from molre.ct.deflated import check_deflated
-from molre.ct.elements import floats, has, number, text, value
+from molre.ct.elements import doubt, floats, has, number, text, value
 from molre.ct.functional_groups import NOTHING, Groups, item
 from molre.ct.marks import (
     Along,
@@ -36,7 +37,7 @@ _PIXEL_DATA = (b"\x7f\xe0\0\x10", b"\xe0\x7f\x10\0")  # its tag, big and little 
 _UNDEFINED = 0xFFFFFFFF  # length of encapsulated pixel data
 
 
-TAGS = [Tag(keyword) for keyword in (
+TAGS = [Tag(keyword) for keyword in dict.fromkeys((
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID",
     "AccessionNumber", "StudyDate", "PatientAge", "PatientBirthDate", "PatientSex",
     "ImageType", "Modality", "AcquisitionNumber", "InstanceNumber", "Manufacturer",
@@ -51,7 +52,17 @@ TAGS = [Tag(keyword) for keyword in (
     "RescaleSlope", "RescaleIntercept", "RescaleType", "LossyImageCompression",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "VolumeBasedCalculationTechnique",
     "BurnedInAnnotation", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-)]  # fmt: skip
+    *KEYWORDS,
+))]  # fmt: skip
+_NUMBERS = {  # how many, and where an Enhanced CT has them
+    "ImagePositionPatient": (3, "PlanePositionSequence"),
+    "ImageOrientationPatient": (6, "PlaneOrientationSequence"),
+    "PixelSpacing": (2, "PixelMeasuresSequence"),
+    "SliceThickness": (1, "PixelMeasuresSequence"),
+    "RescaleSlope": (1, "PixelValueTransformationSequence"),
+    "RescaleIntercept": (1, "PixelValueTransformationSequence"),
+}
+_OPTIONAL = {"SliceThickness"}  # noted only
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,8 @@ class Header:
         burned_in: text is burned into the pixels, by Burned In Annotation (0028,0301).
         padding: Pixel Padding Value and Range Limit, stored values; None where there is none.
         pixels: offset and length in bytes of uncompressed pixel data; None where that is not plain.
+        unread: what the header states of place or values in a way that cannot be read, in words.
+        repaired: what was read though it is not written as it should be, in words.
     """
 
     file: str
@@ -115,6 +128,8 @@ class Header:
     acquisition: Acquisition
     planes: tuple[Plane, ...]
     pixels: tuple[int, int] | None
+    unread: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
 
     @property
     def image_type(self) -> tuple[str, ...]:
@@ -209,6 +224,9 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
     syntax = text(meta, "TransferSyntaxUID") or _guess_syntax(dataset)
     planes = _planes(dataset)
     first = planes[0]
+    shared = item(dataset, "SharedFunctionalGroupsSequence")
+    per_frame = value(dataset, "PerFrameFunctionalGroupsSequence") or ()
+    doubts = _doubts(dataset, shared, per_frame, planes)
     return Header(
         file=file,
         size=size,
@@ -231,7 +249,29 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
         acquisition=acquisition(dataset, first.thickness, first.marks.kernel, first.marks.kvp),
         planes=planes,
         pixels=_pixel_data(data, dataset) if syntax in NATIVE else None,
+        unread=tuple(words for read, words in doubts if not read),
+        repaired=tuple(words for read, words in doubts if read),
     )
+
+
+def _doubts(
+    dataset: Dataset, shared: Dataset, per_frame: Sequence[Dataset], planes: tuple[Plane, ...]
+) -> list[tuple[bool, str]]:
+    """How numbers are written, of a classic file, of the first frame and of incomplete frames."""
+    frames = [f for f, plane in zip(per_frame, planes, strict=False) if _incomplete(plane)]
+    found: dict[str, bool] = {}
+    for frame in [*per_frame[:1], *frames[:1]] if per_frame else [NOTHING]:
+        groups = Groups(dataset, shared, frame)
+        for keyword, (count, sequence) in _NUMBERS.items():
+            told = doubt(groups.find(sequence, keyword), keyword, count)
+            if told:
+                found[told[1]] = told[0] or keyword in _OPTIONAL
+    return [(read, words) for words, read in found.items()]
+
+
+def _incomplete(plane: Plane) -> bool:
+    stated = (plane.position, plane.orientation, plane.spacing)
+    return None in stated or math.isnan(plane.slope or 0) or math.isnan(plane.intercept or 0)
 
 
 def _padding(dataset: Dataset) -> tuple[float, float] | None:

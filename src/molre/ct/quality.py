@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from molre.ct.age import ADULT_YEARS
 from molre.ct.geometry import find_gaps
 from molre.ct.head import HeadCheck, check_head
 from molre.ct.kernel import sharpness
@@ -57,7 +58,6 @@ THICK_SHARE = 1 / 3  # of the steps
 OFF_CENTRE_MM = 30.0
 CUT_MM = 20.0  # of head on the edge; less is the tip of the nose
 ROTATED_DEGREES = 15.0  # a radiographer would lay the head anew; phantoms stay below 9
-ADULT_YEARS = 18.0
 SMALL_HEAD_CM2 = 120.0  # adults 135 to 195 inside the skull at the widest level
 
 

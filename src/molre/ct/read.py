@@ -262,7 +262,9 @@ def _header_notes(members: list[Member]) -> list[str]:
         (len({m.plane.slope for m in members}) > 1, "the rescale slope differs between slices"),
         (any(member.contrast for member in members), "contrast was given"),
     )
-    return [words for true, words in checks if true]
+    repaired = dict.fromkeys(words for header in headers for words in header.repaired)
+    doubts = headers[0].acquisition.doubts
+    return [*repaired, *(words for true, words in checks if true), *doubts]
 
 
 def _geometry_notes(volume: Volume) -> list[str]:

@@ -128,6 +128,12 @@ def _no_picture(header: Header) -> Refusal | None:
     return None
 
 
+def _unread(header: Header) -> Refusal | None:
+    """Numbers that are there, but in no form that can be read."""
+    remedy = "export it again, with decimal points and the VRs of the standard"
+    return (f"its {header.unread[0]}", remedy) if header.unread else None
+
+
 def _wrong_values(header: Header, plane: Plane) -> Refusal | None:
     stated = plane.marks.rescale_type
     if stated and stated.upper() not in _HU_TYPES:
@@ -213,6 +219,7 @@ _JUDGES: tuple[
 ] = (
     (_wrong_object, _wrong_image_type),
     (_wrong_pixels, _nothing_wrong),
+    (_unread, _nothing_wrong),
     (_no_picture, _wrong_values),
     (_wrong_frames, _wrong_plane),
 )

@@ -48,6 +48,7 @@ class Acquisition:
     description: str | None = None
     body_part: str | None = None
     synthetic: bool = False  # a phantom written by `molre phantom`
+    doubts: tuple[str, ...] = ()  # what the header leaves open or contradicts, to be noted
 
 
 @dataclass(frozen=True, eq=False)

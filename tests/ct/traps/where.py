@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from dicom_files import TURNS
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from traps.scan import Scan, scan, store
 from traps.trap import Trap
@@ -113,6 +115,42 @@ def _no_position(folder: Path) -> None:
     store(folder, scan(), edit=forget)
 
 
+def _decimal_comma(folder: Path) -> Scan:
+    whole = scan(spacing=(4.25, 4.25))
+    keywords = (
+        "PixelSpacing",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "RescaleIntercept",
+    )
+
+    def comma(index: int, ds: Dataset) -> None:
+        for keyword in keywords:
+            words = str(ds[keyword].value).strip("[]").replace(", ", "\\").replace(".", ",")
+            _put(ds, keyword, "DS", words)
+
+    store(folder, whole, edit=comma)
+    return whole
+
+
+def _grouped_intercept(folder: Path) -> None:
+    store(folder, scan(), edit=lambda index, ds: _put(ds, "RescaleIntercept", "DS", "-1,024"))
+
+
+def _other_vr(folder: Path) -> Scan:
+    whole = scan()
+    kinds = ("UT", "LT", "OB", "UN", "SH")
+    store(folder, whole, edit=lambda i, ds: _put(ds, "PixelSpacing", kinds[i % 5], "4.0\\4.0"))
+    return whole
+
+
+def _put(ds: Dataset, keyword: str, kind: str, words: str) -> None:
+    """An element as it lies in a file, whatever the standard says."""
+    data = words.encode() + b" " * (len(words) % 2)
+    tag = Tag(keyword)
+    ds[tag] = RawDataElement(tag, kind, len(data), data, 0, False, True)
+
+
 WHERE = (
     Trap(
         "tilt", "tilted gantry, 16.5 degrees; the tilt tag has the other sign",
@@ -177,5 +215,23 @@ WHERE = (
     Trap(
         "no_position", "slices without a position",
         "refuses: no slice position", _no_position, ("it has no slice position (0020,0032)",),
+    ),
+    Trap(
+        "decimal_comma", "numbers written with a decimal comma",
+        "reads them, as it does where the comma cannot separate thousands, and notes it",
+        _decimal_comma, ("Pixel Spacing (0028,0030) is written with a decimal comma",),
+        compare=False,
+    ),
+    Trap(
+        "grouped_intercept", "an intercept of -1,024, with a comma that may be either",
+        "refuses, naming the element",
+        _grouped_intercept, ("Rescale Intercept (0028,1052) is written with a comma",),
+        compare=False,
+    ),
+    Trap(
+        "other_vr", "a pixel spacing with the VR UT, LT, OB, UN or SH instead of DS",
+        "reads its text, and notes the VR",
+        _other_vr, ("Pixel Spacing (0028,0030) has VR UT instead of DS",),
+        compare=False,
     ),
 )  # fmt: skip
