@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 ADULT_YEARS = 18
 PROBE_SIMILARITY = 0.999
+NOT_ESTIMATED = (
+    "no probabilities: the model's calibrate split had too few labels of one class to estimate them"
+)
 NO_KEY_SLICE = "the backbone reads the volume as a whole, so no slice weighs more than another"
 
 
@@ -111,7 +114,7 @@ class Reader:
             no_key_slice=NO_KEY_SLICE if self.backbone.kind == "3d" else None,
             routing=_routing(scores.gates if block_gates is None else block_gates),
             familiarity=round(distance, 4),
-            quality=list(volume.notes),
+            quality=[*volume.notes, *([] if self.model.calibration.estimable else [NOT_ESTIMATED])],
             synthetic=volume.acquisition.synthetic or self.model.description.synthetic,
             pixel_sha256=volume.pixel_hash,
         )
@@ -152,7 +155,7 @@ class Reader:
                     id=entry.id,
                     name=entry.name,
                     category=entry.category,
-                    probability=float(probabilities[k]),
+                    probability=float(probabilities[k]) if calibration.estimable else None,
                     calibrated=bool(calibration.calibrated[k]),
                     threshold=threshold.value if threshold else None,
                     key_slice=_key_slice(volume, int(key[k])),

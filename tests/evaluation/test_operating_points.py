@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -23,16 +24,20 @@ from molre.evaluation.operating_points import (
 )
 from molre.evaluation.run_files import read_run
 
+# evenly spread, or neighboring doubles, between which there is nothing
+SPREADS = {"even": lambda n: n / 12, "single": lambda n: float(np.float32(1) - n * 2.0**-24)}
+SPREADS |= {start: lambda n, at=float(start): at + n * np.spacing(at) for start in ("0.3", "0.5")}
+SPREADS |= {"none": lambda n: n * 5e-324, "all": lambda n: 1.0 - n * 2.0**-53}
 cases = st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=2, max_size=40)
 
 
-@given(cases, st.sampled_from(RULES))
-def test_a_threshold_holds_its_target_and_gives_nothing_away(pairs, rule):
+@given(cases, st.sampled_from(RULES), st.sampled_from(sorted(SPREADS)))
+def test_a_threshold_holds_its_target_and_gives_nothing_away(pairs, rule, spread):
     labels = np.array([float(present) for present, _ in pairs])
-    p = np.array([value / 12 for _, value in pairs])
+    p = np.array([SPREADS[spread](value) for _, value in pairs])
     if not (labels == (rule.kind == "sensitivity")).any():
         return
-    cut = choose(p, labels, rule)
+    cut = json.loads(json.dumps(choose(p, labels, rule)))
 
     def held(threshold: float) -> float:
         if rule.kind == "sensitivity":

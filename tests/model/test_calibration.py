@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,6 +76,52 @@ def test_few_labels_are_not_called_calibrated_and_have_no_threshold() -> None:
     assert np.isnan(fitted.thresholds[1])
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize(("studies", "others"), [(1, 0), (4, 0), (40, 0), (40, FLOOR - 1)])
+def test_labels_of_one_class_leave_the_logits(value: float, studies: int, others: int) -> None:
+    """A study without findings must not drive every probability to 0."""
+    logits = np.random.default_rng(3).normal(size=(studies, 7))
+    y = np.full(logits.shape, value)
+    y.flat[:others] = 1 - value
+    fitted = fit_calibration(logits, y)
+    assert not fitted.estimable
+    assert not fitted.calibrated.any()
+    assert np.isnan(fitted.thresholds).all()
+    np.testing.assert_allclose(fitted.probabilities(logits), expit(logits))
+
+
+def test_labels_of_both_classes_over_all_findings_are_enough_to_estimate() -> None:
+    rng = np.random.default_rng(3)
+    logits, y = rng.normal(size=(20, 7)), np.zeros((20, 7))
+    y[0, :FLOOR] = 1
+    fitted = fit_calibration(logits, y)
+    assert fitted.estimable
+    assert not fitted.calibrated.any()
+    assert fitted.probabilities(logits).min() > 1e-3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-6, 6), min_size=12, max_size=30),
+    st.sampled_from([1.0, 30.0, 1e-7, 1e-15]),
+    st.sampled_from([0.0, 20.0, -110.0]),
+)
+def test_a_threshold_does_in_predictions_that_are_kept_what_it_was_chosen_for(
+    steps: list[int], scale: float, offset: float
+) -> None:
+    """Probabilities are kept as float32, thresholds as JSON; near 0 and 1 many are one number."""
+    logits = (np.array(steps) * scale + offset)[:, None].astype(np.float32)
+    y = np.arange(len(steps))[:, None] % 2.0
+    fitted = fit_calibration(logits, y)
+    kept = fitted.probabilities(logits).astype(np.float32).astype(float)[:, 0]
+    threshold = json.loads(json.dumps(float(fitted.thresholds[0])))
+
+    def gain(cut: float) -> float:
+        return float((kept[y[:, 0] == 1] >= cut).mean() - (kept[y[:, 0] == 0] >= cut).mean())
+
+    assert gain(threshold) == pytest.approx(max(gain(c) for c in np.unique(kept)))
+
+
 def test_nothing_known_leaves_the_logits() -> None:
     fitted = fit_calibration(np.zeros((5, 2)), np.full((5, 2), np.nan))
     assert fitted.slope == 1
@@ -81,10 +129,13 @@ def test_nothing_known_leaves_the_logits() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=25))
-def test_youden_is_the_best_of_all_cuts(pairs: list[tuple[bool, int]]) -> None:
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=25), st.booleans()
+)
+def test_youden_is_the_best_of_all_cuts(pairs: list[tuple[bool, int]], even: bool) -> None:
     y = np.array([float(p[0]) for p in pairs])
-    p = np.array([p[1] / 10 for p in pairs])
+    # evenly spread, or neighboring doubles
+    p = np.array([p[1] / 10 if even else 0.3 + p[1] * np.spacing(0.3) for p in pairs])
     if y.min() == y.max():
         return
 

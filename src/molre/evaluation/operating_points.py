@@ -47,7 +47,8 @@ RULES = tuple(Rule(kind, at) for kind in ("specificity", "sensitivity") for at i
 def choose(probabilities: FloatArray, labels: FloatArray, rule: Rule) -> float:
     """The threshold of a rule: the smallest that keeps the specificity, the largest sensitivity.
 
-    It lies midway between the probabilities that it separates.
+    It lies midway between the probabilities that it separates; where nothing lies between them, it
+    is the upper one.
 
     Args:
         probabilities: (N,) of the calibrate split.
@@ -61,11 +62,19 @@ def choose(probabilities: FloatArray, labels: FloatArray, rule: Rule) -> float:
     if rule.kind == "sensitivity":
         last = mine[math.ceil(rule.target * len(mine) - _ROUNDING) - 1]
         below = every[every < last]
-        return float((last + below[-1]) / 2) if len(below) else float(last)
+        return _midpoint(float(below[-1]), float(last)) if len(below) else float(last)
     allowed = math.floor((1 - rule.target) * len(mine) + _ROUNDING)
     first = mine[allowed]  # the highest negative that must stay below
     above = every[every > first]
-    return float((first + above[0]) / 2) if len(above) else math.nextafter(float(first), 2.0)
+    if not len(above):
+        return math.nextafter(float(first), 2.0)
+    return _midpoint(float(first), float(above[0]))
+
+
+def _midpoint(lower: float, upper: float) -> float:
+    """Within (lower, upper]: the mean of neighboring doubles may be the lower one."""
+    middle = lower + (upper - lower) / 2
+    return middle if lower < middle < upper else upper
 
 
 def operating_points(run: Run) -> pl.DataFrame:

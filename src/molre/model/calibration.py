@@ -3,6 +3,10 @@
 Focal loss and class weights distort probabilities. With few positives per finding a free slope
 and intercept for each would follow noise, so the slope is shared and the intercepts are pulled
 towards their mean (a Gaussian prior of standard deviation 1 on the logit scale).
+
+The mean has no prior: a calibrate split whose labels are all of one class would drive it, and with
+it every probability, to 0 or 1. With fewer than `FLOOR` labels of a class over all findings nothing
+is fitted, and no probability is given.
 """
 
 from __future__ import annotations
@@ -35,6 +39,11 @@ class Calibration:
     positives: np.ndarray
     negatives: np.ndarray
 
+    @property
+    def estimable(self) -> bool:
+        """Whether the calibrate split had labels enough, over all findings, to fit anything."""
+        return estimable(self.positives, self.negatives)
+
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities float64 (..., K) of logits (..., K)."""
         from scipy.special import expit
@@ -50,16 +59,19 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
         targets: (N, K) of 1, 0 and nan.
 
     Returns:
-        Calibration; with no known label at all slope 1, intercepts 0 and nothing calibrated.
+        Calibration; where it cannot be estimated slope 1, intercepts 0 and nothing calibrated.
+        Thresholds hold for probabilities as float32, as they are kept.
     """
     known = ~np.isnan(targets)
     y = np.nan_to_num(targets)
     positives = (y * known).sum(0).astype(int)
     negatives = (known.sum(0) - positives).astype(int)
     calibrated = (positives >= FLOOR) & (negatives >= FLOOR)
-    slope, intercepts = _fit(logits.astype(float), y, known)
+    slope, intercepts = 1.0, np.zeros(logits.shape[1])
+    if estimable(positives, negatives):
+        slope, intercepts = _fit(logits.astype(float), y, known)
     fitted = Calibration(slope, intercepts, calibrated, np.empty(0), positives, negatives)
-    p = fitted.probabilities(logits.astype(float))
+    p = fitted.probabilities(logits.astype(float)).astype(np.float32).astype(float)
     thresholds = np.array(
         [
             youden(y[known[:, k], k], p[known[:, k], k]) if calibrated[k] else np.nan
@@ -67,6 +79,20 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
         ]
     )
     return Calibration(slope, intercepts, calibrated, thresholds, positives, negatives)
+
+
+def estimable(positives: np.ndarray, negatives: np.ndarray) -> bool:
+    """Whether there are `FLOOR` labels of both classes over all findings (K,)."""
+    return int(np.sum(positives)) >= FLOOR and int(np.sum(negatives)) >= FLOOR
+
+
+def midpoint(lower: float, upper: float) -> float:
+    """What divides two scores that are called by ``score >= threshold``; within (lower, upper].
+
+    Between neighboring doubles there is nothing, and their mean may be the lower.
+    """
+    middle = lower + (upper - lower) / 2
+    return middle if lower < middle < upper else upper
 
 
 def youden(y: np.ndarray, p: np.ndarray) -> float:
@@ -84,7 +110,7 @@ def youden(y: np.ndarray, p: np.ndarray) -> float:
     gain = np.where(last_of_tie, sensitivity - false_alarms, -np.inf)
     best = int(np.argmax(gain))
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return float((ranked[best] + below) / 2)
+    return midpoint(float(below), float(ranked[best]))
 
 
 def _fit(logits: np.ndarray, y: np.ndarray, known: np.ndarray) -> tuple[float, np.ndarray]:
@@ -92,8 +118,6 @@ def _fit(logits: np.ndarray, y: np.ndarray, known: np.ndarray) -> tuple[float, n
     from scipy.special import expit
 
     findings = logits.shape[1]
-    if not known.any():
-        return 1.0, np.zeros(findings)
 
     def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         log_slope, mean, offsets = parameters[0], parameters[1], parameters[2:]

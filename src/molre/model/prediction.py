@@ -23,12 +23,12 @@ class KeySlice(_Part):
 
 
 class FindingScore(_Part):
-    """One finding's probability."""
+    """One finding's probability; null where no calibration could be estimated in training."""
 
     id: str
     name: str
     category: str
-    probability: float = Field(ge=0, le=1)
+    probability: float | None = Field(ge=0, le=1)
     calibrated: bool
     threshold: float | None = Field(default=None, description="Probability scale; null if none.")
     key_slice: KeySlice | None = None

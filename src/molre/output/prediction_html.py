@@ -37,12 +37,13 @@ def write_prediction_report(reading: Reading, path: Path) -> None:
 
 def _row(reading: Reading, k: int) -> dict[str, Any]:
     finding = reading.prediction.findings[k]
-    threshold = finding.threshold
+    threshold, probability = finding.threshold, finding.probability
+    known = -1.0 if probability is None else probability
     return {
         "finding": finding,
         "k": k,
-        "above": threshold is not None and finding.probability >= threshold,
-        "margin": finding.probability - (threshold if threshold is not None else 1.0),
+        "above": threshold is not None and known >= threshold,
+        "margin": known - (threshold if threshold is not None else 1.0),
     }
 
 
