@@ -67,3 +67,27 @@ def test_split_counts_patients_and_studies_and_keeps_them(cohort: Path):
 def test_what_is_no_cohort_is_named(tmp_path: Path):
     with pytest.raises(MolreError, match=r"is no cohort.*molre ingest"):
         said("split", tmp_path)
+
+
+def test_split_says_what_the_patients_are_not_enough_for(cohort: Path, tmp_path: Path):
+    reads = tmp_path / "reads.csv"
+    reads.write_text("nr,skull_fracture\n1.1,1\n2.1,0\n")
+    said("label", reads, "--cohort", cohort, "--id-column", "nr", "--source", "cq500")
+    text = said("split", cohort)
+    assert "skull_fracture: train " in text
+    assert "warning: no finding has 10 patients with and 10 without it in test" in text
+    content = json.loads(said("split", cohort, "--json"))
+    assert sum(one["positives"] for one in content["findings"]) == 1
+    assert any("in test" in words for words in content["warnings"])
+
+
+def test_studies_of_one_patient_are_one_sentence(tmp_path: Path):
+    path = tmp_path / "cohort"
+    salt = open_salt(path / "salt", b"a salt for tests")
+    patient = pseudonym(salt, "patient", "ANONYMOUS")
+    rows = [{"patient": patient, "study": f"{i:016x}", "chosen": True} for i in range(12)]
+    write_table(path / "scans.parquet", table(rows))
+    write_facts(path, synthetic=False)
+    with pytest.raises(MolreError, match=r"all 12 studies are of one patient.*Patient ID") as no:
+        said("split", path)
+    assert no.value.exit_code == 2

@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from cohorts import SALT, write_cohort
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from molre.cohort.cohort import SPLITS, Cohort, write_table
 from molre.cohort.keys import pseudonym
@@ -22,7 +24,7 @@ def test_shares_are_kept_and_described(tmp_path: Path):
     assert table["patient"].n_unique() == table.height == 300
     share = {n: (table["split"] == n).mean() for n in SPLITS}
     assert share == pytest.approx(
-        {"train": 0.6, "tune": 0.1, "calibrate": 0.1, "test": 0.2}, abs=0.08
+        {"train": 0.6, "tune": 0.1, "calibrate": 0.1, "test": 0.2}, abs=1e-9
     )
     counts = json.loads(describe(table, cohort, as_json=True))
     assert list(counts) == list(SPLITS)
@@ -59,15 +61,40 @@ def test_shares_are_near_what_was_asked_for_when_patients_are_many(tmp_path: Pat
     cohort = write_cohort(tmp_path / "c", {f"s{i}": f"p{i}" for i in range(4000)})
     table = split(cohort, (0.5, 0.2, 0.3, 0))
     share = [(table["split"] == n).mean() for n in SPLITS]
-    assert share == pytest.approx([0.5, 0.2, 0.3, 0], abs=0.03)
+    assert share == pytest.approx([0.5, 0.2, 0.3, 0], abs=1e-9)
 
 
-def test_a_split_depends_on_salt_and_patient_alone(tmp_path: Path):
-    """Which other patients there are, and in which order, does not matter."""
+SHARES = st.lists(st.integers(0, 10), min_size=4, max_size=4).filter(any)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 30), SHARES)
+def test_shares_hold_to_within_one_patient_and_again_after_the_cohort_grew(
+    tmp_path_factory: pytest.TempPathFactory, first: int, more: int, parts: list[int]
+):
+    fractions = [part / sum(parts) for part in parts]
+    folder = tmp_path_factory.mktemp("grown")
+    before = split(write_cohort(folder, {f"s{i}": f"p{i}" for i in range(first)}), fractions)
+    for name, share in zip(SPLITS, fractions, strict=True):
+        assert abs((before["split"] == name).sum() - share * first) < 1
+    write_cohort(folder, {f"s{i}": f"p{i}" for i in range(first + more)})
+    after = split(folder, fractions)
+    for name, share in zip(SPLITS, fractions, strict=True):
+        assert abs((after["split"] == name).sum() - share * (first + more)) < 1 + 1e-6
+    assert before.join(after, on=["patient", "split"]).height == first
+
+
+def test_a_small_cohort_has_every_split(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", {f"s{i}": f"p{i}" for i in range(40)})
+    counts = [(split(cohort)["split"] == name).sum() for name in SPLITS]
+    assert counts == [24, 4, 4, 8]
+
+
+def test_a_split_depends_on_salt_and_patients_alone(tmp_path: Path):
+    """In which order they come does not matter, nor how many studies they have."""
     some = dict(list(MANY.items())[:90])
     few = split(write_cohort(tmp_path / "few", dict(reversed(some.items()))))
-    all_of_them = split(write_cohort(tmp_path / "many", MANY))
-    assert few.join(all_of_them, on=["patient", "split"]).height == few.height
+    assert split(write_cohort(tmp_path / "again", dict(list(some.items())[::3]))).equals(few)
     other = write_cohort(tmp_path / "other", some)
     (other / "salt").write_bytes(b"another salt")
     assert split(other)["split"].to_list() != few["split"].to_list()
@@ -123,6 +150,15 @@ def test_equal_pixels_under_two_patients_of_two_splits_are_refused(tmp_path: Pat
     keys = set(pl.read_parquet(cohort / "scans.parquet")["study"])
     assert sum(key in refused.value.message for key in keys) == 2
     assert not (cohort / "splits.csv").exists()
+
+
+def test_studies_that_are_all_of_one_patient_are_refused(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", {f"s{i}": "ANONYMOUS" for i in range(12)})
+    with pytest.raises(MolreError, match="all 12 studies are of one patient: is Patient ID"):
+        split(cohort)
+    assert not (cohort / "splits.csv").exists()
+    assert set(split(cohort, (0, 0, 0, 1))["split"]) == {"test"}  # to be tested on, by all means
+    assert split(cohort).height == 1  # what is frozen stays
 
 
 def test_equal_pixels_of_one_patient_are_no_leak(tmp_path: Path):

@@ -21,9 +21,23 @@ def command(
 ) -> None:
     """Split patients by a salted hash and freeze it in splits.csv; patients there keep theirs.
 
+    Says how many patients have each finding in each split, and what that will not be enough for.
+
     Example: molre split cohort
     """
+    import json as encoder
+
+    from molre.cohort.cohort import Cohort
     from molre.cohort.split import describe, split
+    from molre.cohort.support import as_lines, as_rows, supports, warnings
 
     table = split(cohort, fractions, overwrite=overwrite)
-    typer.echo(describe(table, cohort, as_json=json))
+    opened = Cohort(cohort)
+    counts = supports(opened)
+    said = warnings(opened, counts)
+    if json:
+        content = encoder.loads(describe(table, cohort, as_json=True))
+        typer.echo(encoder.dumps(content | {"findings": as_rows(counts), "warnings": said}))
+        return
+    for line in [describe(table, cohort), *as_lines(counts), *(f"warning: {w}" for w in said)]:
+        typer.echo(line)

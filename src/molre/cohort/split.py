@@ -1,4 +1,8 @@
-"""Splits by salted patient hash, frozen in a file: a patient never moves, nor is in two."""
+"""Splits in the order of salted patient hashes, frozen in a file.
+
+A patient never moves, nor is in two. Each patient, in that order, goes where the shares lack most,
+so that they hold to within one patient also in a small cohort, and again after it grew.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import polars as pl
 from molre import files
 from molre.cohort.cohort import SPLITS, Cohort
 from molre.cohort.keys import fraction
+from molre.cohort.support import one_patient
 from molre.errors import MolreError
 
 FRACTIONS = (0.6, 0.1, 0.1, 0.2)
@@ -21,7 +26,7 @@ def split(
 ) -> pl.DataFrame:
     """Give every patient a split and freeze it in COHORT/splits.csv.
 
-    Patients that the file has keep theirs; new ones are added.
+    Patients that the file has keep theirs; new ones are added where the shares lack them.
 
     Args:
         cohort: the folder.
@@ -32,7 +37,8 @@ def split(
         patient, split; sorted by patient.
 
     Raises:
-        MolreError: shares that do not sum to one, or equal pixels in two splits.
+        MolreError: shares that do not sum to one, several studies that are all of one
+            patient, or equal pixels in two splits.
     """
     opened = Cohort(Path(cohort))
     shares = len(fractions) == len(SPLITS) and all(f >= 0 for f in fractions)
@@ -45,7 +51,10 @@ def split(
     scans, path = opened.scans(), opened.path / "splits.csv"
     kept = dict(opened.splits().iter_rows()) if path.is_file() and not overwrite else {}
     patients = sorted({*kept, *scans["patient"]})
-    assigned = {p: kept.get(p) or _place(fraction(opened.salt, p), fractions) for p in patients}
+    if not kept:
+        _refuse_one_patient(scans, fractions, opened.path)
+    new = sorted((p for p in patients if p not in kept), key=lambda p: fraction(opened.salt, p))
+    assigned = kept | _dealt(new, list(kept.values()), fractions)
     _refuse_twins(scans, assigned, opened.path)
     table = pl.DataFrame(
         {"patient": patients, "split": [assigned[p] for p in patients]},
@@ -72,13 +81,29 @@ def describe(table: pl.DataFrame, cohort: str | Path, as_json: bool = False) -> 
     return "patients: " + ", ".join(parts)
 
 
-def _place(where: float, fractions: Sequence[float]) -> str:
-    edge = 0.0
-    for name, share in zip(SPLITS, fractions, strict=True):
-        edge += share
-        if where < edge:
-            return name
-    return SPLITS[-1]
+def _dealt(new: list[str], kept: list[str], fractions: Sequence[float]) -> dict[str, str]:
+    """Each new patient, in order, to the split that lacks most; of equals to the smaller one."""
+    total = len(new) + len(kept)
+    counts = {name: kept.count(name) for name in SPLITS}
+    wanted = dict(zip(SPLITS, fractions, strict=True))
+    assigned = {}
+    for patient in new:
+        lacking = {n: round(wanted[n] * total - counts[n], 9) for n in SPLITS if wanted[n]}
+        place = max(lacking, key=lambda name: (lacking[name], -counts[name]))
+        assigned[patient] = place
+        counts[place] += 1
+    return assigned
+
+
+def _refuse_one_patient(scans: pl.DataFrame, fractions: Sequence[float], path: Path) -> None:
+    """Many studies, but nobody to train on and another to test on."""
+    words = one_patient(scans)
+    if words and scans["patient"].n_unique() == 1 and sum(share > 0 for share in fractions) > 1:
+        raise MolreError(
+            words,
+            where=path,
+            fix="ingest scans whose Patient IDs, or pseudonyms in their place, differ",
+        )
 
 
 def _refuse_twins(scans: pl.DataFrame, assigned: dict[str, str], path: Path) -> None:
