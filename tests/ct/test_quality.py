@@ -19,7 +19,8 @@ CLEAN = 24
 METAL = ("foreign_body", "aneurysm_clip_coil", "craniotomy")  # plates and clips
 RECIPE = Recipe(20261, findings=tuple(f for f in GENERATORS if f not in METAL))
 NEVER = {"not_a_head", "incomplete", "vertex_cut", "base_cut", "saturated", "gaps", "fov_cut",
-         "rotated", "contrast", "paediatric"}  # fmt: skip
+         "rotated", "contrast", "possible_contrast",
+         "paediatric"}  # fmt: skip
 
 
 def phantom(recipe: Recipe, index: int, **made: object) -> Volume:

@@ -83,3 +83,9 @@ def test_the_heads_that_are_turned_and_off_centre_are_told(patients: dict[str, s
     assert flagged(patients, "rotated") == {"p051"}
     assert flagged(patients, "off_centre") == {"p080"}
     assert "incomplete" in patients["p085"]  # a newborn, 70 mm of brain
+
+
+def test_real_scans_without_contrast_show_none(shared: Path, patients: dict[str, set[str]]):
+    for path in sorted((shared / "data/aisd_siemens_ncct").glob("*.zip")):
+        assert "possible_contrast" not in names(read(path))
+    assert flagged(patients, "possible_contrast") == set()

@@ -1,0 +1,66 @@
+"""A sagittal sinus that is denser than blood can be: a sign of contrast that no header tells of.
+
+Fresh clots and a dense thrombosed sinus reach some 90 HU, enhanced sinuses 150 to 300. Calcium and
+the edge of bone are as dense. So what counts lies above the skull base, at the widest level of the
+head and higher, in the plane of symmetry, where the superior sagittal sinus runs along the vault
+from slice to slice; and how many of these slices show it. A calcified pineal gland, choroid plexus
+or falx lies in few, bleeding is less dense, and metal is denser.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from molre.ct.position import turn_degrees
+from molre.ct.skull import Skull, widened
+
+DENSE_HU = (110.0, 450.0)  # means over 2 mm: a sinus of 150 HU less its edges, and the edge of bone
+BONE_HU = 450.0
+MIDLINE_MM = 10.0  # to each side
+LEAST_SLICES = 5
+LEAST_MM = 25.0  # from the first to the last slice that is looked at
+
+
+def enhanced_share(skull: Skull, positions: np.ndarray) -> float:
+    """In how many of the slices from the widest level up the midline is as dense as contrast.
+
+    Args:
+        skull: the volume, see `molre.ct.skull`.
+        positions: mm along the normal (S,).
+
+    Returns:
+        0 to 1; 0 where too few slices are there.
+    """
+    middle = np.flatnonzero(skull.middle)
+    upper = middle[middle >= int(np.argmax(skull.area))]
+    if len(upper) < LEAST_SLICES or np.ptp(positions[upper]) < LEAST_MM:
+        return 0.0
+    dense = [_dense(skull, int(index)) for index in upper]
+    if not any(one.any() for one in dense):
+        return 0.0
+    angle = np.radians(turn_degrees(skull))
+    centres = skull.centres[middle >= upper[0]]
+    shown = [
+        bool((one & _midline(skull, centre, angle)).any())
+        for one, centre in zip(dense, centres, strict=True)
+    ]
+    return float(np.mean(shown))
+
+
+def _dense(skull: Skull, index: int) -> np.ndarray:
+    """What is dense inside the skull, away from bone and at least 4 mm wide; bool (r, c)."""
+    from scipy.ndimage import binary_closing, binary_opening
+
+    hu = skull.hu[index]
+    # what is as dense as bone was not counted as inside
+    inside = binary_closing(skull.inside[index], np.ones((3, 3)), iterations=2)
+    dense = (hu > DENSE_HU[0]) & (hu < DENSE_HU[1]) & inside & ~widened(hu > BONE_HU, 1)
+    return np.asarray(binary_opening(dense, np.ones((2, 2))))
+
+
+def _midline(skull: Skull, centre: np.ndarray, angle: float) -> np.ndarray:
+    """Pixels near the plane of symmetry; bool (r, c)."""
+    rows, columns = skull.hu.shape[1:]
+    down = np.arange(rows)[:, None] * skull.spacing[0] - centre[0]
+    across = np.arange(columns)[None, :] * skull.spacing[1] - centre[1]
+    return np.abs(across * np.cos(angle) - down * np.sin(angle)) <= MIDLINE_MM
