@@ -33,7 +33,7 @@ def test_rows_find_their_studies_by_uid_folder_path_or_key(tmp_path: Path):
     assert sorted(fracture["state"]) == ["absent", "present", "present"]
     assert set(long["study_id"]) == {pseudonym(SALT, "study", s) for s in STUDIES}
     assert set(long["source"]) == {"reader"}
-    assert (cohort / "unmatched.csv").read_text() == "side,id\n"
+    assert (cohort / "unmatched.csv").read_text() == "side,id,hint\n"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,14 @@ def test_a_wide_table_becomes_one_row_a_study_and_finding(tmp_path: Path):
         'skull_fracture,accession\n1,"A"\n',
         "study,skull_fracture\rA,1\r",
         'study;"skull_fracture"\n"A";" 1"\n',
+        "sep=;\nstudy;skull_fracture\nA;1\n",
+        '\ufeff"sep=,"\r\nstudy,skull_fracture\r\nA,1\r\n',
+        "SEP=\t\nstudy\tskull_fracture\nA\t1\n",
+        "sep=|\nstudy|skull_fracture\nA|1\n",
+        "sep=^\nStudy Instance UID^skull_fracture\nA^1\n",
+        "study|skull_fracture\nA|1\n",
+        "Accession Number,skull_fracture\nA,1\n",
+        "PatientID,skull_fracture\nA,1\n",
     ],
 )
 def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
@@ -72,6 +80,17 @@ def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
         ("study,skull_fracture\nA,yes\n", "line 2, column skull_fracture: value 'yes'"),
         ('study,skull_fracture\n\n"A\nb",1\nC,-1\n', "line 5, .*value '-1'"),
         ('study,skull_fracture\nA,1\n"B,0\nC,0\n', "line 3 is no CSV"),
+        ("sep=;\nstudy;skull_fracture\nA;1\nB;7\n", "line 4, column skull_fracture: value '7'"),
+        ("ID,Label\nID_12345_any,0\nID_12345_epidural,1\n", "RSNA hemorrhage.*[Oo]ne row a study"),
+        (
+            "study,finding,value\nA,skull_fracture,1\nA,hydrocephalus,0\n",
+            "'finding' holds findings",
+        ),
+        (
+            "study,Skull fracture,note,Sinusitis\nA,1,,\n",
+            "3 unknown.*'Skull fracture': did you mean "
+            "'skull_fracture'.*'note': it is like no.*--ignore-column note --ignore-",
+        ),
         ("study,skull_fracture\nA,1\nB\n", "line 3 has 1 cells, the header 2"),
         ("", "is empty"),
         ("\n \n", "is empty"),
@@ -88,13 +107,23 @@ def test_a_table_that_is_no_utf8_or_not_there_is_refused(tmp_path: Path):
     with pytest.raises(MolreError, match="UTF-8"):
         read_wide(csv(tmp_path, "study,skull_fracture\nMüller,1\n", "latin-1"), TABLE)
     with pytest.raises(MolreError, match="UTF-8"):
-        read_wide(csv(tmp_path, "study,skull_fracture\nA,1\n", "utf-16"), TABLE)
-    with pytest.raises(MolreError, match="UTF-8"):
         read_wide(csv(tmp_path, "study,skull_fracture\nA,1\n", "utf-16-le"), TABLE)
     with pytest.raises(MolreError, match="no such file"):
         read_wide(tmp_path / "none.csv", TABLE)
     with pytest.raises(MolreError, match="is a folder"):
         read_wide(tmp_path, TABLE)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_text_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str):
+    long = read_wide(csv(tmp_path, "study\tskull_fracture\nMüller\t1\n", encoding), TABLE)
+    assert state(long, "Müller", "skull_fracture") == "present"
+
+
+def test_a_workbook_is_called_one(tmp_path: Path):
+    (tmp_path / "labels.xlsx").write_bytes(b"PK\3\4 and more")
+    with pytest.raises(MolreError, match="is a workbook.*CSV UTF-8"):
+        read_wide(tmp_path / "labels.xlsx", TABLE)
 
 
 def test_other_columns_pass_when_they_are_named(tmp_path: Path):

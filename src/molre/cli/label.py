@@ -13,7 +13,7 @@ def command(
     cohort: Annotated[Path, typer.Option(help="Cohort folder.")],
     id_column: Annotated[
         str | None,
-        typer.Option(help="Column with the study UID, accession number or folder; found if usual."),
+        typer.Option(help="Column with UID, accession number, patient ID or path; found if usual."),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Where the labels come from: reader, a data set's name ...")

@@ -1,23 +1,25 @@
-"""Match a label table to a cohort's studies by accession, study UID or folder, through the salt."""
+"""Match a label table to a cohort's studies, and list what does not join, with a hint why."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import polars as pl
 
 from molre import files
 from molre.cohort.cohort import Cohort, write_table
-from molre.cohort.keys import pseudonym
+from molre.cohort.names import Names
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable, findings
-from molre.labels.table import read_wide
+from molre.labels.table import read_named
 
 LABELS = ("study_id", "finding", "state", "source", "labeller", "evidence")
 NO_SCAN, NO_LABEL = "label row without scan", "scan without label row"
+UNMATCHED = ("side", "id", "hint")
+SAID = 3  # hints on the screen
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,14 @@ class Matched:
     rows_without_scan: int
     scans_without_row: int
     unmatched: str
+    hints: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """The counts as JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: v for name, v in asdict(self).items() if name != "hints"})
 
     def as_text(self) -> str:
-        """One sentence."""
+        """One sentence, and a few hints."""
         strays = self.rows_without_scan + self.scans_without_row
         text = f"{self.matched} studies have labels"
         if not strays:
@@ -42,6 +45,7 @@ class Matched:
         return (
             f"{text}; {self.rows_without_scan} rows without a scan and {self.scans_without_row} "
             f"scans without a row are in {self.unmatched}"
+            + "".join(f"\n  {hint}" for hint in self.hints)
         )
 
 
@@ -60,7 +64,7 @@ def match_labels(
     Args:
         cohort: the folder.
         labels: wide CSV, see :func:`molre.labels.table.read_wide`.
-        id_column: the column with accession number, study UID, folder or file name.
+        id_column: the column with accession number, UID, Patient ID, or folder or file.
         source: where the labels come from; ``phantom`` for a synthetic cohort, else ``reader``.
         labeller: name and version.
         ignore: columns that are no findings.
@@ -73,57 +77,55 @@ def match_labels(
     """
     opened, path = Cohort(Path(cohort)), Path(labels)
     source = source or ("phantom" if opened.synthetic else "reader")
-    long = read_wide(path, table or findings(), id_column, source, labeller, ignore)
+    column, long = read_named(path, table or findings(), id_column, source, labeller, ignore)
     scans = opened.scans()
-    known, salt = _studies_of_key(scans), opened.salt
-    names = long["id"].unique(maintain_order=True)
-    found = {name: _lookup(name, known, salt, path) for name in names}
+    named = long["id"].unique(maintain_order=True).to_list()
+    names = Names(scans, opened.salt, column, named)
+    found = {name: _only(name, names.studies(name), path) for name in named}
     studies = {s for s in found.values() if s is not None}
     if not studies:
-        raise MolreError(
-            f"none of its {len(found)} rows matches a scan of {opened.path}",
-            where=path,
-            fix="check --id-column: it must hold accession numbers, study UIDs or folder names",
-        )
+        raise _nothing(column, named, names, path, opened.path)
     _refuse_double(found, path)
     key = pl.col("id").replace_strict(found, return_dtype=pl.String).alias("study_id")
     joined = long.with_columns(key).drop_nulls("study_id").select(LABELS).sort(LABELS[:2])
     _refuse_other(opened, joined, overwrite)
     strays = [name for name, study in found.items() if study is None]
     unlabelled = sorted(set(scans["study"]) - studies)
-    sides = [NO_SCAN] * len(strays) + [NO_LABEL] * len(unlabelled)
-    unmatched = pl.DataFrame(
-        {"side": sides, "id": strays + unlabelled}, schema={"side": pl.String, "id": pl.String}
-    )
+    rows = [(NO_SCAN, name, names.hint(name)) for name in strays]
+    rows += [(NO_LABEL, study, "") for study in unlabelled]
+    unmatched = pl.DataFrame(rows, schema=dict.fromkeys(UNMATCHED, pl.String), orient="row")
     listed = opened.path / "unmatched.csv"
     files.write_text(listed, unmatched.write_csv())
     write_table(opened.path / "labels.parquet", joined)
-    return Matched(len(studies), len(strays), len(unlabelled), str(listed))
+    hints = tuple(f"{name}: {hint}" for _, name, hint in rows if hint)[:SAID]
+    return Matched(len(studies), len(strays), len(unlabelled), str(listed), hints)
 
 
-def _studies_of_key(scans: pl.DataFrame) -> dict[str, set[str]]:
-    """Studies of every key a user may name them by: their own, and their aliases'."""
-    known: dict[str, set[str]] = {}
-    for study, aliases in scans.select("study", "aliases").iter_rows():
-        for key in (study, *(aliases or ())):
-            known.setdefault(key, set()).add(study)
-    return known
+def _only(name: str, studies: set[str], path: Path) -> str | None:
+    if len(studies) > 1:
+        raise MolreError(
+            f"{name!r} is the name of {len(studies)} studies",
+            where=path,
+            fix="name them by study UID or accession number",
+        )
+    return next(iter(studies), None)
 
 
-def _lookup(name: str, known: dict[str, set[str]], salt: bytes, path: Path) -> str | None:
-    """The study of a name; a path that matches nowhere is tried by its last part."""
-    last = PureWindowsPath(name).name  # cuts at both kinds of slash
-    for key in (name, pseudonym(salt, "study", name), pseudonym(salt, "study", last)):
-        studies = known.get(key, set())
-        if len(studies) > 1:
-            raise MolreError(
-                f"{name!r} is the name of {len(studies)} studies",
-                where=path,
-                fix="name them by study UID or accession number",
-            )
-        if studies:
-            return next(iter(studies))
-    return None
+def _nothing(
+    column: str, named: Sequence[str], names: Names, path: Path, cohort: Path
+) -> MolreError:
+    """What was compared, and what may have become of the first name."""
+    rows = f"none of its {len(named)} rows matches" if len(named) > 1 else "its one row matches no"
+    scan = " a scan" if len(named) > 1 else " scan"
+    hinted = ((name, hint) for name in named if (hint := names.hint(name)))
+    first, why = next(hinted, (named[0], ""))
+    said = f"; {first!r} of column {column!r}: {why}" if why else f" by column {column!r}"
+    return MolreError(
+        f"{rows}{scan} of {cohort}{said}",
+        where=path,
+        fix="give accession numbers, study UIDs, patient IDs or paths of folders, as text, and say "
+        "by --id-column which column holds them",
+    )
 
 
 def _refuse_double(found: dict[str, str | None], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from molre import files
 from molre.errors import MolreError, did_you_mean
 from molre.labels.findings import FindingsTable
 from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
+from molre.labels.long_tables import refuse_long
 from molre.labels.rows import Rows, read_rows
 
 STATES = {PRESENT: "present", ABSENT: "absent", UNKNOWN: "not_mentioned"}
@@ -35,6 +37,10 @@ ID_COLUMNS = (
     "name",
     "file",
     "series",
+    "patient_id",
+    "patient",
+    "subject_id",
+    "subject",
 )
 LONG_SCHEMA = {
     "id": pl.String,
@@ -50,9 +56,11 @@ LONG_SCHEMA = {
 class WideTable:
     """A wide CSV as read: ids (N,), states int8 (N, K) as stated, before closure.
 
-    ``sources`` and ``labellers`` have N cells, empty where the row does not say.
+    ``id_column`` is the heading of the ids; ``sources`` and ``labellers`` have N cells, empty where
+    the row does not say.
     """
 
+    id_column: str
     ids: tuple[str, ...]
     states: np.ndarray
     sources: tuple[str, ...]
@@ -69,9 +77,9 @@ def read_wide(
 ) -> pl.DataFrame:
     """Read a wide CSV into the long table, closed under the hierarchy.
 
-    One row a study: an id column and one column per finding with 1, 0 or nothing. Comma, semicolon
-    and tab are understood, and a byte order mark. Columns ``source`` and ``labeller`` override
-    the arguments of that name per row.
+    One row a study: an id column and one column per finding with 1, 0 or nothing. Comma, semicolon,
+    tab and bar are understood, a first line ``sep=;``, and a byte order mark. Columns ``source``
+    and ``labeller`` override the arguments of that name per row.
 
     Args:
         path: the CSV.
@@ -88,10 +96,22 @@ def read_wide(
         MolreError: not a CSV in UTF-8, unknown or repeated column, repeated study, a value that is
             not 1, 0 or empty, a contradiction within the hierarchy.
     """
+    return read_named(path, table, id_column, source, labeller, ignore)[1]
+
+
+def read_named(
+    path: Path,
+    table: FindingsTable,
+    id_column: str | None = None,
+    source: str = "reader",
+    labeller: str = "",
+    ignore: Sequence[str] = (),
+) -> tuple[str, pl.DataFrame]:
+    """As `read_wide`, and the heading of the column that names the studies."""
     wide = _parse(path, table, id_column, set(ignore))
     closed = close(wide.states, table, list(wide.ids))
     n, k = closed.shape
-    return pl.DataFrame(
+    long = pl.DataFrame(
         {
             "id": [i for i in wide.ids for _ in range(k)],
             "finding": list(table.ids) * n,
@@ -102,6 +122,7 @@ def read_wide(
         },
         schema=LONG_SCHEMA,
     )
+    return wide.id_column, long
 
 
 def write_wide(
@@ -129,6 +150,7 @@ def write_wide(
 
 def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
     header, rows = read_rows(path)
+    refuse_long(path, header, rows, table)
     _check_columns(path, [c for c in header if c not in ignore])
     name = _id_column(path, header, id_column)
     columns = _finding_columns(path, header, name, table, ignore)
@@ -140,7 +162,7 @@ def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[
     source, labeller = (
         tuple(_column(header, rows, None if extra in ignore else extra)) for extra in RESERVED
     )
-    return WideTable(ids, states, source, labeller)
+    return WideTable(name, ids, states, source, labeller)
 
 
 def _check_columns(path: Path, header: list[str]) -> None:
@@ -179,10 +201,10 @@ def _id_column(path: Path, header: list[str], wanted: str | None) -> str:
         if wanted in header:
             return wanted
         raise MolreError(f"has no column {wanted!r}", where=path, fix=did_you_mean(wanted, header))
-    by_lower = {c.lower(): c for c in header}
+    plain = {_plain(c): c for c in reversed(header)}
     for name in ID_COLUMNS:
-        if name in by_lower:
-            return by_lower[name]
+        if _plain(name) in plain:
+            return plain[_plain(name)]
     raise MolreError(
         f"no column names the study (columns: {', '.join(header[:8])} ...)",
         where=path,
@@ -190,25 +212,47 @@ def _id_column(path: Path, header: list[str], wanted: str | None) -> str:
     )
 
 
+def _plain(name: str) -> str:
+    """A heading without case, spaces, hyphens and underscores."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def _finding_columns(
     path: Path, header: list[str], id_column: str, table: FindingsTable, ignore: set[str]
 ) -> dict[int, int]:
     """Position in the header to position in the table."""
-    columns: dict[int, int] = {}
+    others = (id_column, *RESERVED, *ignore)
+    columns = {at: name for at, name in enumerate(header) if name not in others}
     known = {f: k for k, f in enumerate(table.ids)}
-    for at, name in enumerate(header):
-        if name == id_column or name in RESERVED or name in ignore:
-            continue
-        if name not in known:
-            raise MolreError(
-                f"unknown finding {name!r}",
-                where=path,
-                fix=f"{did_you_mean(name, table.ids)}, or add --ignore-column {shlex.quote(name)}",
-            )
-        columns[at] = known[name]
+    unknown = [name for name in columns.values() if name not in known]
+    if unknown:
+        raise _unknown(path, unknown, table)
     if not columns:
         raise MolreError("has no finding's column", where=path, fix="`molre list findings`")
-    return columns
+    return {at: known[name] for at, name in columns.items()}
+
+
+def _unknown(path: Path, unknown: list[str], table: FindingsTable) -> MolreError:
+    """All unknown columns at once, each with a guess."""
+    ignored = " ".join(f"--ignore-column {shlex.quote(name)}" for name in unknown)
+    if len(unknown) == 1:
+        fix = f"{_guess(unknown[0], table)}, or add {ignored}"
+        return MolreError(f"unknown finding {unknown[0]!r}", where=path, fix=fix)
+    said = "; ".join(f"{name!r}: {_guess(name, table)}" for name in unknown[:20])
+    more = f"; and {len(unknown) - 20} more" if len(unknown) > 20 else ""
+    return MolreError(
+        f"{len(unknown)} unknown findings: {said}{more}",
+        where=path,
+        fix=f"rename them (`molre list findings` has all), or add {ignored}",
+    )
+
+
+def _guess(name: str, table: FindingsTable) -> str:
+    alike = [f for f in table.ids if _plain(f) == _plain(name)]
+    if alike:
+        return f"did you mean {alike[0]!r}"
+    guess = did_you_mean(name.lower(), table.ids)
+    return guess if guess.startswith("did") else "it is like no finding"
 
 
 def _cell(path: Path, line: int, column: str, value: str) -> int:
