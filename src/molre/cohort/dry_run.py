@@ -11,6 +11,7 @@ from pathlib import Path
 
 from molre.cohort.pool import each
 from molre.cohort.read_study import Outcome, Reading, read_study
+from molre.ct.entries import outer
 from molre.ct.listing import Listed, list_studies
 from molre.ct.survey import look
 from molre.ct.volume_cache import volumes_of
@@ -110,7 +111,7 @@ def dry_run(paths: Sequence[str | Path], workers: int = 2) -> Estimate:
 
 def _look(listed: Listed) -> _Headers:
     study, rejects = look(listed)
-    size = sum(Path(f).stat().st_size for f in {name.split("!")[0] for name in listed.files})
+    size = sum(Path(f).stat().st_size for f in {outer(name) for name in listed.files})
     return _Headers(study.series[0].slices if study else 0, len(rejects), size)
 
 

@@ -140,9 +140,10 @@ def _read(
     held: int,
 ) -> Ingested:
     """Read what is not read yet, and write the tables; ``held`` is the cohort's lock."""
-    chosen = studies.mine(listing.studies, shard)
+    chosen = [state.settled(s, how) for s in studies.mine(listing.studies, shard)]
     fresh = [s for s in chosen if overwrite or not state.is_read(s, how)]
     read, unreadable = studies.read_all(fresh, how, each)
+    state.forget_outdated(how.out, listing.paths)
     known = read + unreadable + len(chosen) - len(fresh)
     if not known and shard is None and not (how.out / "cohort.json").is_file():
         raise _nothing(listing, _reasons(listing, how))

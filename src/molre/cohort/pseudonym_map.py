@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from molre import files
-from molre.cohort import keys
-from molre.cohort.read_study import patient_key
+from molre.cohort import keys, state
+from molre.cohort.read_study import Reading, patient_key
 from molre.ct.listing import list_studies
+from molre.ct.patients import study_uid
 from molre.ct.survey import Study, look
 from molre.errors import MolreError
 from molre.progress import track
@@ -38,9 +39,10 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
         MolreError: ``out`` lies in the cohort, which is made to be passed on.
     """
     check_place(out, cohort)
-    rows = []
+    rows, how = [], Reading(Path(os.path.abspath(cohort)), salt)
     for listed in track(list_studies([str(p) for p in paths]).studies, "reading identifiers"):
-        study = None if listed.key.startswith("path:") else look(listed)[0]
+        known = study_uid(listed.key) is not None
+        study = look(state.settled(listed, how))[0] if known else None
         if study:
             rows.append(_row(study, salt))
     text = io.StringIO()
@@ -71,5 +73,5 @@ def _row(study: Study, salt: bytes) -> tuple[str, ...]:
         keys.pseudonym(salt, "study", study.key),
         study.patient_id or "",
         study.accession or "",
-        study.key,
+        study_uid(study.key) or "",
     )

@@ -43,10 +43,9 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
         rejects |= set(kept.rejects)
         if not kept.rows:
             continue
-        study, place = kept.rows[0]["study"], kept.rows[0]["path"]
-        if first[study] != place:
-            reason = f"has the same pixels as {first[study]}"
-            rejects.add(Rejected(place, study, reason, "keep one of them", lost=False))
+        one = _One.of(kept)
+        if first[one.study] != one:
+            rejects.add(_twice(one, first[one.study]))
             continue
         waiting += kept.rows
         if len(waiting) >= _AT_ONCE:
@@ -75,14 +74,47 @@ def sweep_parts(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _first_of_equals(folder: Path) -> dict[str, str]:
-    """Where each study lies.
+@dataclass(frozen=True, order=True)
+class _One:
+    """A study that was read; the first by path keeps the key where several have it."""
 
-    Two files without a study UID and with equal pixels are one study: the first of them by path.
+    place: str
+    file: str
+    study: str
+    patient: str
+    pixels: str
+
+    @classmethod
+    def of(cls, kept: state.Kept) -> _One:
+        row = next(row for row in kept.rows if row["chosen"])
+        file = row["files"][0]
+        place = file if "!" in file else row["path"]
+        return cls(place, file, row["study"], row["patient"], row["pixel_hash"])
+
+
+def _twice(one: _One, first: _One) -> Rejected:
+    """Why a study is not used whose key another one has.
+
+    Equal pixels of one patient are a copy. All else is another scan, or another patient's, and is
+    lost.
     """
-    first: dict[str, str] = {}
+    if one.pixels != first.pixels:
+        reason = f"has the Study Instance UID of {first.place}, and other pixels"
+        remedy = "give each study a UID of its own, or ingest the folder that holds both"
+    elif one.patient != first.patient:
+        reason = f"has the same pixels as {first.place}, under another Patient ID"
+        remedy = "find out whose scan it is, and keep one of them"
+    else:
+        reason = f"has the same pixels as {first.place}"
+        return Rejected(one.place, one.study, reason, "keep one of them", lost=False)
+    return Rejected(one.place, "", reason, remedy)
+
+
+def _first_of_equals(folder: Path) -> dict[str, _One]:
+    """The study that keeps each key."""
+    first: dict[str, _One] = {}
     for kept in state.load_all(folder):
         if kept.rows:
-            study, place = kept.rows[0]["study"], kept.rows[0]["path"]
-            first[study] = min(place, first.get(study, place))
+            one = _One.of(kept)
+            first[one.study] = min(one, first.get(one.study, one))
     return first

@@ -12,9 +12,11 @@ import numpy as np
 from molre import files
 from molre.cohort import keys, sheet
 from molre.cohort.rejects import Rejected
+from molre.ct.entries import outer
 from molre.ct.head import check_head
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed
+from molre.ct.patients import study_uid
 from molre.ct.quality import flags
 from molre.ct.read import read_found
 from molre.ct.skull import inside_skull
@@ -123,10 +125,11 @@ def _write(disk: ThreadPoolExecutor, path: Path, data: bytes) -> Future[None]:
 
 
 def study_identifier(study: Study, pixel_hash: str) -> str:
-    """What a study's key is made of: its UID, else accession number, else its pixels."""
-    if not study.key.startswith("path:"):
-        return study.key
-    return study.accession or pixel_hash
+    """What a study's key is made of: its UID, else its pixels.
+
+    An accession number is none: two hospitals may have given the same one, or nobody any.
+    """
+    return pixel_hash if study_uid(study.key) is None else study.key
 
 
 def patient_key(study: Study, pixel_hash: str, salt: bytes) -> str:
@@ -137,22 +140,11 @@ def patient_key(study: Study, pixel_hash: str, salt: bytes) -> str:
 
 
 def study_names(study: Study) -> set[str]:
-    """Everything a label table may call a study: UID, accession, folders, zip or NIfTI file."""
-    names = {study.folder, (study.accession or "").strip()}
-    if not study.key.startswith("path:"):
-        names.add(study.key)
-    for series in study.series:
-        for name in series.files:
-            outer, _, inner = name.partition("!")
-            names |= _folder_names(Path(inner or outer))
-            if inner or len(series.files) == 1:  # a zip, or a file that is a whole study
-                names |= {outer, Path(outer).name, Path(outer).name.split(".")[0]}
-    return names - {""}
+    """Identifiers that a label table may name a study by: its UID and its accession number.
 
-
-def _folder_names(path: Path) -> set[str]:
-    """The folder of a file, and the one above, where series have folders of their own."""
-    return {path.parent.name, path.parent.parent.name}
+    Its folders and files are named by their paths, see ``molre.cohort.folders``.
+    """
+    return {(study.accession or "").strip(), study_uid(study.key) or ""} - {""}
 
 
 def _named(study: Study) -> list[tuple[Series, str]]:
@@ -222,8 +214,6 @@ def _not_chosen(series: Series) -> str:
 
 
 def _place(paths: tuple[str, ...]) -> str:
-    """Folder of the files, the zip they are in, or the one file."""
-    if len(paths) == 1 and "!" not in paths[0]:
-        return paths[0]
-    first = paths[0].split("!")[0]
-    return first if "!" in paths[0] else str(Path(first).parent)
+    """Folder of the files, the archive they are in, or the one file."""
+    first = outer(paths[0])
+    return first if len(paths) == 1 or first != paths[0] else str(Path(first).parent)

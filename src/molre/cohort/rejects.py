@@ -29,7 +29,8 @@ class Rejected:
         reason: one sentence.
         remedy: what to do.
         lost: whether a study or a stand-alone scan is lost by it. A localizer or dose page of a
-            study that was read is none, nor is a text or a picture; they leave the exit code 0.
+            study that was read is none, nor is a text or a picture; the exit code stays 0. What
+            nobody could look into, as a locked folder or archive, may hold scans and is one.
     """
 
     file: str
@@ -41,7 +42,7 @@ class Rejected:
     @classmethod
     def of_file(cls, reject: Reject, salt: bytes, used: bool) -> Rejected:
         """A file that is in no series; ``used``: its study was read all the same."""
-        lost = reject.dicom and not (used and reject.study)
+        lost = (reject.dicom or reject.closed) and not (used and reject.study)
         return cls(reject.file, _study(reject.study, salt), reject.reason, reject.remedy, lost)
 
     @classmethod

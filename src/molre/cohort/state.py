@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from molre import files
 from molre.cohort.keys import pseudonym
 from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
+from molre.ct.entries import outer
 from molre.ct.listing import Listed
+from molre.ct.patients import key_of, place_of, same
 from molre.ct.volume_cache import volumes_of
 
-VERSION = 3  # grows when the rows change; older files are read again
+VERSION = 4  # grows when the rows, or the rules of reading, change; older files are read again
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def stamp(listed: Listed, how: Reading) -> str:
     lines = {str(how.missing_slices), f"hu_map {how.hu_map}"}
     for name in listed.files:
         try:
-            known = os.stat(name.split("!")[0])
+            known = os.stat(outer(name))
         except OSError:  # it has gone since it was listed, which reading will say
             lines.add(f"{name}\0gone")
             continue
@@ -77,11 +79,44 @@ def is_read(listed: Listed, how: Reading) -> bool:
     return cached and (how.out / "sheet" / f"{chosen['study']}.jpg").is_file()
 
 
+def settled(listed: Listed, how: Reading) -> Listed:
+    """The same study under the key that it has in the cohort, so that no later run changes it.
+
+    Where patients share a Study Instance UID, the one who came alone has it for a key; those who
+    come later, or together, have a key of their own.
+    """
+    place, keys = place_of(listed.key), {key_of(listed.key, same(p)) for p in listed.patients}
+    before = load(file_of(how, replace(listed, key=place)))
+    theirs = bool(before and before.rows and _of_another(listed, before.rows[0], place, how))
+    if place != listed.key:  # patients share it in this run
+        kept = before is not None and bool(before.rows) and not theirs
+        return replace(listed, key=place) if kept else listed
+    for key in sorted(keys):
+        other = replace(listed, key=key)
+        if theirs or file_of(how, other).is_file():
+            return other
+    return listed
+
+
+def _of_another(listed: Listed, row: dict[str, Any], place: str, how: Reading) -> bool:
+    """Whether what was read before is another patient's, and still lies elsewhere."""
+    mine = {pseudonym(how.salt, "patient", name) for name in listed.patients}
+    mine.add(pseudonym(how.salt, "patient", f"of study {place}"))
+    if not listed.patients or row["patient"] in mine:
+        return False
+    return row["files"][0] not in listed.files and _is_there(row["files"][0])
+
+
 def load_all(folder: Path) -> Iterator[Kept]:
-    """Every study of a cohort whose files are still there, in a fixed order."""
+    """Every study of a cohort whose files are still there, in a fixed order.
+
+    One that another version of molre read, by other rules, is none any more: it is to be read
+    again.
+    """
     for path in sorted((folder / "state").glob("*.json")):
         kept = load(path)
         if kept is None:
+            yield from _outdated(path)
             continue
         rows = [row for row in kept.rows if _is_there(row["files"][0])]
         rejects = [reject for reject in kept.rejects if _is_there(reject.file)]
@@ -89,6 +124,39 @@ def load_all(folder: Path) -> Iterator[Kept]:
             yield Kept(rows, rejects)
 
 
+def forget_outdated(folder: Path, paths: Iterable[str]) -> None:
+    """Remove what another version of molre kept of studies below paths that were read anew."""
+    given = tuple(paths)
+    for path in (folder / "state").glob("*.json"):
+        row = _other_row(path)
+        if row and any(row["files"][0] == p or _is_below(row["files"][0], p) for p in given):
+            path.unlink(missing_ok=True)
+
+
+def _is_below(file: str, folder: str) -> bool:
+    return file.startswith((folder.rstrip("/") + "/", f"{folder}!"))
+
+
+def _outdated(path: Path) -> Iterator[Kept]:
+    row = _other_row(path)
+    if row and _is_there(row["files"][0]):
+        reason = "was read by another version of molre, whose rules were others"
+        rejected = Rejected(row["path"], row["study"], reason, "ingest its folder again")
+        yield Kept([], [rejected])
+
+
+def _other_row(path: Path) -> dict[str, Any] | None:
+    """A row of a study that another version kept; None where this one did, or nothing is there."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["version"] == VERSION:
+            return None
+        row = next(row for row in kept["rows"] if row["chosen"])
+        return row if {"path", "study"} <= set(row) and row["files"] else None
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        return None
+
+
 def _is_there(name: str) -> bool:
     """A file on disk, the archive that it is in, or a folder."""
-    return os.path.exists(name) or os.path.isfile(name.split("!")[0])
+    return os.path.exists(name) or os.path.isfile(outer(name))

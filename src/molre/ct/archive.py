@@ -16,6 +16,9 @@ MAX_RATIO = 200  # CT deflates 2 to 10 times; only a bomb goes beyond, once it i
 RATIO_MATTERS_BYTES = 64 * 2**20
 
 UNPACK = "unpack the archive yourself and give the folder"
+LINK, DEVICE = "it is a link inside an archive", "it is a device or pipe inside an archive"
+REPLACED = "a later member of the archive has the same name"
+HARMLESS = frozenset({LINK, DEVICE, REPLACED})  # no scan is lost by them
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,8 @@ def size_problem(size: int) -> str | None:
 def only_last(members: Sequence[Member]) -> list[Member]:
     """Of members with one name the last counts, as it does when unpacking; the others say so."""
     last = {member.name: index for index, member in enumerate(members)}
-    replaced = "a later member of the archive has the same name"
     return [
-        member if last[member.name] == index else Member(member.name, member.size, replaced)
+        member if last[member.name] == index else Member(member.name, member.size, REPLACED)
         for index, member in enumerate(members)
     ]
 

@@ -30,6 +30,11 @@ def split(entry: str) -> tuple[str, str | None]:
     return entry, None
 
 
+def outer(entry: str) -> str:
+    """The file on disk, an archive where the entry lies in one."""
+    return split(entry)[0] if "!" in entry else entry
+
+
 class Entries:
     """Opens entries; keeps the archive that was used last open. Use in a ``with`` block."""
 

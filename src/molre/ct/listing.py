@@ -21,22 +21,32 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from molre.ct.acquisition import SYNTHETIC_MANUFACTURER
+from molre.ct.archive import UNPACK
 from molre.ct.elements import plain_text, text
-from molre.ct.entries import Entries
+from molre.ct.entries import Entries, outer
 from molre.ct.header import HEAD_BYTES as HEADER_BYTES
 from molre.ct.header import Header, parse
 from molre.ct.headers import Headers
 from molre.ct.layout import STUDY_UID, layout
 from molre.ct.names import Names
+from molre.ct.patients import Parts
 from molre.ct.syntax import DEFLATED
-from molre.ct.walk import Found, walk
+from molre.ct.walk import CLOSED, OURS, Found, walk
 from molre.errors import RefusedScan
 
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
-_STUDY_UID = Tag(STUDY_UID)
-_TAGS: list[BaseTag | int] = [Tag("SOPClassUID"), Tag("Manufacturer"), _STUDY_UID]
-_PLAIN = ((STUDY_UID, "UI"), (int(_TAGS[0]), "UI"), (int(_TAGS[1]), "LO"))
-_NAMED = frozenset(tag for tag, _ in _PLAIN)
+_SERIES_UID = Tag("SeriesInstanceUID")  # the last of them
+_NAMED = {
+    "StudyInstanceUID": "UI",
+    "SOPClassUID": "UI",
+    "Manufacturer": "LO",
+    "PatientID": "LO",
+    "SeriesInstanceUID": "UI",
+}
+_TAGS: dict[str, BaseTag] = {keyword: Tag(keyword) for keyword in _NAMED}
+_PLAIN = frozenset(map(int, _TAGS.values()))
+_EMPTY = 8  # bytes of an element without a value: its tag, VR and length
+_BESIDE = "no scan, but a file that lies beside scans"
 _HEAD_BYTES = 1 << 13  # the study's UID lies near the start
 
 
@@ -47,6 +57,7 @@ class Reject:
     Attributes:
         study: StudyInstanceUID or ``path:`` key; None where the file belongs to none.
         dicom: it is DICOM or NIfTI that was refused, rather than something else altogether.
+        closed: nobody could look inside, so that there may be scans in it.
     """
 
     file: str
@@ -54,6 +65,7 @@ class Reject:
     reason: str
     remedy: str
     dicom: bool = True
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,16 +73,19 @@ class Listed:
     """The files of one study, in the order they were found; not judged yet.
 
     Attributes:
-        key: StudyInstanceUID; where there is none, ``path:`` and the folder, or the NIfTI file.
+        key: StudyInstanceUID; where there is none, ``path:`` and the folder, on disk or in an
+            archive, or the NIfTI file. Where patients share it, it names one of them too.
         names: of the files.
         nifti: it is one NIfTI.
         synthetic: written by ``molre phantom``.
+        patients: its Patient ID, in each spelling that is there.
     """
 
     key: str
     names: Names
     nifti: bool = False
     synthetic: bool = False
+    patients: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -80,7 +95,7 @@ class Listed:
     @property
     def folder(self) -> str:
         """The common folder of the files on disk."""
-        return os.path.commonpath([os.path.dirname(f.split("!")[0]) for f in self.files])
+        return os.path.commonpath([os.path.dirname(outer(f)) for f in self.files])
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,8 @@ class Listing:
         paths: as given, absolute.
         studies: by key.
         rejects: files that are no scan, or could not be looked at.
-        ignored: README, LICENSE, DICOMDIR and system files beside scans.
+        ignored: README, LICENSE, DICOMDIR and system files beside scans, and folders that molre
+            wrote itself.
         headers: of the DICOM files, by entry, where they were asked for.
     """
 
@@ -136,29 +152,25 @@ def list_studies(
 class _Collected:
     def __init__(self, whole: bool) -> None:
         self.whole, self.headers, self.reader = whole, dict[str, Header](), Headers()
-        self.files: dict[str, Names] = {}
+        self.parts = Parts()
         self.niftis: set[str] = set()
-        self.synthetic: set[str] = set()
         self.rejects: list[Reject] = []
         self.companions: list[str] = []
+        self.ours: set[str] = set()
 
     def add(self, found: Found, entries: Entries) -> None:
         if found.problem:
-            self._refuse(found.entry, found.problem, dicom=False)
+            self._refuse(found, found.problem, dicom=False)
         elif found.companion:
             self.companions.append(found.entry)
+            self.ours |= {found.entry} if found.kind == OURS else set()
         elif found.kind == "dicom":
             self._dicom(found, entries)
         elif found.kind == "nifti":
-            self._put(f"path:{found.entry}", found.entry)
+            self.parts.add(f"path:{found.entry}", found.entry, None, None, False)
             self.niftis.add(f"path:{found.entry}")
         else:
-            remedy = "give DICOM files, a folder, zip or tar of them, or a NIfTI in HU"
-            known = found.kind.startswith("neither")
-            reason = found.kind if known else f"{found.kind}, not DICOM or NIfTI"
-            if found.kind.endswith("picture"):
-                reason = f"{found.kind}: it has no Hounsfield units"
-            self.rejects.append(Reject(found.entry, None, reason, remedy, dicom=False))
+            self._refuse(found, _no_scan(found.kind), dicom=False)
 
     def _dicom(self, found: Found, entries: Entries) -> None:
         entry = found.entry
@@ -167,23 +179,18 @@ class _Collected:
                 header = self.headers[entry] = self._header(found, entries)
                 made = header.acquisition
                 study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
+                patient, series = made.patient_id, made.series_uid
             else:
-                study, sop_class, maker = _plainly(found.head) or _identify(entry, entries)
+                known = _plainly(found.head) or _identify(entry, entries)
+                study, sop_class, maker, patient, series = known
         except RefusedScan as error:
-            self._refuse(entry, error)
+            self._refuse(found, error)
             return
         if sop_class == _DIRECTORY:
             self.companions.append(entry)
             return
-        key = study or f"path:{os.path.dirname(entry.split('!')[0])}"
-        self._put(key, entry)
-        if (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER):
-            self.synthetic.add(key)
-
-    def _put(self, key: str, entry: str) -> None:
-        if key not in self.files:
-            self.files[key] = Names()
-        self.files[key].add(entry)
+        synthetic = (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER)
+        self.parts.add(study or f"path:{found.folder}", entry, patient, series, synthetic)
 
     def _header(self, found: Found, entries: Entries) -> Header:
         known = self.reader.known(found.head, found.entry, found.size)
@@ -193,41 +200,56 @@ class _Collected:
         with stream:
             return self.reader.read(stream, found.entry, size)
 
-    def _refuse(self, entry: str, error: RefusedScan, dicom: bool = True) -> None:
+    def _refuse(self, found: Found, error: RefusedScan, dicom: bool = True) -> None:
         fix = error.fix or "export the file again"
-        self.rejects.append(Reject(entry, None, error.what, fix, dicom))
+        self.rejects.append(Reject(found.entry, None, error.what, fix, dicom, found.closed))
+
+    def _alone(self, file: str) -> Reject:
+        """A companion where there is no scan."""
+        beside = f"{OURS}, which holds no scans" if file in self.ours else _BESIDE
+        return Reject(file, None, beside, "give the scan's folder", dicom=False)
 
     def finish(self, paths: tuple[str, ...]) -> Listing:
         ignored = tuple(self.companions)
-        if not self.files:
-            reason, remedy = "no scan, but a file that lies beside scans", "give the scan's folder"
-            self.rejects += [Reject(file, None, reason, remedy, dicom=False) for file in ignored]
+        if not len(self.parts):
+            self.rejects += [self._alone(file) for file in ignored]
             ignored = ()
-        studies = (
-            Listed(key, self.files[key], key in self.niftis, key in self.synthetic)
-            for key in sorted(self.files)
-        )
+        studies = [
+            Listed(key, part.files, key in self.niftis, part.synthetic, tuple(sorted(part.spelled)))
+            for key, part in self.parts.studies()
+        ]
+        self.rejects += [Reject(file, key, *why) for file, key, why in self.parts.refused()]
         rejects = tuple(sorted(self.rejects, key=lambda r: r.file))
-        return Listing(paths, tuple(studies), rejects, ignored, self.headers)
+        ordered = tuple(sorted(studies, key=lambda listed: listed.key))
+        return Listing(paths, ordered, rejects, ignored, self.headers)
+
+
+def _no_scan(kind: str) -> RefusedScan:
+    remedy = "give DICOM files, a folder, zip or tar of them, or a NIfTI in HU"
+    if kind.endswith("picture"):
+        return RefusedScan(f"{kind}: it has no Hounsfield units", fix=remedy)
+    said = kind if kind.startswith("neither") else f"{kind}, not DICOM or NIfTI"
+    return RefusedScan(said, fix=UNPACK if kind in CLOSED else remedy)
 
 
 def _plainly(head: bytes) -> tuple[str | None, ...] | None:
     """As `_identify`, where the first bytes of a file are plain; else None."""
-    found = layout(head, _NAMED, last=STUDY_UID)
+    found = layout(head, _PLAIN, last=_SERIES_UID)
     if found is None or STUDY_UID not in found.elements:
         return None
     known: list[str | None] = []
-    for tag, vr in _PLAIN:
-        there = tag in found.elements
-        words = plain_text(vr, found.value(tag, vr.encode())) if there else ""
-        if there and not words:  # empty, of another VR, or not plain
+    for keyword, vr in _NAMED.items():
+        tag = _TAGS[keyword]
+        element = found.elements.get(tag, b"")
+        words = plain_text(vr, found.value(tag, vr.encode())) if element else ""
+        if len(element) > _EMPTY and not words:  # of another VR, or not plain
             return None
         known.append(words or None)
-    return tuple(known)
+    return tuple(known) if known[0] else None
 
 
 def _identify(entry: str, entries: Entries) -> tuple[str | None, ...]:
-    """Study UID, SOP class and manufacturer, each None where it is not there.
+    """Study UID, SOP class, manufacturer, Patient ID, series UID; None where it is not there.
 
     Raises:
         RefusedScan: it cannot be opened, or be parsed as DICOM.
@@ -236,21 +258,19 @@ def _identify(entry: str, entries: Entries) -> tuple[str | None, ...]:
     with stream, warnings.catch_warnings():  # pydicom's quote the header
         warnings.simplefilter("ignore")
         known = _parse(stream, entry)
-        return tuple(
-            text(known, name) for name in ("StudyInstanceUID", "SOPClassUID", "Manufacturer")
-        )
+        return tuple(text(known, keyword) for keyword in _NAMED)
 
 
 def _parse(stream: BinaryIO, entry: str) -> Dataset:
-    head = stream.read(_HEAD_BYTES)
+    head, tags = stream.read(_HEAD_BYTES), list(_TAGS.values())
     if DEFLATED.encode() not in head:
         with contextlib.suppress(Exception):  # the head may end within an element
-            known = read_partial(io.BytesIO(head), _is_past, force=True, specific_tags=_TAGS)
-            if _STUDY_UID in known:
+            known = read_partial(io.BytesIO(head), _is_past, force=True, specific_tags=[*tags])
+            if _TAGS["StudyInstanceUID"] in known and _SERIES_UID in known:
                 return known
     stream.seek(0)
-    return parse(stream, entry, stop_before_pixels=True, tags=[Tag(tag) for tag in _TAGS])
+    return parse(stream, entry, stop_before_pixels=True, tags=tags)
 
 
 def _is_past(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return tag > _STUDY_UID
+    return tag > _SERIES_UID

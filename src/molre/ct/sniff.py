@@ -9,6 +9,10 @@ import zlib
 HEAD_BYTES = 4096
 ARCHIVES = ("zip", "tar")
 PACKED = ("a bzip2 file", "an xz file")  # which may hold a tar
+NUMPY, OFFICE = "a NumPy archive", "an Office document"
+GZIPPED_DICOM = "a gzipped DICOM file"
+_OFFICE_PARTS = ("[content_types].xml", "mimetype", "_rels/", "docprops/", "word/", "xl/", "ppt/")
+_MOST_METADATA = 100 << 20  # bytes before the tensors of a safetensors file
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -26,6 +30,12 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"BZh", "a bzip2 file"),
     (b"\xfd7zXZ", "an xz file"),
     (b"NRRD", "an NRRD file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"PAR1", "a Parquet table"),
+    (b"molrevol", "a cached volume"),
+    (b"\0\5\x16\7", "an AppleDouble file"),  # what macOS writes beside x as ._x
+    (b"\0\0\0\1Bud1", "a folder's settings"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),  # Thumbs.db too
     (b"MZ", "a Windows program"),
     (b"\x7fELF", "a program"),
 )
@@ -50,10 +60,24 @@ def kind(head: bytes) -> str:
     nifti = _nifti(inner)
     if nifti or is_tar(inner):
         return nifti or "tar"
+    if head[:2] == b"\x1f\x8b" and (inner[128:132] == b"DICM" or _bare_dicom(inner)):
+        return GZIPPED_DICOM
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
+    if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") <= _MOST_METADATA:
+        return "a file of weights"
     return "a text file" if _is_text(head) else "neither DICOM nor NIfTI"
+
+
+def zip_kind(head: bytes) -> str | None:
+    """What a zip is that is a document of its own, by the name of its first member."""
+    if head[:4] != b"PK\x03\x04":
+        return None
+    first = head[30 : 30 + int.from_bytes(head[26:28], "little")].decode("latin-1").lower()
+    if first.endswith(".npy"):
+        return NUMPY
+    return OFFICE if first.startswith(_OFFICE_PARTS) else None
 
 
 def _bare_dicom(head: bytes) -> bool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from molre.ct import choice
-from molre.ct.entries import Entries
+from molre.ct.entries import Entries, outer
 from molre.ct.header import Header
 from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
+from molre.ct.patients import same, study_uid
 from molre.ct.refusal import refusal
 from molre.ct.series import Stack, grouped
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
@@ -59,7 +60,8 @@ class Study:
     """One examination of one patient.
 
     Attributes:
-        key: StudyInstanceUID, or ``path:`` and the absolute path where there is none.
+        key: StudyInstanceUID, or ``path:`` and the absolute path where there is none; where
+            patients share it, it names one of them too.
         folder: the common folder of its files.
         series: the readable ones, best first.
     """
@@ -139,10 +141,17 @@ def look(
             if refused:
                 rejects.append(Reject(file, listed.key, *refused))
             else:
-                headers.append(header)
+                headers.append(_of_one_patient(header, listed.key))
     found = grouped(headers)
     rejects += [Reject(file, listed.key, *refused) for file, refused in found.refused]
-    return (_study(listed.key, found.stacks) if found.stacks else None), rejects
+    return (_study(listed, found.stacks) if found.stacks else None), rejects
+
+
+def _of_one_patient(header: Header, key: str) -> Header:
+    """Where patients share a Study Instance UID, each study goes by its key instead."""
+    if study_uid(key) in (key, None):
+        return header
+    return replace(header, acquisition=replace(header.acquisition, study_uid=key))
 
 
 def choose(study: Study) -> tuple[Series, str]:
@@ -178,15 +187,18 @@ def _look_at_nifti(
         return None, [_unreadable(file, error)]
     reasons = (f"NIfTI, {slices} slices",)
     series = Series(file, (file,), slices, Acquisition(), 4.0, reasons, hu_map=hu_map)
-    return Study(listed.key, None, None, os.path.dirname(file.split("!")[0]), (series,)), []
+    return Study(listed.key, None, None, os.path.dirname(outer(file)), (series,)), []
 
 
-def _study(key: str, members: list[Stack]) -> Study:
+def _study(listed: Listed, members: list[Stack]) -> Study:
     series = [_series(stack) for stack in members]
     series.sort(key=lambda one: (-one.score, -one.slices, one.uid))  # else as stacks ranks them
-    folders = [os.path.dirname(f.split("!")[0]) for one in series for f in one.files]
-    made = series[0].acquisition
-    return Study(key, made.patient_id, made.accession, os.path.commonpath(folders), tuple(series))
+    folders = [os.path.dirname(outer(f)) for one in series for f in one.files]
+    made, patient = series[0].acquisition, series[0].acquisition.patient_id
+    if listed.patients and not same(patient or ""):  # another file says who it is
+        patient = listed.patients[0]
+    folder = os.path.commonpath(folders)
+    return Study(listed.key, patient, made.accession, folder, tuple(series))
 
 
 def _series(stack: Stack) -> Series:

@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import BinaryIO, cast
 
 from molre.ct.archive import (
+    DEVICE,
+    LINK,
     Member,
     check_limits,
     damaged,
@@ -216,9 +218,9 @@ class _Headers(io.RawIOBase):
 
 def _problem(info: tarfile.TarInfo) -> str | None:
     if info.issym() or info.islnk():
-        return "it is a link inside an archive"
+        return LINK
     if not info.isfile():
-        return "it is a device or pipe inside an archive"
+        return DEVICE
     if info.issparse():
         return "it is a sparse file inside an archive"
     return name_problem(info.name) or size_problem(info.size)

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from molre.ct.archive import UNPACK, Member
+from molre.ct.archive import HARMLESS, UNPACK, Member
 from molre.ct.entries import Entries
-from molre.ct.sniff import ARCHIVES, HEAD_BYTES, PACKED, kind
+from molre.ct.sniff import (
+    ARCHIVES,
+    GZIPPED_DICOM,
+    HEAD_BYTES,
+    NUMPY,
+    OFFICE,
+    PACKED,
+    kind,
+    zip_kind,
+)
 from molre.ct.tar_archive import is_packed_tar
 from molre.errors import MolreError, RefusedScan, raise_of_machine
 
-_COMPANIONS = (
-    "license",
-    "licence",
-    "readme",
-    "copying",
-    "notice",
-    "version",
-    "dicomdir",
-    "changelog",
-)
+NESTED = "an archive inside an archive"
+OURS = "a cohort that molre wrote"
+CLOSED = frozenset({NESTED, GZIPPED_DICOM, "a 7-Zip archive", "a RAR archive", *PACKED})
+_SPECIAL = "a special file"
+_BESIDE = frozenset(
+    {"a text file", NUMPY, OFFICE, OURS, "a Parquet table", "a file of weights", "a cached volume"}
+    | {"an AppleDouble file", "a folder's settings"}
+)  # no scan by their content
+_NAMED_BESIDE = {
+    "license", "licence", "readme", "copying", "notice", "version", "changelog", "dicomdir",
+    "thumbs", "desktop", "lockfile", "ds_store",
+}  # fmt: skip
 _SCAN_NAMES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
-_SYSTEM = {
-    ".ds_store",
-    "thumbs.db",
-    "desktop.ini",
-    ".gitignore",
-    ".gitattributes",
-    ".gitkeep",
-    "lockfile",
-}
+_UNFINISHED = {"salt", "state", "lock"}  # of a cohort whose first ingest was interrupted
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Found:
         problem: a refusal, where it could not even be sniffed.
         head: the first bytes of a file on disk; none of a member of an archive.
         size: bytes of a file on disk.
+        archive: the file on disk that it is a member of.
+        closed: nobody could look inside, so that there may be scans in it.
     """
 
     entry: str
@@ -51,19 +57,30 @@ class Found:
     problem: RefusedScan | None = None
     head: bytes = field(default=b"", repr=False)
     size: int = 0
+    archive: str | None = None
+    closed: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The folder it lies in; for a member of an archive the archive, and the folder in it."""
+        if self.archive is None:
+            return os.path.dirname(self.entry)
+        return f"{self.archive}!{os.path.dirname(self.entry[len(self.archive) + 1 :])}"
 
     @property
     def companion(self) -> bool:
-        """A README, table, mask, DICOMDIR or system file that lies beside scans and is none.
+        """A README, table, mask or system file that lies beside scans and is none.
 
-        A text under a scan's name is no companion: somebody will miss it.
+        By its content: DICOM and NIfTI are scans whatever their names. Only where the content says
+        nothing does the name count, and what has a scan's name is no companion: somebody will
+        miss it.
         """
-        name = os.path.basename(self.entry.split("!")[-1]).lower()
-        if name in _SYSTEM or name.startswith("._") or name == "dicomdir":
-            return True
-        if self.kind in ("a text file", "a NumPy archive"):
-            return not name.endswith(_SCAN_NAMES)
-        return self.kind != "dicom" and name.startswith(_COMPANIONS)
+        if self.kind in ("dicom", "nifti") or self.closed:
+            return False
+        name = os.path.basename(self.entry[len(self.archive or "") :].lstrip("!")).lower()
+        if name.endswith(_SCAN_NAMES) and not name.startswith("._"):
+            return False
+        return self.kind in _BESIDE or name.lstrip(".").split(".")[0] in _NAMED_BESIDE
 
 
 def walk(paths: Iterable[str], entries: Entries, head_bytes: int = HEAD_BYTES) -> Iterator[Found]:
@@ -105,7 +122,10 @@ class _Walk:
             with os.scandir(path) as listed:
                 inside = sorted(listed, key=lambda one: one.name)
         except OSError as error:
-            yield Found(path, "a folder", _unreadable(path, error))
+            yield Found(path, "a folder", _unreadable(path, error), closed=True)
+            return
+        if _is_ours(path, {one.name for one in inside}):
+            yield Found(path, OURS)
             return
         for one in inside:
             link = one.is_symlink()
@@ -126,17 +146,19 @@ class _Walk:
                 raise OSError("not a regular file, or a link that leads nowhere")
             head, size = _read_head(path, self.head_bytes)
         except OSError as error:
-            yield Found(path, "unreadable", _unreadable(path, error))
+            there = os.path.exists(path) and not os.path.isfile(path)
+            what = _SPECIAL if there else "unreadable"
+            yield Found(path, what, _unreadable(path, error), closed=not there)
             return
         what = kind(head[:HEAD_BYTES])
         if what in PACKED and is_packed_tar(path, head):
             what = "tar"
-        if what == "zip" and path.lower().endswith(".npz"):
-            yield Found(path, "a NumPy archive")
+        if what == "zip" and zip_kind(head) == NUMPY and path.lower().endswith(".npz"):
+            yield Found(path, NUMPY)
         elif what in ARCHIVES:
             yield from _archive(path, what, self.entries)
         else:
-            yield Found(path, what, head=head, size=size)
+            yield Found(path, what, head=head, size=size, closed=what in CLOSED)
 
     def _first_time(self, real: str) -> bool:
         if real in self.seen or os.path.dirname(real) in self.whole:
@@ -158,11 +180,25 @@ def _read_head(path: str, size: int) -> tuple[bytes, int]:
         os.close(descriptor)
 
 
+def _is_ours(path: str, names: set[str]) -> bool:
+    """Whether a folder is a cohort: none of its files is a scan, and its strips are pictures."""
+    if names >= _UNFINISHED:
+        return True
+    if "cohort.json" not in names:
+        return False
+    try:
+        with open(os.path.join(path, "cohort.json"), "rb") as file:
+            facts = json.loads(file.read(HEAD_BYTES))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and {"format_version", "synthetic"} <= set(facts)
+
+
 def _archive(path: str, what: str, entries: Entries) -> Iterator[Found]:
     try:
         members = entries.archive(path).members()
     except RefusedScan as error:
-        yield Found(path, what, error)
+        yield Found(path, what, error, closed=True)
         return
     if not members:
         yield Found(path, "an empty archive")
@@ -172,12 +208,17 @@ def _archive(path: str, what: str, entries: Entries) -> Iterator[Found]:
 
 def _member(entry: str, path: str, member: Member, entries: Entries) -> Found:
     if member.problem:
-        return Found(entry, "member", RefusedScan(member.problem, where=entry, fix=UNPACK))
+        error = RefusedScan(member.problem, where=entry, fix=UNPACK)
+        closed = member.problem not in HARMLESS
+        return Found(entry, "member", error, archive=path, closed=closed)
     try:
-        what = kind(entries.archive(path).head(member.name, HEAD_BYTES))
+        head = entries.archive(path).head(member.name, HEAD_BYTES)
     except Exception as error:  # a damaged member: zipfile raises many kinds
-        return Found(entry, "member", _unreadable(entry, error))
-    return Found(entry, "an archive inside an archive" if what in ARCHIVES else what)
+        return Found(entry, "member", _unreadable(entry, error), archive=path, closed=True)
+    what = kind(head)
+    if what in ARCHIVES:
+        what = zip_kind(head) or NESTED
+    return Found(entry, what, archive=path, closed=what in CLOSED)
 
 
 def _unreadable(path: str, error: Exception) -> RefusedScan:

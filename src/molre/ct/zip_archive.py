@@ -7,6 +7,7 @@ import stat
 import zipfile
 
 from molre.ct.archive import (
+    LINK,
     Member,
     check_limits,
     damaged,
@@ -62,7 +63,7 @@ class ZipArchive:
 
 def _problem(info: zipfile.ZipInfo) -> str | None:
     if stat.S_ISLNK(info.external_attr >> 16):
-        return "it is a link inside an archive"
+        return LINK
     if info.flag_bits & 1:
         return "it is encrypted"
     return name_problem(info.filename) or size_problem(info.file_size)
