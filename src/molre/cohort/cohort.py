@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import polars as pl
 
 from molre import files
 from molre.cohort.scans import SCHEMA
+from molre.ct.written import one_line, written
 from molre.errors import MolreError
 
 FORMAT_VERSION = 1
@@ -34,6 +36,7 @@ class Cohort:
 
     def __post_init__(self) -> None:
         """Check that it is one, and of a format that is read here."""
+        check_name(self.path)
         if not (self.path / "cohort.json").is_file():
             raise MolreError(
                 "is no cohort", where=self.path, fix=f"make one: molre ingest SCANS -o {self.path}"
@@ -119,6 +122,21 @@ class Cohort:
             return pl.read_parquet(path)
         except pl.exceptions.PolarsError:
             raise MolreError("is damaged", where=path, fix=mend or remedy) from None
+
+
+def check_name(path: Path) -> None:
+    """Refuse a folder whose name is not UTF-8: the libraries that read its files take text only.
+
+    Raises:
+        MolreError: it is not.
+    """
+    whole = os.path.abspath(path)
+    if written(whole) != whole:
+        raise MolreError(
+            "a cohort cannot lie there, as this name is not UTF-8",
+            where=one_line(whole),
+            fix="rename the folder, or name another one",
+        )
 
 
 def write_facts(path: Path, synthetic: bool) -> None:

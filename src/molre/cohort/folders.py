@@ -21,6 +21,7 @@ from functools import cached_property
 
 import polars as pl
 
+from molre.ct.written import on_disk, written
 from molre.labels.spellings import folded, is_number
 
 Parts = tuple[str, ...]
@@ -45,12 +46,12 @@ class Place:
     nifti: bool = False
 
     @classmethod
-    def of(cls, all_files: Iterable[Sequence[str]]) -> Place:
-        """Of the files of each of its series."""
+    def of(cls, series: Iterable[tuple[str, Sequence[str]]]) -> Place:
+        """Of each of its series, the folder or archive that it lies in, and its files."""
         paths: set[Parts] = set()
-        for names in all_files:
-            whole = len(names) == 1
-            paths |= {_parts(name if whole else name.rpartition("/")[0]) for name in names}
+        for place, names in series:
+            ends = set(names) if len(names) == 1 else {_folder(name, place) for name in names}
+            paths |= {_parts(end, place) for end in ends}
         first = min(paths)
         nifti = len(paths) == 1 and first[-1].lower().endswith((".nii", ".nii.gz"))
         return cls(tuple(sorted(paths)), len(_common(list(paths))), nifti)
@@ -65,11 +66,11 @@ class Folders:
     """The places of all studies of a cohort."""
 
     def __init__(self, scans: pl.DataFrame) -> None:
-        files: dict[str, list[Sequence[str]]] = defaultdict(list)
-        for study, names in scans.select("study", "files").iter_rows():
+        series: dict[str, list[tuple[str, Sequence[str]]]] = defaultdict(list)
+        for study, place, names in scans.select("study", "path", "files").iter_rows():
             if names:
-                files[study].append(names)
-        self.places = {study: Place.of(names) for study, names in files.items()}
+                series[study].append((place or "", names))
+        self.places = {study: Place.of(all_of_it) for study, all_of_it in series.items()}
         self._holders = _holders(self.places)
         self._top = {s: top for s, place in self.places.items() if (top := self._top_of(s, place))}
         self._heights = self._known_heights()
@@ -127,7 +128,7 @@ class Folders:
             first, whole = self._top.get(study, place.common - 1), "/".join(place.folder)
             for part in {part for parts in place.paths for part in parts[first:]}:
                 for spelled in _spellings(part):
-                    found.setdefault(spelled, f"/{whole}")
+                    found.setdefault(spelled, written(f"/{whole}"))
         return found
 
     def _top_of(self, study: str, place: Place) -> int | None:
@@ -209,7 +210,7 @@ def _index(named: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 
 def split_path(name: str) -> Parts:
     """Parts of a path with either kind of slash, without drive."""
-    parts = [folded(part) for part in re.split(r"[/\\!]+", name)]
+    parts = [folded(part) for part in re.split(r"[/\\]+", name)]
     return tuple(part for part in parts if part not in ("", ".") and not _is_drive(part))
 
 
@@ -222,9 +223,16 @@ def _is_drive(part: str) -> bool:
     return bool(re.fullmatch("[A-Za-z]:", part))
 
 
-def _parts(name: str) -> Parts:
+def _folder(name: str, place: str) -> str:
+    """The folder that a file lies in, or the archive."""
+    return name[: max(name.rfind("/"), len(place) if name.startswith(f"{place}!") else 0)]
+
+
+def _parts(name: str, place: str) -> Parts:
     """An archive is a folder of what it holds."""
-    return tuple(folded(part) for part in re.split(r"[/\\!]", name) if part)
+    inside = name.startswith(f"{place}!")
+    whole = f"{place}/{name[len(place) + 1 :]}" if inside else name
+    return tuple(folded(part) for part in re.split(r"[/\\]", on_disk(whole)) if part)
 
 
 def _spellings(part: str) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from molre.cohort import lock, pool, state, studies
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import Cohort, check_name
 from molre.cohort.keys import open_salt
 from molre.cohort.publish import publish, sweep, sweep_parts
 from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listing, list_studies
+from molre.ct.written import one_line
 from molre.errors import MolreError
 from molre.progress import track
 
@@ -153,7 +154,8 @@ def _read(
     if lock.is_alone(held):
         sweep(how.out, done.studies)
     lost = {r.study or r.file: r for r in done.rejects if r.lost}
-    why = tuple(f"{r.file}: {r.reason} ({r.remedy})" for r in list(lost.values())[:SAID])
+    said = (f"{r.file}: {r.reason} ({r.remedy})" for r in list(lost.values())[:SAID])
+    why = tuple(one_line(words) for words in said)
     count = len(done.studies)
     return Ingested(Cohort(how.out), count, read, len(lost), len(done.rejects), why)
 
@@ -173,6 +175,7 @@ def _reasons(listing: Listing, how: Reading) -> list[str]:
 
 def _check_folder(folder: Path) -> bool:
     """Whether ``out`` is new; refuse a folder that holds something else."""
+    check_name(folder)
     if (folder / "cohort.json").is_file():
         Cohort(folder)  # refuses a newer format
         return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from molre import files
 from molre.cohort.keys import pseudonym
+from molre.ct.written import written
 from molre.errors import RefusedScan
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def write_rejects(path: Path, rejects: Iterable[Rejected]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((r.file, r.study, r.reason, r.remedy) for r in sorted(rejects))
+    for r in sorted(rejects):
+        writer.writerow(written(cell) for cell in (r.file, r.study, r.reason, r.remedy))
     files.write_text(path, text.getvalue())
 
 

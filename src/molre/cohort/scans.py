@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from molre.ct.written import written
+
 SCHEMA: dict[str, Any] = {
     "patient": pl.String,  # pseudonyms, see molre.cohort.keys
     "study": pl.String,
@@ -47,7 +49,15 @@ SCHEMA: dict[str, Any] = {
 
 def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Rows in a fixed order, whatever order they were read in."""
-    return in_order(pl.DataFrame(list(rows), schema=SCHEMA, orient="row"))
+    plain = [{name: _text(value) for name, value in row.items()} for row in rows]
+    return in_order(pl.DataFrame(plain, schema=SCHEMA, orient="row"))
+
+
+def _text(value: Any) -> Any:
+    """Names of files may hold bytes that are no text, see ``molre.ct.written``."""
+    if isinstance(value, str):
+        return written(value)
+    return [_text(one) for one in value] if isinstance(value, list) else value
 
 
 def in_order(table: pl.DataFrame) -> pl.DataFrame:

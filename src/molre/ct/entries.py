@@ -14,6 +14,7 @@ from typing import BinaryIO
 from molre.ct.archive import Archive, plain
 from molre.ct.sniff import HEAD_BYTES, PACKED, kind
 from molre.ct.tar_archive import TarArchive
+from molre.ct.written import on_disk
 from molre.ct.zip_archive import ZipArchive
 from molre.errors import RefusedScan, raise_of_machine
 
@@ -21,13 +22,25 @@ _LARGE = 2**20  # bytes
 
 
 def split(entry: str) -> tuple[str, str | None]:
-    """The file on disk, and the member inside it (None where the entry is the file itself)."""
+    """The file on disk, and the member inside it (None where the entry is the file itself).
+
+    Args:
+        entry: as it was found, or as it was written, see ``molre.ct.written``.
+    """
+    names = dict.fromkeys([entry, on_disk(entry)])
+    return next((found for name in names if (found := _split(name))), (entry, None))
+
+
+def _split(entry: str) -> tuple[str, str | None] | None:
+    """None where nothing is there."""
+    if os.path.lexists(entry):
+        return entry, None
     start = 0
-    while not os.path.exists(entry) and (mark := entry.find("!", start)) > 0:
+    while (mark := entry.find("!", start)) > 0:
         if os.path.isfile(entry[:mark]):
             return entry[:mark], entry[mark + 1 :]
         start = mark + 1
-    return entry, None
+    return None
 
 
 def outer(entry: str) -> str:
@@ -63,7 +76,7 @@ class Entries:
         try:
             if member is None:
                 return _open_file(path)
-            data = self.archive(path).read(member)
+            data = self._member(self.archive(path), member)
             return io.BytesIO(data), len(data)
         except RefusedScan:
             raise
@@ -95,6 +108,14 @@ class Entries:
             self._close()
             self._archive, self._name = _open_archive(path), path
         return self._archive
+
+    def _member(self, archive: Archive, name: str) -> bytes:
+        try:
+            return archive.read(name)
+        except KeyError:
+            if on_disk(name) == name:
+                raise
+            return archive.read(on_disk(name))
 
     def _close(self) -> None:
         if self._archive:
