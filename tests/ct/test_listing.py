@@ -100,6 +100,12 @@ def test_every_file_is_somewhere_whatever_its_bytes(tmp_path_factory, data):
     ]
 
 
+@pytest.mark.parametrize("paths", ["", [""], ["/", ""]])
+def test_an_empty_text_is_not_the_current_folder(paths):
+    with pytest.raises(MolreError, match="no path"):
+        list_studies(paths)
+
+
 def test_an_absent_path_is_named(tmp_path):
     with pytest.raises(MolreError, match="no such file"):
         list_studies([tmp_path / "nowhere"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molre.ct.volume import SliceSource, Volume
+from molre.ct.volume import Acquisition, SliceSource, Volume
 
 
 def _volume(**changes: object) -> Volume:
@@ -74,3 +74,12 @@ def test_voxels_cannot_be_changed_in_place():
 def test_states_that_no_scan_can_be_in_are_refused(changes):
     with pytest.raises(ValueError, match="must"):
         _volume(**changes)
+
+
+def test_what_is_printed_says_shape_and_notes_and_neither_person_nor_voxels():
+    acquisition = Acquisition("1.2.3", "1.2.3.4", "DOE-1", "ACC-1", "20200131", description="DOE")
+    seen = repr(_volume(acquisition=acquisition, notes=("tilt kept",)))
+    for secret in ("DOE", "ACC-1", "1.2.3", "20200131", "array"):
+        assert secret not in seen
+    assert "voxels" in seen
+    assert "tilt kept" in seen

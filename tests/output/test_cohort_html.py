@@ -55,10 +55,16 @@ def test_each_study_says_what_was_chosen_repaired_and_refused(tmp_path: Path):
     page = sheet(tmp_path, rows, rejects).read_text(encoding="utf-8")
     for said in ("soft kernel", "bone kernel", "gantry tilt kept", "18.5°", "median 4.00"):
         assert said in page
-    for said in ("no brain inside", "aa/scout", "a localizer", "copy it again", "Will be withheld"):
+    for said in (
+        "no brain inside",
+        "1 file or",
+        "a localizer",
+        "copy it again",
+        "Will be withheld",
+    ):
         assert said in page
     assert page.count("<article") == page.count("<img") == 2
-    assert 'alt="9 of 28 slices of scans/aa' in page
+    assert 'alt="9 of 28 slices of aa,' in page
     assert "research use only" in page.lower()
     assert '<p class="banner">' not in page
 
@@ -165,3 +171,24 @@ def test_of_many_refusals_the_lost_ones_are_shown_first(tmp_path: Path):
     assert "is lost" in text
     assert text.count("badge good") == cohort_html.REJECTS_SHOWN  # one used less, one whole head
     assert "The first 200 of 201" in text
+
+
+def test_headings_are_keys_and_paths_are_behind_a_click_or_nowhere(tmp_path: Path):
+    path = "/phi/DOE^JANE_19500101/CT"
+    notes = {"notes": ["DOE 3.dcm is damaged"], "files": [f"{path}/DOE 3.dcm"]}
+    rows = [row("aa", path=path), row("bb", path=f"{path}2")]
+    rejects = [
+        Rejected(f"{path}/DOE.dcm", "aa", "a localizer", "nothing", lost=False),
+        Rejected("/phi/DOE^JOHN/x.dcm", "", "is empty", "copy it again"),
+    ]
+    page = sheet(tmp_path, rows, rejects).read_text(encoding="utf-8")
+    assert re.findall(r"<h2>(.*?)</h2>", page) == ["aa", "bb"]
+    clicked = re.sub(r'<details class="where">.*?</details>', "", page)
+    assert page.count("DOE") == 5
+    assert "DOE" not in clicked
+    rows = [row("aa", path=path, **notes), row("bb", path=f"{path}2")]
+    sheet(tmp_path, rows, rejects)
+    page = write_contact_sheet(Cohort(tmp_path), paths=False)
+    for name in ("index.html", "index.js"):
+        assert "DOE" not in page.with_name(name).read_text(encoding="utf-8")
+        assert "phi" not in page.with_name(name).read_text(encoding="utf-8")

@@ -41,6 +41,9 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print studies, slices, GB and hours; write nothing.")
     ] = False,
+    no_paths: Annotated[
+        bool, typer.Option("--no-paths", help="Leave folders and files out of the contact sheet.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[
         bool, typer.Option(help="Read unchanged studies again; salt and splits stay.")
@@ -81,13 +84,15 @@ def command(
         overwrite=overwrite,
         missing_slices=missing_slices,
     )
-    _finish(done, paths, pseudonym_map, json)
+    _finish(done, paths, pseudonym_map, json, no_paths)
 
 
-def _finish(done: Ingested, paths: list[Path], pseudonym_map: Path | None, json: bool) -> None:
+def _finish(
+    done: Ingested, paths: list[Path], pseudonym_map: Path | None, json: bool, no_paths: bool
+) -> None:
     from molre.output.cohort_html import write_contact_sheet
 
-    page = write_contact_sheet(done.cohort)
+    page = write_contact_sheet(done.cohort, paths=not no_paths)
     typer.echo(done.as_json() if json else f"{done.as_text()}\nlook at {page}")
     if pseudonym_map:
         from molre.cohort.pseudonym_map import write_map

@@ -109,6 +109,8 @@ def ingest(
         MolreError: a path that is not there, nothing in them that could be head CT, phantoms
             beside patients, or an ``out`` that is something else. ``out`` is left as it was.
     """
+    if out == "":
+        raise MolreError("an empty text is no folder", fix="name a cohort folder")
     folder = Path(os.path.abspath(out))
     new = _check_folder(folder)
     listing = list_studies([str(p) for p in paths], progress=track)

@@ -99,13 +99,13 @@ def _twice(one: _One, first: _One) -> Rejected:
     lost.
     """
     if one.pixels != first.pixels:
-        reason = f"has the Study Instance UID of {first.place}, and other pixels"
+        reason = f"has the Study Instance UID of study {first.study}, and other pixels"
         remedy = "give each study a UID of its own, or ingest the folder that holds both"
     elif one.patient != first.patient:
-        reason = f"has the same pixels as {first.place}, under another Patient ID"
+        reason = f"has the same pixels as study {first.study}, under another Patient ID"
         remedy = "find out whose scan it is, and keep one of them"
     else:
-        reason = f"has the same pixels as {first.place}"
+        reason = f"has the same pixels as study {first.study}"
         return Rejected(one.place, one.study, reason, "keep one of them", lost=False)
     return Rejected(one.place, "", reason, remedy)
 

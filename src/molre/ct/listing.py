@@ -32,7 +32,7 @@ from molre.ct.names import Names
 from molre.ct.patients import Parts
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import CLOSED, OURS, Found, walk
-from molre.errors import RefusedScan
+from molre.errors import MolreError, RefusedScan
 
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
 _SERIES_UID = Tag("SeriesInstanceUID")  # the last of them
@@ -137,9 +137,11 @@ def list_studies(
         headers: parse and keep them whole.
 
     Raises:
-        MolreError: a path does not exist.
+        MolreError: a path does not exist, or is empty.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if "" in given:
+        raise MolreError("an empty text is no path", fix="give a file or a folder")
     rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
     collected = _Collected(headers)
     with Entries() as entries:

@@ -93,6 +93,14 @@ class Volume:
         """Number of slices."""
         return int(self.hu.shape[0])
 
+    def __repr__(self) -> str:
+        """What to see of it in a notebook: neither whose it is nor its voxels."""
+        slices, rows, columns = self.hu.shape
+        step = f"{np.median(self.steps):.2f}" if slices > 1 else "?"
+        size = f"{step} x {self.pixel_spacing[0]:.3f} x {self.pixel_spacing[1]:.3f} mm"
+        notes = "".join(f"\n  {note}" for note in self.notes)
+        return f"<Volume of {slices} x {rows} x {columns} voxels, {size}>{notes}"
+
     @property
     def normal(self) -> np.ndarray:
         """Unit normal of the slices (3,), pointing towards Superior."""

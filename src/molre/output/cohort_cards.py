@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from molre.cohort.sheet import COLUMNS, shown_slices
@@ -15,6 +15,7 @@ FACTS = (
     "Scanner", "Age", "Sex",
 )  # fmt: skip
 ADULT_YEARS = 18
+SENTENCES = ("reason", "notes", "head_reasons")  # which may name a file
 WITHHELD, REPAIRED = "withheld", "repaired"  # filters that are no flags
 
 
@@ -41,8 +42,7 @@ class Card:
 
     Attributes:
         key: of the study.
-        name: last two parts of its path.
-        path: the whole.
+        path: where it lies; empty where no paths are shown.
         slices: numbers of the slices on the strip, 1-based.
         count: slices in the series.
         share: percent of the strip's full width.
@@ -55,7 +55,6 @@ class Card:
     """
 
     key: str
-    name: str
     path: str
     slices: tuple[int, ...]
     count: int
@@ -68,21 +67,46 @@ class Card:
     covered: float | None
 
 
-def cards(rows: Iterable[dict[str, Any]], refused: Iterable[dict[str, str]]) -> Iterator[Card]:
+def cards(
+    rows: Iterable[dict[str, Any]], refused: Iterable[dict[str, str]], paths: bool = True
+) -> Iterator[Card]:
     """One card per study, in the order of ``rows``.
+
+    A card names no file but by ``path``, as folders and files may be named after patients.
 
     Args:
         rows: of scans.parquet, those of a study in any order.
         refused: rows of rejects.csv.
+        paths: say where each study lies.
     """
     by_study: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_study[row["study"]].append(row)
-    within: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    within: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    names: dict[str, set[str]] = defaultdict(set)
     for reject in refused:
-        within[reject["study"]][reject["reason"]].append(reject["file"])
+        within[reject["study"]][reject["reason"]] += 1
+        names[reject["study"]].add(reject["file"])
     for key, series in by_study.items():
-        yield _card(key, series, within.get(key, {}))
+        shown = series if paths else without_files(series, names[key])
+        yield _card(key, shown, within.get(key, {}), paths)
+
+
+def without_files(series: Iterable[dict[str, Any]], refused: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of a study, none of whose sentences names one of its files."""
+    rows = list(series)
+    whole = {file for row in rows for file in row.get("files") or ()} | set(refused)
+    last = {re.split("[/!]", file)[-1] for file in whole} - {""}
+
+    def hidden(text: Any) -> Any:
+        if isinstance(text, list):
+            return [hidden(one) for one in text]
+        for name in sorted(last, key=len, reverse=True):
+            if isinstance(text, str) and name in text:
+                text = text.replace(name, "a file")
+        return text
+
+    return [row | {name: hidden(row[name]) for name in SENTENCES} for row in rows]
 
 
 def flag_label(name: str) -> str:
@@ -90,20 +114,14 @@ def flag_label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def short(path: str) -> str:
-    """The last two parts of a path; the whole one is in the tooltip and in the tables."""
-    return "/".join(Path(path).parts[-2:])
-
-
-def _card(key: str, series: list[dict[str, Any]], refused: dict[str, list[str]]) -> Card:
+def _card(key: str, series: list[dict[str, Any]], refused: dict[str, int], paths: bool) -> Card:
     chosen = next(row for row in series if row["chosen"])
     shown = shown_slices(chosen["slices"])
     why = _withheld_because(chosen)
     marks = [WITHHELD] * bool(why) + [REPAIRED] * bool(chosen["notes"])
     return Card(
         key=key,
-        name=short(chosen["path"]),
-        path=chosen["path"],
+        path=chosen["path"] if paths else "",
         slices=tuple(index + 1 for index in shown),
         count=chosen["slices"],
         share=round(100 * len(shown) / COLUMNS, 3),
@@ -142,7 +160,7 @@ def _badges(row: dict[str, Any], why: list[str]) -> tuple[tuple[str, str, str], 
 
 
 def _sections(
-    chosen: dict[str, Any], series: list[dict[str, Any]], refused: dict[str, list[str]]
+    chosen: dict[str, Any], series: list[dict[str, Any]], refused: dict[str, int]
 ) -> Iterator[Section]:
     yield Section("Flags", tuple(Line(flag_label(n), words) for n, words in _flags(chosen)))
     yield Section("Chosen because", (Line(_scored(chosen)),))
@@ -165,12 +183,10 @@ def _series(row: dict[str, Any]) -> str:
     return f"{row['slices']} slices{thick}{kernel}"
 
 
-def _grouped(files_by_reason: dict[str, list[str]]) -> Iterator[Line]:
-    """Refusals of a study, one line a reason: two files named, the others counted."""
-    for reason, names in files_by_reason.items():
-        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        shown = ", ".join(short(name) for name in names[:2]) + more
-        yield Line(shown, reason, "\n".join(names[:20]))
+def _grouped(by_reason: dict[str, int]) -> Iterator[Line]:
+    """Refusals of a study, one line a reason; the files are in rejects.csv."""
+    for reason, count in by_reason.items():
+        yield Line(f"{count} file{'s' if count > 1 else ''} or series", reason)
 
 
 def _facts(row: dict[str, Any]) -> tuple[str, ...]:

@@ -20,25 +20,28 @@ from molre import files
 from molre.cohort.cohort import Cohort
 from molre.cohort.sheet import COLUMNS, ROWS, size_of
 from molre.output import page
-from molre.output.cohort_cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label, short
+from molre.output.cohort_cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label
 
 PER_PAGE = 50  # studies
 REJECTS_SHOWN = 200  # all are in rejects.csv
 UNUSED = ("files", "aliases", "date", "content_hash", "pixel_hash")
 
 
-def write_contact_sheet(cohort: Cohort) -> Path:
+def write_contact_sheet(cohort: Cohort, paths: bool = True) -> Path:
     """Write the contact sheet of a cohort from its tables and strips.
 
     Args:
         cohort: ingested.
+        paths: say, behind a click, where each study and refused file lies.
 
     Returns:
         Path of the page.
     """
-    scans = cohort.scans().sort("path", "study").drop(*UNUSED, strict=False)
+    unused = [name for name in UNUSED if paths or name != "files"]
+    scans = cohort.scans().sort("path", "study").drop(*unused, strict=False)
     refused = rejects_csv.read_rejects(cohort.path / "rejects.csv")
-    studies = list(cards(scans.iter_rows(named=True), refused))
+    rows = scans.iter_rows(named=True)
+    studies = list(cards(rows, refused, paths))
     summary = _summary(studies, scans, len(refused))
     files.write_text(cohort.path / "index.js", script(studies))
     first = cohort.path / "index.html"
@@ -49,6 +52,7 @@ def write_contact_sheet(cohort: Cohort) -> Path:
         kind="contact sheet",
         synthetic=cohort.synthetic,
         summary=summary,
+        paths=paths,
         fact_names=FACTS,
         studies=studies[:PER_PAGE],
         filters=_filters(studies),
@@ -88,7 +92,6 @@ def _compact(card: Card, words: dict[str, int]) -> list[Any]:
     return [
         card.key,
         card.path,
-        card.name,
         card.count,
         card.slices,
         card.share,
@@ -130,7 +133,5 @@ def _summary(studies: list[Card], scans: pl.DataFrame, rejects: int) -> dict[str
 
 def _rejects(refused: list[dict[str, str]], known: set[str]) -> list[dict[str, str | bool]]:
     """Rows for the table at the end, lost studies first; ``used``: its study is in the cohort."""
-    rows: list[dict[str, str | bool]] = [
-        {**r, "name": short(r["file"]), "used": r["study"] in known} for r in refused
-    ]
+    rows: list[dict[str, str | bool]] = [{**r, "used": r["study"] in known} for r in refused]
     return sorted(rows, key=lambda row: bool(row["used"]))[:REJECTS_SHOWN]

@@ -5,8 +5,8 @@
   const { perPage, facts, strip, words, studies } = molreCohort;
   const word = (number) => words[number];
   const all = studies.map((s) => ({
-    key: s[0], path: s[1], name: s[2], count: s[3], slices: s[4], share: s[5], score: s[6],
-    covered: s[7], marks: s[8], badges: s[9], facts: s[10], sections: s[11],
+    key: s[0], path: s[1], count: s[2], slices: s[3], share: s[4], score: s[5],
+    covered: s[6], marks: s[7], badges: s[8], facts: s[9], sections: s[10],
     text: (s[0] + " " + s[1]).toLowerCase(),
   }));
   const controls = document.getElementById("controls");
@@ -41,7 +41,7 @@
     const picture = make("img", {
       src: "sheet/" + encodeURIComponent(study.key) + ".jpg", loading: "lazy",
       width: strip[0], height: strip[1],
-      alt: `${study.slices.length} of ${study.count} slices of ${study.name}, ` +
+      alt: `${study.slices.length} of ${study.count} slices of ${study.key}, ` +
         "brain window above, bone window below",
     });
     const numbers = make("ol", { "aria-label": "slice numbers" },
@@ -52,12 +52,14 @@
       make("section", {}, make("h3", {}, word(title)), make("ul", {}, ...lines.map(line))));
     const width = make("div", {}, picture, numbers);
     width.style.setProperty("--share", study.share);
+    const where = study.path ? [make("details", { class: "where" },
+      make("summary", {}, "Where it lies"), make("code", {}, study.path))] : [];
     return make("article", { class: "study", id: study.key },
-      make("header", {}, make("h2", { title: study.path }, study.name),
-        make("code", {}, study.key), make("div", { class: "badges" }, ...badges)),
+      make("header", {}, make("h2", {}, study.key),
+        make("div", { class: "badges" }, ...badges)),
       make("div", { class: "strip" }, width),
       make("div", { class: "about" }, make("dl", { class: "qc" }, ...checked),
-        make("div", { class: "columns" }, ...sections)));
+        make("div", { class: "columns" }, ...sections), ...where));
   }
 
   const pressed = () => chips.filter((chip) => chip.getAttribute("aria-pressed") === "true");
