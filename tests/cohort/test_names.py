@@ -178,6 +178,16 @@ def test_layers_of_patients_studies_and_series_are_told_by_the_patient_with_two_
         assert label(tmp_path, scans, [name]) == {}
 
 
+def test_between_the_patients_folder_and_the_innermost_one_lies_the_studys(tmp_path):
+    scans = [
+        Scan(f"1.{n}", f"/t/COL/P{n}/01-01-2000-HEAD-{n}", series=("4.0-ROUTINE",)) for n in (1, 2)
+    ]
+    for name in ("P1", "01-01-2000-HEAD-1", "COL/P1", "P1/01-01-2000-HEAD-1/4.0-ROUTINE"):
+        assert label(tmp_path, scans, [name]) == {name: scans[0].key}
+    for name in ("4.0-ROUTINE", "COL", "t/COL", "COL/4.0-ROUTINE"):
+        assert label(tmp_path, scans, [name]) == {}
+
+
 def test_a_patients_id_is_a_name_where_there_is_one_study_and_the_column_lets_it(tmp_path):
     twice = [Scan("1.1", patient="P-1", folder="/t/a"), Scan("1.2", patient="P-1", folder="/t/b")]
     number = Scan("1.3", patient="123", folder="/t/c", accession="456")

@@ -1,9 +1,10 @@
 """Which paths name a study: those of which the study's own folder is a part.
 
 A study's own folder is known by where the other studies lie: it is the highest folder that holds
-this study alone, below one that holds others as well; and what stands at the same height below
-that one where it is known for another study (as the common folder of several series is). A folder
-further down may be a series', and "7" or "CT Plain" say nothing of whose.
+this study alone, below one that holds others as well; what lies between that one and the innermost
+folder; and what stands at the same height where it is known for another study (as the common folder
+of several series is). The innermost folder may be a series', and "7" or "CT Plain" say nothing of
+whose.
 
 A path names a study if it is a piece of the study's path and its own folder is in it; a whole path
 on this machine does so without; a path of another machine does so by what follows the part that
@@ -38,23 +39,32 @@ class Place:
     Attributes:
         paths: of its folders, or of the file that is all of a series, from the root.
         common: how many parts they have in common.
+        file: one of the paths is that of a file.
         nifti: it is a NIfTI.
     """
 
     paths: tuple[Parts, ...]
     common: int
+    file: bool = False
     nifti: bool = False
 
     @classmethod
     def of(cls, series: Iterable[tuple[str, Sequence[str]]]) -> Place:
         """Of each of its series, the folder or archive that it lies in, and its files."""
-        paths: set[Parts] = set()
+        paths, file = set[Parts](), False
         for place, names in series:
+            file |= len(names) == 1
             ends = set(names) if len(names) == 1 else {_folder(name, place) for name in names}
             paths |= {_parts(end, place) for end in ends}
         first = min(paths)
         nifti = len(paths) == 1 and first[-1].lower().endswith((".nii", ".nii.gz"))
-        return cls(tuple(sorted(paths)), len(_common(list(paths))), nifti)
+        return cls(tuple(sorted(paths)), len(_common(list(paths))), file, nifti)
+
+    @property
+    def innermost(self) -> int:
+        """Where the folder stands that files lie in; 0 for a NIfTI, which has no series' folder."""
+        is_file = len(self.paths) == 1 and self.file
+        return 0 if self.nifti else self.common - (2 if is_file else 1)
 
     @property
     def folder(self) -> Parts:
@@ -160,7 +170,8 @@ class Folders:
         top, place = self._top.get(study), self.places[study]
         if top is not None:
             heights = self._heights[place.folder[:top]]
-            yield from (n for n in range(top, place.common) if n in heights)
+            between = range(top + 1, place.innermost)
+            yield from (n for n in range(top, place.common) if n in heights or n in between)
 
     def _is_piece(self, study: str, parts: Parts) -> bool:
         """A piece of the study's path with its own folder in it, which is more than a number."""
