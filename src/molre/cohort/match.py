@@ -42,11 +42,11 @@ class Matched:
         text = f"{self.matched} studies have labels"
         if not strays:
             return f"{text}; every row and scan found its partner"
-        return (
-            f"{text}; {self.rows_without_scan} rows without a scan and {self.scans_without_row} "
-            f"scans without a row are in {self.unmatched}"
-            + "".join(f"\n  {hint}" for hint in self.hints)
-        )
+        rows, scans = self.rows_without_scan, self.scans_without_row
+        row = "1 row has" if rows == 1 else f"{rows} rows have"
+        scan = "1 scan has" if scans == 1 else f"{scans} scans have"
+        hints = "".join(f"\n  {hint}" for hint in self.hints)
+        return f"{text}; {row} no scan and {scan} no row, see {self.unmatched}{hints}"
 
 
 def match_labels(
