@@ -22,6 +22,7 @@ from molre.evaluation.operating_points import (
     operating_points,
     predictive_values,
 )
+from molre.evaluation.proportion import effective
 from molre.evaluation.run_files import read_run
 
 # evenly spread, or neighboring doubles, between which there is nothing
@@ -107,13 +108,45 @@ def test_intervals_of_predictive_values_hold():
     held = np.zeros(2)
     for _ in range(1000):
         seen = rng.binomial(40, se) / 40, rng.binomial(200, sp) / 200
-        both = bayes(*seen, 40, 200, prevalence)
+        both = bayes(*seen, 40, 200, prevalence, studies=240)
         held += [one.low <= truth <= one.high for one, truth in zip(both, (ppv, npv), strict=True)]
     assert (held / 1000 > 0.93).all()
 
 
 def test_nobody_called_positive_has_no_ppv():
-    ppv, npv = bayes(0.0, 1.0, 20, 100, 0.1)
+    ppv, npv = bayes(0.0, 1.0, 20, 100, 0.1, studies=120)
     assert math.isnan(ppv.value)
     assert math.isnan(ppv.low)
     assert npv.value == pytest.approx(0.9)
+
+
+def test_scans_of_one_patient_that_are_alike_are_not_new_evidence(tmp_path):
+    """30 patients with four scans each that are called alike: the interval holds all the same."""
+    rng, se, sp, prevalence = np.random.default_rng(1), 0.85, 0.9, 0.1
+    truth = se * prevalence / (se * prevalence + (1 - sp) * (1 - prevalence))
+    held, apart = 0, 0
+    for _ in range(1000):
+        ill, well = rng.random(30) < se, rng.random(30) < sp
+        owners = np.repeat(np.arange(30), 4)
+        enough = [effective(np.repeat(one, 4), owners) for one in (ill, well)]
+        assert all(29.9 < n < 32 for n in enough)
+        ppv, _ = bayes(ill.mean(), well.mean(), *enough, prevalence, studies=240)
+        naive, _ = bayes(ill.mean(), well.mean(), 120, 120, prevalence, studies=240)
+        held += ppv.low <= truth <= ppv.high
+        apart += naive.low <= truth <= naive.high
+    assert held / 1000 > 0.92
+    assert apart / 1000 < 0.8
+
+
+def test_the_tables_of_a_run_with_several_scans_a_patient_take_the_effective_number(tmp_path):
+    run = read_run(write_run(tmp_path / "run", studies=240, studies_a_patient=4))
+    points = operating_points(run).filter(pl.col("status") == CHOSEN)
+    values = predictive_values(points, stated=(0.02,))
+    point = points.row(0, named=True)
+    assert point["sensitivity_effective_n"] < point["sensitivity_n"]
+    expected, _ = bayes(
+        point["sensitivity"], point["specificity"], point["sensitivity_effective_n"],
+        point["specificity_effective_n"], 0.02, studies=240,
+    )  # fmt: skip
+    row = values.filter(pl.col("prevalence") == 0.02).row(0, named=True)
+    assert (row["ppv_low"], row["ppv_high"]) == (expected.low, expected.high)

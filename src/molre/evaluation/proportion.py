@@ -36,20 +36,23 @@ def share(right: np.ndarray, patients: Sequence[str] | np.ndarray) -> Estimate |
     if people == studies:
         low, high = clopper_pearson(int(np.sum(right)), studies)
         return Estimate(value, low, high, EXACT, studies)
-    enough = effective(np.asarray(right, dtype=np.float64), owner, people)
+    enough = effective(right, patients)
     low, high = clopper_pearson(value * enough, enough)
     return Estimate(value, low, high, CLUSTERED, studies)
 
 
-def effective(right: np.ndarray, owner: np.ndarray, people: int) -> float:
-    """Independent studies that would vary as much as these.
+def effective(right: np.ndarray, patients: Sequence[str] | np.ndarray) -> float:
+    """Independent studies that would vary as much as these: the n of every interval of a share.
 
     Args:
-        right: (N,) 1 and 0.
-        owner: (N,) position of each study's patient.
-        people: patients.
+        right: (N,) bool, or 1 and 0; at least one.
+        patients: (N,) whose.
     """
-    value, studies = float(right.mean()), len(right)
+    right = np.asarray(right, dtype=np.float64)
+    owner = np.unique(np.asarray(patients), return_inverse=True)[1]
+    value, studies, people = float(right.mean()), len(right), int(owner.max()) + 1
+    if people == studies:
+        return float(studies)
     if people < 2 or value in (0.0, 1.0):
         return float(people)
     sums = np.bincount(owner, weights=right - value, minlength=people)
