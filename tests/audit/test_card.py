@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from molre.cohort.population import SMALL
 from molre.evaluation.bootstrap import DRAWS
+from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
 from molre.model import folder
 from molre.output.run_folder import evaluate_and_report
@@ -21,7 +22,7 @@ from molre.pipeline import ADULT_YEARS
 
 NUMBER = re.compile(r"(?<![\w.`-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w`])")
 # of the method: level, endpoint's minimum, smallest group, age, draws, what an epoch counts from
-STATED = {95, MINIMUM, SMALL, ADULT_YEARS, DRAWS, 0, 1}
+STATED = {95, MINIMUM, ENOUGH, SMALL, ADULT_YEARS, DRAWS, 0, 1}
 LABELS = r"(?:under )?\d+(?:\.\d+)?(?: to \d+(?:\.\d+)?| and over)?:"  # of bands in the population
 
 
@@ -56,6 +57,7 @@ def numbers_of(run: Path) -> list[float]:
     labels = pl.read_parquet(run / "predictions.parquet").filter(pl.col("split") == "test")
     found += [labels["study"].n_unique(), labels["patient"].n_unique(), labels.height]
     found.append(metrics.filter(pl.col("in_endpoint"))["n"].sum())  # of the pooled calibration
+    found += [float(text) for text in NUMBER.findall(metrics["status"][-1])]  # distinct findings
     return [*found, metrics["in_endpoint"].sum(), metrics.height - 1, *STATED]
 
 

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from molre.evaluation.calibration import calibration, reliability, slope_intercept
+from molre.evaluation.calibration import (
+    calibration,
+    ece_by_chance,
+    reliability,
+    slope_by_chance,
+    slope_intercept,
+)
 
 
 def sample(seed: int, n: int = 4000, slope: float = 1.0, intercept: float = 0.0):
@@ -21,8 +27,12 @@ def sample(seed: int, n: int = 4000, slope: float = 1.0, intercept: float = 0.0)
     return expit(said), (rng.random(n) < truth).astype(float)
 
 
+def strangers(n: int) -> list[str]:
+    return [f"p{i}" for i in range(n)]
+
+
 def test_true_probabilities_are_calibrated():
-    result = calibration(*sample(0))
+    result = calibration(*sample(0), strangers(4000))
     assert result.slope == pytest.approx(1, abs=0.1)
     assert result.intercept == pytest.approx(0, abs=0.1)
     assert result.ece < 0.03
@@ -30,7 +40,7 @@ def test_true_probabilities_are_calibrated():
 
 
 def test_overconfidence_shows_in_the_slope():
-    result = calibration(*sample(1, slope=0.5, intercept=0.7))
+    result = calibration(*sample(1, slope=0.5, intercept=0.7), strangers(4000))
     assert result.slope == pytest.approx(0.5, abs=0.1)
     assert result.intercept == pytest.approx(0.7, abs=0.1)
     assert result.ece > 0.08
@@ -48,18 +58,53 @@ def test_separation_has_no_slope():
 
 
 def test_saying_the_prevalence_has_no_skill():
-    labels = np.array([1.0] * 3 + [0.0] * 7)
-    result = calibration(np.full(10, 0.3), labels)
+    labels = np.array(([1.0] * 3 + [0.0] * 7) * 30)
+    result = calibration(np.full(300, 0.3), labels, strangers(300))
     assert result.skill == pytest.approx(0)
     assert result.brier == pytest.approx(0.21)
     assert result.ece == pytest.approx(0)
     assert math.isnan(result.slope)
+    assert math.isnan(result.slope_low)
 
 
 def test_unknown_labels_are_left_out():
     said = np.array([0.2, 0.9, 0.5])
-    assert calibration(said, np.array([0.0, 1.0, np.nan])).n == 2
-    assert calibration(said, np.full(3, np.nan)).n == 0
+    assert calibration(said, np.array([0.0, 1.0, np.nan]), strangers(3)).n == 2
+    assert calibration(said, np.full(3, np.nan), strangers(3)).n == 0
+
+
+@pytest.mark.parametrize(
+    ("studies", "each", "given_"),
+    [(199, 1, False), (200, 1, True), (600, 4, False), (800, 4, True)],
+)
+def test_ece_and_slope_need_two_hundred_patients(studies, each, given_):
+    result = calibration(*sample(3, n=studies), [f"p{i // each}" for i in range(studies)])
+    for value in (result.ece, result.slope, result.intercept, result.ece_chance, result.slope_low):
+        assert math.isnan(value) != given_
+    assert not math.isnan(result.brier)
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+def test_a_calibrated_model_stays_within_what_chance_shows(n):
+    """Chance, as printed, against 400 samples of a model whose probabilities are right."""
+    said, _ = sample(4, n=n)
+    limit, bounds = ece_by_chance(said), slope_by_chance(said)
+    rng = np.random.default_rng(5)
+    eces, slopes = [], []
+    for _ in range(400):
+        truth = (rng.random(n) < said).astype(float)
+        bins = reliability(said, truth)
+        eces.append(sum(b.n * abs(b.predicted - b.observed) for b in bins) / n)
+        slopes.append(slope_intercept(said, truth)[0])
+    assert np.mean(np.array(eces) > limit) == pytest.approx(0.05, abs=0.04)
+    inside = (bounds[0] <= np.array(slopes)) & (np.array(slopes) <= bounds[1])
+    assert inside.mean() == pytest.approx(0.95, abs=0.03)
+
+
+def test_ties_stay_together_however_many_or_few_they_are():
+    said = np.concatenate([np.linspace(0.01, 0.02, 2), np.full(23, 0.5), np.linspace(0.9, 0.99, 5)])
+    bins = reliability(said, np.arange(30) % 2 == 0)
+    assert [b.n for b in bins] == [2, 23, 5]
 
 
 def test_bins_hold_equally_many():

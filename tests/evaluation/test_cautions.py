@@ -16,7 +16,7 @@ TABLE = findings()
 
 
 def said(run, labels: pl.DataFrame | None = None) -> list[str]:
-    return list(cautions(run, supports(run.labels, run.findings), labels, TABLE))
+    return list(cautions(run, supports(run.labels, run.findings, run.patients), labels, TABLE))
 
 
 @pytest.mark.parametrize(

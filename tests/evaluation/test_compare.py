@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -135,3 +136,83 @@ def test_few_positives_make_p_values_hints(runs, tmp_path):
     ]
     notes = compare(many, tmp_path / "out", draws=DRAWS).notes
     assert any("1 of the 4 scored findings have fewer than 50" in note for note in notes)
+
+
+def three(tmp_path: Path, **more: object) -> list[Path]:
+    """Three seeds of molre and frozen."""
+    return [
+        write_run(tmp_path / f"{arm}-{seed}", arm=arm, seed=10 * i + seed, skill=1.2 + i, **more)
+        for i, arm in enumerate(("frozen", "molre"))
+        for seed in (0, 1, 2)
+    ]
+
+
+def test_what_training_left_open_is_noted_and_in_the_verdict(tmp_path):
+    runs = three(tmp_path / "known", converged=True, rate_at_edge=False)
+    plain = compare(runs, tmp_path / "out", draws=DRAWS)
+    told = ("edge of the grid", "did not converge", "converged")
+    assert not any(words in note for note in plain.notes for words in told)
+    edge = [write_run(tmp_path / "edge", arm="frozen", seed=50, rate_at_edge=True, converged=False)]
+    comparison = compare([*runs, *edge], tmp_path / "out", draws=DRAWS)
+    assert any(note.startswith("frozen did best at the edge") for note in comparison.notes)
+    assert any(note.startswith("frozen did not converge") for note in comparison.notes)
+    assert comparison.result.contrasts[0].verdict.endswith(
+        "; the budget ended before frozen converged; the learning rate of frozen is at the edge of "
+        "the grid"
+    )
+
+
+def test_runs_from_before_the_edge_was_recorded_are_silent(tmp_path):
+    comparison = compare(three(tmp_path / "old"), tmp_path / "out", draws=DRAWS)
+    assert not any("edge" in note for note in comparison.notes)
+    assert "edge" not in comparison.result.contrasts[0].verdict
+
+
+def test_even_gates_are_read_from_the_runs(tmp_path):
+    runs = three(tmp_path)
+    for run in runs[3:]:
+        gates = pl.read_parquet(run / "routing.parquet")
+        even = pl.lit([1 / 6] * 6, dtype=pl.List(pl.Float32))
+        gates.with_columns(gates=even).write_parquet(run / "routing.parquet")
+    comparison = compare(runs, tmp_path / "out", draws=DRAWS)
+    assert (
+        "molre did not route: its gate entropy is 1.000" in comparison.result.contrasts[0].verdict
+    )
+    assert any("molre did not route" in note for note in comparison.notes)
+    for run in runs[3:]:  # an older run has the number alone
+        (run / "routing.parquet").unlink()
+        manifest = json.loads((run / "manifest.json").read_text()) | {"gate_entropy": 0.991}
+        (run / "manifest.json").write_text(json.dumps(manifest))
+    told = compare(runs, tmp_path / "out", draws=DRAWS).result.contrasts[0].verdict
+    assert "its gate entropy is 0.991 of the maximum" in told
+
+
+def test_a_backbone_with_one_arm_is_told_to_have_nothing_to_contrast(runs, tmp_path):
+    other = write_run(tmp_path / "vit", seed=5, backbone={"name": "vit", "parameters": 1})
+    notes = compare([*runs, other], tmp_path / "out", draws=DRAWS).notes
+    assert any("never across" in note for note in notes)
+    (note,) = [note for note in notes if "nothing to contrast" in note]
+    assert note.startswith("vit, slice: only molre was given")
+
+
+def test_an_arm_that_ranks_worse_than_chance_is_named(runs, tmp_path):
+    bad = write_run(tmp_path / "bad", arm="lora", skill=-3.0)
+    notes = compare([*runs, bad], tmp_path / "out", draws=DRAWS).notes
+    (note,) = [note for note in notes if "worse than chance" in note]
+    assert note.startswith(f"In lora, {FINDINGS[0]}")
+
+
+def test_the_tables_say_what_the_numbers_rest_on(runs, tmp_path):
+    comparison = compare(runs, tmp_path / "out")
+    row = pl.read_csv(tmp_path / "out" / "contrasts.csv").row(0, named=True)
+    assert (row["seeds"], row["over_seeds"], row["draws"]) == (2, False, 2000)
+    assert row["adjustment"] == "Holm over 1 primary contrast"
+    assert row["smallest_p"] == pytest.approx(2 / 2001)
+    assert row["detectable"] == pytest.approx(comparison.result.contrasts[0].detectable)
+    assert row["verdict"].startswith("these trained models differ: molre is above frozen")
+
+
+def test_an_empty_endpoint_is_said_in_words(tmp_path):
+    few = [write_run(tmp_path / arm, arm=arm, studies=12) for arm in ("frozen", "molre")]
+    notes = compare(few, tmp_path / "out", draws=DRAWS).notes
+    assert any(note.startswith("There is no macro AUC: no finding has ten") for note in notes)

@@ -50,7 +50,7 @@ def test_the_mean_of_seeds_is_surer_than_one_seed():
 
 def test_too_few_positives_leave_counts_and_an_exact_interval(tmp_path):
     run = read_run(write_run(tmp_path / "run"))
-    support = supports(run.labels, run.findings)[3]
+    support = supports(run.labels, run.findings, run.patients)[3]
     result = finding_result(run, 3, support)
     assert support.status == "too few"
     assert result.auc is None

@@ -67,4 +67,4 @@ def test_a_comparison_without_contrasts_or_endpoint_has_a_page(tmp_path):
 def test_an_empty_endpoint_is_said_to_be_not_estimable(tmp_path):
     runs = [write_run(tmp_path / arm, arm=arm, studies=12) for arm in ("frozen", "molre")]
     html = page(compare(runs, tmp_path, draws=50), tmp_path)
-    assert "not estimable: no finding has ten positives" in html
+    assert "not estimable: no finding has ten positive and ten negative patients" in html

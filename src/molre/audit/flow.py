@@ -41,7 +41,7 @@ def run_flow(opened: Opened) -> RunFlow | None:
     try:
         counts = read_json(opened.path / NAME)["flow"]
         run = read_run(opened.path)
-        statuses = [support.status for support in supports(run.labels, run.findings)]
+        statuses = [support.status for support in supports(run.labels, run.findings, run.patients)]
         test = {
             "studies": len(run.studies),
             "patients": len(set(run.patients)),

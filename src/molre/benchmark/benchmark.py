@@ -16,7 +16,6 @@ from molre.benchmark.run import here, on_cluster, run_cells
 from molre.cohort import cluster, lock
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
 
@@ -55,7 +54,7 @@ def benchmark(
     overwrite: bool = False,
     unverified: bool = False,
     trust_remote_code: bool = False,
-    draws: int = DRAWS,
+    draws: int | None = None,
 ) -> Benchmarked:
     """Run every cell of a grid that is not done yet, and make the tables.
 

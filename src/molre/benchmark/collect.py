@@ -7,8 +7,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from molre.benchmark.bench_folder import Outcome
 from molre.benchmark.grid import Cell, Grid, of_backbone
 from molre.benchmark.look import Looked, slot_of
@@ -17,10 +15,11 @@ from molre.benchmark.run import grid_of, known_looks
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.compare import Comparison, compare_runs
-from molre.evaluation.comparison import ArmResult, Contrast
-from molre.evaluation.multiplicity import holm
+from molre.evaluation.comparison import ArmResult, needed_draws
+from molre.evaluation.contrast import Contrast
+from molre.evaluation.families import contrast_names, evidence_of, judged, smallest_p
 from molre.evaluation.run_files import Run, read_run
-from molre.evaluation.verdict import FROZEN, METHOD, Tested, row_verdict
+from molre.evaluation.verdict import FROZEN, METHOD, ArmFacts, Evidence, row_verdict
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track
@@ -41,26 +40,28 @@ class _Read:
     unfit: dict[Group, str] = field(default_factory=dict)  # why a group cannot be compared
 
 
-def collect(bench: Bench, *, draws: int = DRAWS) -> BenchmarkTable:
+def collect(bench: Bench, *, draws: int | None = None) -> BenchmarkTable:
     """The table of a benchmark as far as it has come.
 
     Args:
         bench: its folder and configuration.
-        draws: of the paired patient bootstrap.
+        draws: of the paired patient bootstrap; enough for the number of contrasts by default.
     """
     looks, grid = known_looks(bench), grid_of(bench)
     read = _read_cells(bench, Plan(bench, looks), grid)
-    groups = list(dict.fromkeys((c.backbone, c.placement) for c in grid.cells))
-    for group in track(groups, "comparing"):
-        runs = [read.runs[c.name] for c in of_backbone(grid.cells, *group) if c.name in read.runs]
-        if runs:
-            try:
-                read.compared[group] = compare_runs(runs, draws=draws, fewest=1)
-            except MolreError as error:
-                read.unfit[group] = error.message
-    tested, versus = _families(read.compared)
+    groups: dict[Group, list[Run]] = {}
+    for cell in grid.cells:
+        if cell.name in read.runs:
+            groups.setdefault((cell.backbone, cell.placement), []).append(read.runs[cell.name])
+    draws = _needed_draws(groups) if draws is None else draws
+    for group in track(list(groups), "comparing"):
+        try:
+            read.compared[group] = compare_runs(groups[group], draws=draws, fewest=1)
+        except MolreError as error:
+            read.unfit[group] = _shorter(error.message, bench)
+    evidence, versus = _families(read.compared)
     shown = _names(bench, looks)
-    rows = tuple(_rows(bench, grid, looks, read, tested, versus, shown))
+    rows = tuple(_rows(bench, grid, looks, read, evidence, versus, shown))
     return _table(bench, read, rows, versus, shown, draws)
 
 
@@ -96,26 +97,39 @@ def _shorter(reason: str, bench: Bench) -> str:
 
 def _families(
     compared: dict[Group, Comparison],
-) -> tuple[Tested, dict[Group, tuple[Versus, ...]]]:
-    """Holm over the method's contrasts of all backbones, and over those of the other arms."""
-    every = [(g, c) for g, comparison in compared.items() for c in comparison.result.contrasts]
-    p = np.full(len(every), np.nan)
-    for primary in (True, False):
-        at = [i for i, (_, c) in enumerate(every) if (c.arm == METHOD) == primary]
-        p[at] = holm(np.array([every[i][1].macro.p for i in at]))
-    tested: dict[tuple[str, str, str], tuple[float, float]] = {}
-    versus: dict[Group, list[Versus]] = {group: [] for group in compared}
-    for (group, contrast), adjusted in zip(every, p, strict=True):
-        key = ("/".join(group), contrast.arm, contrast.control)
-        tested[key] = (contrast.macro.value, float(adjusted))
-        versus[group].append(_versus(contrast, float(adjusted)))
-    return tested, {group: tuple(found) for group, found in versus.items()}
+) -> tuple[Evidence, dict[Group, tuple[Versus, ...]]]:
+    """The families that ``molre compare`` adjusts, over all backbones and placements together."""
+    contrasts: list[Contrast] = []
+    facts: dict[tuple[str, str], ArmFacts] = {}
+    for group, comparison in compared.items():
+        name = "/".join(group)
+        contrasts += [replace(c, group=name) for c in comparison.result.contrasts]
+        facts |= {(name, arm): known for (_, arm), known in comparison.result.facts.items()}
+    held = judged(contrasts, facts)
+    versus = {
+        group: tuple(_versus(c) for c in held if c.group == "/".join(group)) for group in compared
+    }
+    return evidence_of(held, facts), versus
 
 
-def _versus(contrast: Contrast, p: float) -> Versus:
+def _versus(contrast: Contrast) -> Versus:
     m = contrast.macro
-    primary = contrast.arm == METHOD
-    return Versus(contrast.arm, contrast.control, m.value, m.low, m.high, p, primary)
+    return Versus(
+        contrast.arm, contrast.control, m.value, m.low, m.high, m.p_adjusted, contrast.primary, m.p
+    )
+
+
+def _needed_draws(groups: dict[Group, list[Run]]) -> int:
+    """Resamples for all contrasts of the benchmark: those of a group are adjusted with the rest."""
+    contrasts = sum(
+        len(contrast_names(list(dict.fromkeys(run.arm for run in runs))))
+        for runs in groups.values()
+    )
+    needed = (
+        needed_draws(contrasts, runs[0].labels, runs[0].patients, runs[0].findings)
+        for runs in groups.values()
+    )
+    return max(needed, default=DRAWS)
 
 
 def _names(bench: Bench, looks: dict[str, Looked]) -> dict[str, str]:
@@ -133,7 +147,7 @@ def _rows(
     grid: Grid,
     looks: dict[str, Looked],
     read: _Read,
-    tested: Tested,
+    evidence: Evidence,
     versus: dict[Group, tuple[Versus, ...]],
     shown: dict[str, str],
 ) -> Iterator[BenchmarkRow]:
@@ -156,14 +170,14 @@ def _rows(
                 if reason is not None:
                     yield replace(empty, state="not applicable", verdict=reason)
                     continue
-                yield _row(empty, [c for c in cells if c.arm == arm], read, tested, versus)
+                yield _row(empty, [c for c in cells if c.arm == arm], read, evidence, versus)
 
 
 def _row(
     empty: BenchmarkRow,
     cells: Sequence[Cell],
     read: _Read,
-    tested: Tested,
+    evidence: Evidence,
     versus: dict[Group, tuple[Versus, ...]],
 ) -> BenchmarkRow:
     group, arm = (cells[0].backbone, cells[0].placement), cells[0].arm
@@ -173,12 +187,12 @@ def _row(
         return _without_run(row, group, [cell.name for cell in cells], read)
     comparison = read.compared[group]
     result = next(a for a in comparison.result.arms if a.name == arm)
-    unconverged = _unconverged(comparison)
-    state = "not converged" if arm in unconverged else "done"
+    state = "done" if result.facts.converged else "not converged"
     return replace(
         row,
         state="incomplete" if len(done) < len(cells) else state,
-        verdict=row_verdict("/".join(group), arm, tested, unconverged),
+        verdict=row_verdict("/".join(group), arm, evidence),
+        at_edge=result.facts.at_edge,
         seeds=len(done),
         added=read.runs[done[0]].manifest["added_parameters"],
         auc=result.macro.value,
@@ -209,10 +223,6 @@ def _without_run(
     return row if failed is None else replace(row, state="failed", verdict=f"failed: {failed}")
 
 
-def _unconverged(comparison: Comparison) -> set[str]:
-    return {run.arm for run in comparison.runs if not run.manifest.get("converged", True)}
-
-
 def _find(contrasts: Sequence[Versus], arm: str, control: str) -> Versus | None:
     return next((v for v in contrasts if (v.arm, v.control) == (arm, control)), None)
 
@@ -224,12 +234,17 @@ def _seconds(outcomes: Sequence[Outcome]) -> float | None:
 
 def _categories(comparison: Comparison, result: ArmResult) -> dict[str, float]:
     table = findings()
-    by_category: dict[str, list[float]] = {}
+    weights = dict(zip(comparison.result.endpoint, comparison.result.weights, strict=True))
+    by_category: dict[str, list[tuple[float, float]]] = {}
     for support, estimate in zip(comparison.result.supports, result.aucs, strict=True):
-        if support.finding in comparison.result.endpoint and estimate is not None:
+        if support.finding in weights and estimate is not None:
             category = table.by_id[support.finding].category
-            by_category.setdefault(category, []).append(estimate.value)
-    return {category: statistics.fmean(values) for category, values in by_category.items()}
+            weighed = estimate.value, weights[support.finding]
+            by_category.setdefault(category, []).append(weighed)
+    return {
+        category: statistics.fmean(*map(list, zip(*values, strict=True)))
+        for category, values in by_category.items()
+    }
 
 
 def _table(
@@ -254,11 +269,15 @@ def _table(
         patients=first.patients if first is not None else 0,
         findings=len(first.result.supports) if first is not None else 0,
         endpoint=len(first.result.endpoint) if first is not None else 0,
+        size=first.result.size if first is not None else "",
         blank_policy=str(manifest.get("blank_policy", "")),
         family=(primary, len(every) - primary),
         draws=draws,
+        smallest_p=max(
+            (c.result.smallest_p for c in read.compared.values()), default=smallest_p(draws)
+        ),
         budget={name: _budget(bench, name) for name in bench.config.placements},
-        notes=_notes(bench, read),
+        notes=_notes(bench, read, shown),
         failed=tuple(read.failed.items()),
         missing=tuple(read.missing),
     )
@@ -289,7 +308,7 @@ def _budget(bench: Bench, placement: str) -> str:
     return ", ".join(words)
 
 
-def _notes(bench: Bench, read: _Read) -> tuple[str, ...]:
+def _notes(bench: Bench, read: _Read, shown: dict[str, str]) -> tuple[str, ...]:
     notes = []
     tests = {(c.runs[0].studies, c.result.endpoint) for c in read.compared.values()}
     if len(tests) > 1:
@@ -297,7 +316,13 @@ def _notes(bench: Bench, read: _Read) -> tuple[str, ...]:
             "Not all groups were tested on the same studies and findings, so compare arms inside "
             "a backbone and placement only; the counts at the top are of the first."
         )
-    if any(_unconverged(c) for c in read.compared.values()):
+    arms = [arm for comparison in read.compared.values() for arm in comparison.result.arms]
+    if any(arm.facts.at_edge for arm in arms):
+        notes.append(
+            "Rows marked rate at the edge did best with the first or last learning rate of the "
+            "grid: a wider grid may change their numbers, and each difference with them."
+        )
+    if not all(arm.facts.converged for arm in arms):
         notes.append(
             "Rows called not converged ended with their budget, not with a plateau on tune: their "
             "numbers say that the path runs, and nothing of how good an arm can be."
@@ -307,7 +332,19 @@ def _notes(bench: Bench, read: _Read) -> tuple[str, ...]:
         lost = outcome.facts.get("lost", 0) if outcome is not None else 0
         if lost:
             notes.append(f"{path.stem}: {lost} scans could not be read again and are left out.")
-    said = (note for c in read.compared.values() for note in c.notes)
-    # how many findings are scored stands at the top, and beside each group
-    notes += list(dict.fromkeys(note for note in said if "findings have fewer" not in note))
+    notes += list(dict.fromkeys(_group_notes(read, shown)))
     return tuple(notes)
+
+
+# how many findings are scored stands at the top, what training left open in each row
+_TOLD = ("findings have fewer than ten", "did not converge", "at the edge of the grid")
+
+
+def _group_notes(read: _Read, shown: dict[str, str]) -> Iterator[str]:
+    """Notes of each group; those that name an arm say of which group it is."""
+    for (backbone, placement), comparison in read.compared.items():
+        for note in comparison.notes:
+            if any(words in note for words in _TOLD):
+                continue
+            of_arm = note.startswith("In ") or "did not route" in note
+            yield f"{shown[backbone]}, {placement}: {note}" if of_arm else note

@@ -102,15 +102,17 @@ def _prevalences(given: list[float] | None) -> tuple[float, ...]:
 
 
 def _say(evaluation: Evaluation) -> None:
+    from molre.evaluation.endpoint import EMPTY
     from molre.output.numbers import interval, number
 
     macro, run = evaluation.macro, evaluation.run
+    scored = f"macro AUC {number(macro.value)} ({interval(macro.low, macro.high)}) over"
     typer.echo(
         f"{run.arm}, seed {run.seed}: "
-        f"macro AUC {number(macro.value)} ({interval(macro.low, macro.high)}) "
-        f"over {len(evaluation.endpoint)} findings, {evaluation.studies} "
-        f"{'synthetic ' if run.synthetic else ''}"
-        f"{'external ' if run.manifest.get('external') else ''}test studies"
+        f"{f'{scored} {evaluation.size}' if evaluation.endpoint else f'no macro AUC: {EMPTY}'}, "
+        f"{evaluation.studies} {'synthetic ' if run.synthetic else ''}"
+        f"{'external ' if run.manifest.get('external') else ''}test studies of "
+        f"{evaluation.patients} patients"
     )
     for caution in evaluation.cautions:
         typer.echo(caution, err=True)

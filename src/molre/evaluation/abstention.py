@@ -17,7 +17,7 @@ from scipy.special import logit
 
 from molre.evaluation.auc import FloatArray, auc
 from molre.evaluation.bootstrap import patient_weights, percentile_interval
-from molre.evaluation.endpoint import MINIMUM
+from molre.evaluation.endpoint import SCORED, supports, weighed
 from molre.evaluation.run_files import Run
 from molre.progress import track
 
@@ -91,7 +91,8 @@ def _by_familiarity(
     table = _curve(trust, FAMILIARITY, seed)
     kept = [order[:count] for count in table["kept"]]
     half = kept[SHARES.index(FEWEST)]
-    lasting = [k for k in members if _scored(run.labels[half, k])]
+    counts = supports(run.labels[half], run.findings, np.asarray(run.patients)[half])
+    lasting = [k for k in members if counts[k].status == SCORED]
     # Below that the studies are too few for a curve that means anything.
     aucs = [
         _macro(run, lasting, rows) if one >= FEWEST else None
@@ -169,16 +170,13 @@ def _owners(run: Run) -> np.ndarray:
     return np.unique(np.asarray(run.patients), return_inverse=True)[1]
 
 
-def _scored(labels: FloatArray) -> bool:
-    return min(int((labels == 1).sum()), int((labels == 0).sum())) >= MINIMUM
-
-
 def _macro(run: Run, members: Sequence[int], rows: np.ndarray) -> float | None:
     """Macro AUC of the studies kept; None once a finding has one class only."""
     if not members:
         return None
-    value = np.mean([auc(run.logits[rows, k], run.labels[rows, k]) for k in members])
-    return None if np.isnan(value) else float(value)
+    values = np.array([auc(run.logits[rows, k], run.labels[rows, k]) for k in members])
+    value = float(values @ weighed(members, run.labels).weights)
+    return None if np.isnan(value) else value
 
 
 def _logit(probabilities: FloatArray) -> FloatArray:

@@ -1,17 +1,30 @@
-"""Do probabilities mean what they say: Brier score and skill, slope, intercept, ECE, bins."""
+"""Do probabilities mean what they say: Brier score and skill, slope, intercept, ECE, bins.
+
+ECE and slope are noisy: a perfectly calibrated model tested on 38 patients shows an ECE of .155 on
+average. So neither is given below 200 patients, and above that what chance alone would show of a
+perfectly calibrated model stands beside it: the 95th percentile of its ECE, outcomes drawn from the
+predicted probabilities, and the range that holds 95 % of its slopes (from the Fisher information).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
+from scipy.stats import norm
 
 from molre.evaluation.auc import FloatArray
-from molre.evaluation.intervals import wilson
+from molre.evaluation.intervals import LEVEL, wilson
 
+ENOUGH = 200  # patients below which ECE, slope and intercept are noise
 _FLOOR = 1e-6
+_DRAWS = 200  # of outcomes
+_STREAM = 0xECE
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,12 @@ class Calibration:
     Attributes:
         brier: mean squared error of the probability; lower is better.
         skill: 1 minus Brier over that of always saying the prevalence; above 0 is better than that.
-        ece: expected calibration error over equal-mass bins.
-        slope, intercept: of the outcome regressed on the logit; 1 and 0 are ideal; nan where the
-            finding is perfectly separated and the regression has no maximum.
+        ece: expected calibration error over equal-mass bins; nan with fewer than 200 patients.
+        slope, intercept: of the outcome regressed on the logit; 1 and 0 are ideal; nan likewise,
+            and where the finding is perfectly separated and the regression has no maximum.
         n: predictions behind the numbers.
+        ece_chance: that a perfectly calibrated model exceeds in 5 of 100 samples.
+        slope_low, slope_high: hold the slope of a perfectly calibrated model in 95 of 100 samples.
     """
 
     brier: float
@@ -51,16 +66,23 @@ class Calibration:
     slope: float
     intercept: float
     n: int
+    ece_chance: float = math.nan
+    slope_low: float = math.nan
+    slope_high: float = math.nan
 
 
-def calibration(probabilities: FloatArray, labels: FloatArray) -> Calibration:
+def calibration(
+    probabilities: FloatArray, labels: FloatArray, patients: Sequence[str] | np.ndarray
+) -> Calibration:
     """Measure calibration where the label is known.
 
     Args:
         probabilities: (N,) in [0, 1].
         labels: (N,) 1, 0 or nan unknown.
+        patients: (N,) whose studies.
     """
     known = ~np.isnan(labels)
+    people = len(np.unique(np.asarray(patients)[known]))
     probabilities, labels = probabilities[known].astype(np.float64), labels[known]
     if not len(labels):
         nothing = float("nan")
@@ -69,32 +91,78 @@ def calibration(probabilities: FloatArray, labels: FloatArray) -> Calibration:
     prevalence = float(labels.mean())
     reference = prevalence * (1 - prevalence)
     skill = 1 - brier / reference if reference > 0 else float("nan")
+    if people < ENOUGH:
+        return Calibration(brier, skill, math.nan, math.nan, math.nan, len(labels))
     bins = reliability(probabilities, labels)
     ece = sum(b.n * abs(b.predicted - b.observed) for b in bins) / len(labels)
     slope, intercept = slope_intercept(probabilities, labels)
-    return Calibration(brier, skill, ece, slope, intercept, len(labels))
+    return Calibration(
+        brier, skill, ece, slope, intercept, len(labels),
+        ece_by_chance(probabilities), *slope_by_chance(probabilities),
+    )  # fmt: skip
+
+
+def ece_by_chance(probabilities: FloatArray, level: float = 0.95) -> float:
+    """ECE that a model whose probabilities are right stays below in ``level`` of samples.
+
+    Args:
+        probabilities: (N,), at least one; the bins follow from them alone.
+        level: e.g. 0.95.
+    """
+    rising = np.sort(probabilities)
+    cuts = _cuts(rising, 10)
+    rng = np.random.default_rng(_STREAM)
+    drawn = [
+        float(np.abs(np.add.reduceat((rng.random(len(rising)) < rising) - rising, cuts[:-1])).sum())
+        for _ in range(_DRAWS)
+    ]
+    return float(np.quantile(drawn, level)) / len(rising)
+
+
+def slope_by_chance(probabilities: FloatArray) -> tuple[float, float]:
+    """Range of the slope of a model whose probabilities are right, in 95 of 100 samples.
+
+    Args:
+        probabilities: (N,).
+    """
+    x = logit(np.clip(probabilities, _FLOOR, 1 - _FLOOR))
+    weight = expit(x) * (1 - expit(x))
+    spread = float(weight @ (x - weight @ x / weight.sum()) ** 2)
+    if spread <= _FLOOR:
+        return math.nan, math.nan
+    half = float(norm.ppf(0.5 + LEVEL / 2)) / math.sqrt(spread)
+    return 1 - half, 1 + half
 
 
 def reliability(probabilities: FloatArray, labels: FloatArray, bins: int = 10) -> tuple[Bin, ...]:
-    """Equal-mass reliability bins; equal probabilities never straddle two bins.
+    """Reliability bins of about equal mass; equal probabilities never straddle two bins.
+
+    Without ties each bin holds the same number of predictions but for one, and at least five. A cut
+    that would part equal probabilities moves down to the first of them, so with ties a bin may hold
+    many more predictions, or fewer than five.
 
     Args:
         probabilities: (N,) in [0, 1].
         labels: (N,) 1, 0 or nan unknown (left out).
-        bins: at most this many, and at least five predictions in each.
+        bins: at most this many.
     """
     known = ~np.isnan(labels)
     probabilities, labels = probabilities[known], labels[known]
     order = np.argsort(probabilities, kind="stable")
     probabilities, labels = probabilities[order], labels[order]
-    count = max(1, min(bins, len(labels) // 5))
-    edges = np.linspace(0, len(labels), count + 1).round().astype(int)
-    # A cut inside a run of ties moves to the run's start: else the labels' order would decide.
-    inner = np.searchsorted(probabilities, probabilities[edges[1:-1]], side="left")
-    cuts = np.unique(np.concatenate([[0], inner, [len(labels)]]))
     return tuple(
-        _bin(probabilities[start:stop], labels[start:stop]) for start, stop in pairwise(cuts)
+        _bin(probabilities[start:stop], labels[start:stop])
+        for start, stop in pairwise(_cuts(probabilities, bins))
     )
+
+
+def _cuts(rising: FloatArray, bins: int) -> NDArray[np.intp]:
+    """Where the bins of sorted probabilities begin, and the end of the last."""
+    count = max(1, min(bins, len(rising) // 5))
+    edges = np.linspace(0, len(rising), count + 1).round().astype(int)
+    # A cut inside a run of ties moves to the run's start: else the labels' order would decide.
+    inner = np.searchsorted(rising, rising[edges[1:-1]], side="left")
+    return np.unique(np.concatenate([[0], inner, [len(rising)]])).astype(np.intp)
 
 
 def slope_intercept(probabilities: FloatArray, labels: FloatArray) -> tuple[float, float]:

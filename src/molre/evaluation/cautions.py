@@ -9,10 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from molre.evaluation.endpoint import NOT_ESTIMABLE, Support
+from molre.evaluation.estimate import Estimate
 from molre.evaluation.pretraining import pedigree, pretraining_caution
 from molre.evaluation.run_files import SPLIT, Run
 from molre.labels.findings import FindingsTable
 
+DROPPED = 0.01  # share of resamples that may be left out without a word
 REPORT = "report"  # sources that begin so were read from reports
 
 
@@ -39,8 +41,46 @@ def cautions(
         None if here is None else _mixed(here),
         None if here is None else _blanks(run, here, table),
         _external(run),
+        _unconverged(run),
+        _edge(run),
     ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def dropped_caution(dropped: int, draws: int) -> str | None:
+    """Where resamples without a class were left out often enough to bend what is made of the rest.
+
+    Args:
+        dropped: resamples left out.
+        draws: made.
+    """
+    if dropped <= DROPPED * draws:
+        return None
+    return (
+        f"{dropped:,} of {draws:,} resamples ({100 * dropped / draws:.0f} %) held one class only "
+        "of a scored finding and were left out: intervals of the macro AUC are too narrow, and "
+        "p-values too small."
+    )
+
+
+def worse_than_chance(
+    findings: Sequence[str], aucs: Sequence[Estimate | None], where: str = ""
+) -> str | None:
+    """Findings whose whole interval lies below an AUC of one half.
+
+    Args:
+        findings: K ids.
+        aucs: one each; None where there is none.
+        where: begins the sentence, e.g. ``In molre, ``.
+    """
+    worse = [f for f, one in zip(findings, aucs, strict=True) if one is not None and one.high < 0.5]
+    if not worse:
+        return None
+    ranks = "ranks" if len(worse) == 1 else "rank"
+    return (
+        f"{where}{', '.join(worse)} {ranks} worse than chance: the whole interval of the AUC lies "
+        "below 0.5. Look at the labels and at what differs between train and test."
+    )
 
 
 def blanks_without_report(labels: pl.DataFrame, table: FindingsTable) -> tuple[int, int]:
@@ -100,6 +140,24 @@ def _blanks(run: Run, labels: pl.DataFrame, table: FindingsTable) -> str | None:
         "says that there was a report, though no label quotes one. If there was none, they are not "
         "known to be absent: label them with --source reader, or train with --set "
         "blank_policy=mask. Sensitivity shows the AUC without them."
+    )
+
+
+def _unconverged(run: Run) -> str | None:
+    if run.manifest.get("converged", True):
+        return None
+    return (
+        "Not converged: training ended with its budget, before tune stopped improving. The numbers "
+        "do not say how good the arm can be."
+    )
+
+
+def _edge(run: Run) -> str | None:
+    if run.manifest.get("rate_at_edge") is not True:
+        return None
+    return (
+        "The learning rate that did best is at the edge of the grid that was tried: with a wider "
+        "grid the arm may do better. Train it again with more `learning_rates`."
     )
 
 

@@ -11,22 +11,17 @@ import numpy as np
 import polars as pl
 
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS
-from molre.evaluation.comparison import (
-    ArmResult,
-    ArmsCompared,
-    ArmScores,
-    Contrast,
-    Difference,
-    compare_arms,
-)
+from molre.evaluation.arm_facts import arm_facts
+from molre.evaluation.comparison import ArmResult, ArmsCompared, ArmScores, compare_arms
+from molre.evaluation.comparison_notes import comparison_notes
+from molre.evaluation.contrast import Contrast, Difference
 from molre.evaluation.endpoint import Support
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.run_groups import group_names, setting_notes
-from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
+from molre.evaluation.twins import refuse_copies, twin_notes
+from molre.evaluation.verdict import CONTROLS, FROZEN, MARGIN, METHOD
 from molre.files import atomic
 
-SURE = 50  # positives and negatives from which p-values hold, see experiments/interval_coverage.md
 _ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
 
 
@@ -65,19 +60,20 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Path | str], out: Path | str, *, draws: int = DRAWS, seed: int = 0
+    runs: Sequence[Path | str], out: Path | str, *, draws: int | None = None, seed: int = 0
 ) -> Comparison:
     """Compare runs and write ``OUT/comparison.csv`` (per finding) and ``OUT/contrasts.csv``.
 
     Args:
         runs: RUN folders of the same cohort, split and labels.
         out: folder for the tables.
-        draws: of the paired patient bootstrap.
+        draws: of the paired patient bootstrap; enough for the number of contrasts by default.
         seed: of the bootstrap.
 
     Raises:
         MolreError: fewer than two runs, or runs that cannot be compared: other studies, patients,
-            labels, findings or splits, real scans beside synthetic ones, the same run twice.
+            labels, findings or splits, real scans beside synthetic ones, the same run twice, or a
+            copy of one under another seed.
     """
     comparison = compare_runs([read_run(run) for run in runs], draws=draws, seed=seed)
     tables = {
@@ -91,7 +87,7 @@ def compare(
 
 
 def compare_runs(
-    runs: Sequence[Run], *, draws: int = DRAWS, seed: int = 0, fewest: int = 2
+    runs: Sequence[Run], *, draws: int | None = None, seed: int = 0, fewest: int = 2
 ) -> Comparison:
     """The numbers of :func:`compare`, writing nothing; a benchmark's group may have one run."""
     if len(runs) < fewest:
@@ -107,13 +103,15 @@ def compare_runs(
     for (group, name), members in groupby(named, key=lambda pair: (pair[1], pair[0].arm)):
         seeds = [run for run, _ in members]
         _check_seeds(seeds)
+        refuse_copies(seeds)
         scores = np.stack([run.logits for run in seeds])
-        arms.append(ArmScores(name, group, tuple(run.seed for run in seeds), scores))
+        numbers = tuple(run.seed for run in seeds)
+        arms.append(ArmScores(name, group, numbers, scores, arm_facts(seeds)))
     first = ordered[0]
     result = compare_arms(
         arms, first.labels, first.patients, first.findings, draws=draws, seed=seed
     )
-    notes = (*setting_notes(ordered, groups), *_notes(result))
+    notes = (*setting_notes(ordered, groups), *twin_notes(ordered), *comparison_notes(result))
     return Comparison(tuple(ordered), groups, result, notes, first.synthetic)
 
 
@@ -176,34 +174,6 @@ def _rank(arm: str) -> int:
     return _ORDER.index(arm) if arm in _ORDER else len(_ORDER)
 
 
-def _notes(result: ArmsCompared) -> tuple[str, ...]:
-    notes = []
-    if len({len(arm.seeds) for arm in result.arms}) > 1:
-        notes.append("The arms were trained with different numbers of seeds.")
-    if min(len(arm.seeds) for arm in result.arms) < 3:
-        notes.append(
-            "With one or two seeds the spread between seeds is a glimpse, not an estimate."
-        )
-    rare = [
-        support
-        for support in result.supports
-        if support.finding in result.endpoint and min(support.positives, support.negatives) < SURE
-    ]
-    if rare:
-        notes.append(
-            f"{len(rare)} of the {len(result.endpoint)} scored findings have fewer than {SURE} "
-            "positives or negatives. With 10 or 20 a difference where there is none gets a p below "
-            "0.05 in up to 11 of 100 samples: take such p-values as hints."
-        )
-    few = [support for support in result.supports if support.finding not in result.endpoint]
-    if few:
-        notes.append(
-            f"{len(few)} of {len(result.supports)} findings have fewer than ten positives or ten "
-            "negatives in test: counted, not scored, and not in the mean."
-        )
-    return tuple(notes)
-
-
 def _finding_row(
     arm: ArmResult, k: int, support: Support, result: ArmsCompared
 ) -> dict[str, object]:
@@ -218,6 +188,8 @@ def _finding_row(
         "n": support.n,
         "positives": support.positives,
         "negatives": support.negatives,
+        "positive_patients": support.positive_patients,
+        "negative_patients": support.negative_patients,
         "auc": estimate.value if estimate else None,
         "auc_low": estimate.low if estimate else None,
         "auc_high": estimate.high if estimate else None,
@@ -232,11 +204,13 @@ def _macro_row(arm: ArmResult, result: ArmsCompared) -> dict[str, object]:
         "arm": arm.name,
         "seeds": len(arm.seeds),
         "finding": "macro",
-        "status": f"mean of {len(result.endpoint)} findings",
+        "status": f"mean of {result.size}",
         "in_endpoint": False,
         "n": arm.macro.n,
         "positives": None,
         "negatives": None,
+        "positive_patients": None,
+        "negative_patients": None,
         "auc": arm.macro.value,
         "auc_low": arm.macro.low,
         "auc_high": arm.macro.high,
@@ -260,10 +234,15 @@ def _difference_row(
         "high": difference.high,
         "p": difference.p,
         "p_adjusted": difference.p_adjusted,
-        "adjustment": "Holm over contrasts" if primary else "Benjamini-Hochberg over findings",
+        "adjustment": contrast.adjustment if primary else "Benjamini-Hochberg over findings",
         "method": difference.method,
+        "seeds": contrast.seeds,
+        "over_seeds": contrast.over_seeds,
+        "detectable": contrast.detectable if primary else None,
+        "margin": MARGIN if primary else None,
         "draws": result.draws,
         "dropped": result.dropped,
+        "smallest_p": result.smallest_p,
         "verdict": contrast.verdict if primary else None,
     }
 

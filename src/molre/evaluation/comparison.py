@@ -1,24 +1,29 @@
-"""Arms against arms on the same studies: seeds averaged, patients resampled, families adjusted."""
+"""Arms against arms on the same studies: seeds averaged, patients and seeds resampled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from molre.evaluation.auc import FloatArray, auc_by_finding
-from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, percentile_interval, two_sided_p
-from molre.evaluation.delong import delong
-from molre.evaluation.endpoint import SCORED, Support, endpoint, macro, supports
+from molre.evaluation.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
+from molre.evaluation.contrast import Contrast, Difference
+from molre.evaluation.delong import NO_VARIANCE, delong, wald_test
+from molre.evaluation.endpoint import SCORED, Endpoint, Support, endpoint, supports
 from molre.evaluation.estimate import Estimate
+from molre.evaluation.families import contrast_names, draws_for, is_primary, judged, smallest_p
 from molre.evaluation.finding import BOOTSTRAP, auc_interval, one_study_a_patient
+from molre.evaluation.intervals import LEVEL
 from molre.evaluation.macro_interval import JOINED, macro_interval
-from molre.evaluation.multiplicity import benjamini_hochberg, holm
-from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD, verdict
+from molre.evaluation.multiplicity import benjamini_hochberg
+from molre.evaluation.seeds import SeedSpread, seed_spread, student_test
+from molre.evaluation.verdict import ArmFacts
 
 PAIRED = "paired DeLong"
+OVER_SEEDS = ", seeds by Welch"
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,14 @@ class ArmScores:
         group: what else tells runs apart (backbone, placement); arms are compared inside a group.
         seeds: R training seeds.
         scores: (R, N, K) logits.
+        facts: what the runs say of themselves.
     """
 
     name: str
     group: str
     seeds: tuple[int, ...]
     scores: FloatArray
+    facts: ArmFacts = field(default_factory=ArmFacts)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class ArmResult:
         aucs: one a finding; None unless scored.
         macro: over the endpoint; the interval speaks of other patients, not of other seeds.
         seed_macros: macro AUC of each seed.
+        facts: what the runs say of themselves.
     """
 
     name: str
@@ -55,6 +63,7 @@ class ArmResult:
     aucs: tuple[Estimate | None, ...]
     macro: Estimate
     seed_macros: tuple[float, ...]
+    facts: ArmFacts
 
     @property
     def spread(self) -> float:
@@ -65,67 +74,60 @@ class ArmResult:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A paired difference of AUC with its interval.
-
-    Attributes:
-        finding: id, or ``macro``.
-        value, low, high: arm minus control.
-        p: two-sided; nan where no test is possible.
-        p_adjusted: Holm over the primary contrasts (macro), Benjamini-Hochberg over findings.
-        method: of the interval and the test.
-        n: patients (macro) or studies with a known label (finding).
-    """
-
-    finding: str
-    value: float
-    low: float
-    high: float
-    p: float
-    p_adjusted: float
-    method: str
-    n: int
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """An arm minus its control.
-
-    Attributes:
-        arm, control, group: what is compared.
-        macro: the primary endpoint.
-        findings: one a scored finding.
-        verdict: one plain sentence.
-    """
-
-    arm: str
-    control: str
-    group: str
-    macro: Difference
-    findings: tuple[Difference, ...]
-    verdict: str = ""
-
-
-@dataclass(frozen=True)
 class ArmsCompared:
-    """All arms, all contrasts, and how many bootstrap draws were made and dropped."""
+    """All arms, all contrasts, and how many bootstrap draws were made and dropped.
+
+    Attributes:
+        supports: counts of all findings.
+        endpoint: ids of the scored findings.
+        size: of the endpoint in words, e.g. ``14 distinct of 18 findings``.
+        weights: of each finding of the endpoint.
+        arms, contrasts: the results.
+        draws, dropped: resamples made, and left out for holding one class only.
+    """
 
     supports: tuple[Support, ...]
     endpoint: tuple[str, ...]
+    size: str
+    weights: tuple[float, ...]
     arms: tuple[ArmResult, ...]
     contrasts: tuple[Contrast, ...]
     draws: int
     dropped: int
 
+    @property
+    def smallest_p(self) -> float:
+        """The smallest unadjusted p that the resamples could give."""
+        return smallest_p(self.draws - self.dropped)
+
+    @property
+    def facts(self) -> dict[tuple[str, str], ArmFacts]:
+        """What is known of each (group, arm)."""
+        return {(arm.group, arm.name): arm.facts for arm in self.arms}
+
 
 @dataclass(frozen=True)
 class _Test:
-    """The test set that all arms share, with its bootstrap."""
+    """The test set that all arms share, and the resamples of its patients."""
 
     labels: FloatArray
     patients: tuple[str, ...]
     counts: tuple[Support, ...]
-    members: np.ndarray
+    primary: Endpoint
+    seed: int
+
+    @property
+    def people(self) -> int:
+        return len(set(self.patients))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """An arm's AUCs: of each seed (R, K); their mean on each resample, of the endpoint (B, F)."""
+
+    arm: ArmScores
+    each: FloatArray
+    drawn: FloatArray
 
 
 def compare_arms(
@@ -134,127 +136,161 @@ def compare_arms(
     patients: tuple[str, ...],
     findings: Sequence[str],
     *,
-    draws: int = DRAWS,
+    draws: int | None = None,
     seed: int = 0,
 ) -> ArmsCompared:
-    """Score arms and contrast them: every arm minus frozen, molre minus each control.
+    """Score arms and contrast them: molre minus every other arm, the others minus frozen.
 
     Args:
         arms: their scores on the same N studies.
         labels: (N, K) 1, 0 or nan.
         patients: (N,).
         findings: K ids.
-        draws: of the paired patient bootstrap, shared by all arms and findings.
+        draws: of the paired patient bootstrap, shared by all arms and findings; by default enough
+            for the number of tests, see :func:`needed_draws`.
         seed: of the bootstrap.
     """
-    counts = supports(labels, findings)
-    test = _Test(labels, patients, counts, endpoint(counts))
-    scores = np.concatenate([arm.scores for arm in arms])
-    aucs = bootstrap_aucs(scores, labels, patients, draws=draws, seed=seed)
-    bounds = np.cumsum([0, *(len(arm.seeds) for arm in arms)])
-    resampled = [aucs[i:j].mean(axis=0) for i, j in pairwise(bounds)]
+    counts = supports(labels, findings, patients)
+    test = _Test(labels, patients, counts, endpoint(counts, labels), seed)
     pairs = _contrast_pairs(arms)
-    contrasts = [_contrast(arms[a], arms[c], resampled[a], resampled[c], test) for a, c in pairs]
-    dropped = int(np.isnan(macro(aucs[0], test.members)).sum()) if len(test.members) else 0
+    draws = needed_draws(len(pairs), labels, patients, findings) if draws is None else draws
+    scores = np.concatenate([arm.scores for arm in arms])
+    members = test.primary.members
+    aucs = bootstrap_aucs(
+        scores[:, :, members], labels[:, members], patients, draws=draws, seed=seed
+    )
+    bounds = np.cumsum([0, *(len(arm.seeds) for arm in arms)])
+    drawn = [
+        _Drawn(
+            arm,
+            np.array([auc_by_finding(one, labels) for one in arm.scores]),
+            aucs[i:j].mean(axis=0),
+        )
+        for arm, (i, j) in zip(arms, pairwise(bounds), strict=True)
+    ]
+    results = tuple(_arm(one, test) for one in drawn)
+    facts = {(arm.group, arm.name): arm.facts for arm in arms}
+    primary = test.primary
     return ArmsCompared(
         supports=counts,
-        endpoint=tuple(findings[k] for k in test.members),
-        arms=tuple(_arm(arm, drawn, test) for arm, drawn in zip(arms, resampled, strict=True)),
-        contrasts=_adjusted(contrasts),
+        endpoint=tuple(findings[k] for k in primary.members),
+        size=primary.size,
+        weights=tuple(map(float, primary.weights)),
+        arms=results,
+        contrasts=judged([_contrast(drawn[a], drawn[c], test) for a, c in pairs], facts),
         draws=draws,
-        dropped=dropped,
+        dropped=int(np.isnan(primary.mean(aucs[0])).sum()) if len(primary) else 0,
     )
 
 
+def needed_draws(
+    contrasts: int, labels: FloatArray, patients: Sequence[str], findings: Sequence[str]
+) -> int:
+    """Resamples for so many contrasts and, where findings are tested by them, for these too.
+
+    Args:
+        contrasts: of all groups that are adjusted together.
+        labels, patients, findings: of the test set.
+    """
+    tests = contrasts
+    if not one_study_a_patient(tuple(patients)):
+        counts = supports(labels, findings, patients)
+        tests = max(tests, sum(support.status == SCORED for support in counts))
+    return draws_for(tests)
+
+
 def _contrast_pairs(arms: Sequence[ArmScores]) -> list[tuple[int, int]]:
-    """Positions (arm, control) of the primary contrasts, inside each group."""
+    """Positions (arm, control) of the contrasts, inside each group."""
     at = {(arm.group, arm.name): i for i, arm in enumerate(arms)}
-    pairs = []
-    for arm in arms:
-        wanted = [FROZEN, *(CONTROLS if arm.name == METHOD else ())]
-        for control in wanted:
-            if arm.name != control and (arm.group, control) in at:
-                pairs.append((at[arm.group, arm.name], at[arm.group, control]))
-    return sorted(pairs, key=lambda pair: (arms[pair[0]].group, arms[pair[0]].name != METHOD))
+    groups = sorted({arm.group for arm in arms})
+    return [
+        (at[group, arm], at[group, control])
+        for group in groups
+        for arm, control in contrast_names([a.name for a in arms if a.group == group])
+    ]
 
 
-def _arm(arm: ArmScores, drawn: FloatArray, test: _Test) -> ArmResult:
+def _arm(one: _Drawn, test: _Test) -> ArmResult:
+    arm, primary = one.arm, test.primary
     estimates = tuple(
         auc_interval(arm.scores[:, :, k], test.labels[:, k], test.patients)
         if support.status == SCORED
         else None
         for k, support in enumerate(test.counts)
     )
-    each = np.array([auc_by_finding(one, test.labels) for one in arm.scores])
-    seed_macros = macro(each, test.members)
-    scored = [one for one in estimates if one is not None]
-    low, high = macro_interval(scored, drawn[:, test.members])
-    patients = len(set(test.patients))
-    overall = Estimate(float(seed_macros.mean()), low, high, JOINED, patients)
+    seed_macros = primary.macro(one.each)
+    scored = [estimate for estimate in estimates if estimate is not None]
+    low, high = macro_interval(scored, one.drawn, primary.weights)
+    overall = Estimate(float(seed_macros.mean()), low, high, JOINED, test.people)
     return ArmResult(
-        arm.name, arm.group, arm.seeds, estimates, overall, tuple(map(float, seed_macros))
+        arm.name,
+        arm.group,
+        arm.seeds,
+        estimates,
+        overall,
+        tuple(map(float, seed_macros)),
+        arm.facts,
     )
 
 
-def _contrast(
-    arm: ArmScores,
-    control: ArmScores,
-    arm_draws: FloatArray,
-    control_draws: FloatArray,
-    test: _Test,
-) -> Contrast:
-    drawn = arm_draws - control_draws
+def _contrast(arm: _Drawn, control: _Drawn, test: _Test) -> Contrast:
     findings = [
-        _finding_difference(arm, control, drawn[:, k], k, test)
-        for k, support in enumerate(test.counts)
-        if support.status == SCORED
+        _finding_difference(arm, control, int(k), i, test)
+        for i, k in enumerate(test.primary.members)
     ]
     adjusted = benjamini_hochberg(np.array([finding.p for finding in findings]))
-    overall = macro(drawn, test.members)
-    value = float(np.mean([f.value for f in findings])) if findings else float("nan")
-    low, high = percentile_interval(overall)
-    patients = len(set(test.patients))
-    p = two_sided_p(overall)
+    macros = test.primary.macro(arm.each), test.primary.macro(control.each)
+    over = seed_spread(*macros)
+    drawn = test.primary.mean(arm.drawn - control.drawn)
+    value = float(macros[0].mean() - macros[1].mean())
     return Contrast(
-        arm=arm.name,
-        control=control.name,
-        group=arm.group,
-        macro=Difference("macro", value, low, high, p, p, BOOTSTRAP, patients),
+        arm=arm.arm.name,
+        control=control.arm.name,
+        group=arm.arm.group,
+        macro=_resampled("macro", value, drawn, over, test.people, test.seed),
         findings=tuple(
             replace(finding, p_adjusted=float(q))
             for finding, q in zip(findings, adjusted, strict=True)
         ),
+        seeds=min(len(arm.arm.seeds), len(control.arm.seeds)),
+        over_seeds=over.known,
+        primary=is_primary(arm.arm.name),
     )
 
 
-def _finding_difference(
-    arm: ArmScores, control: ArmScores, drawn: FloatArray, k: int, test: _Test
+def _resampled(
+    finding: str, value: float, drawn: FloatArray, over: SeedSpread, n: int, seed: int
 ) -> Difference:
+    """A difference from its resamples of patients, each with a draw of the seeds."""
+    moved = drawn + over.draws(len(drawn), seed)
+    low, high = percentile_interval(moved)
+    p = two_sided_p(moved)
+    left = drawn[~np.isnan(drawn)]
+    variance, freedom = over.joined(float(left.var(ddof=1)) if len(left) > 1 else float("nan"))
+    method = BOOTSTRAP + OVER_SEEDS * over.known
+    return Difference(finding, value, low, high, p, p, method, n, variance, freedom)
+
+
+def _finding_difference(arm: _Drawn, control: _Drawn, k: int, i: int, test: _Test) -> Difference:
     """Seeds of both arms enter one DeLong covariance; several studies a patient: bootstrap."""
-    result = delong(
-        np.concatenate([arm.scores[:, :, k], control.scores[:, :, k]]), test.labels[:, k]
-    )
-    own, other = len(arm.seeds), len(control.seeds)
-    weights = np.concatenate([np.full(own, 1 / own), np.full(other, -1 / other)])
     finding, n = test.counts[k].finding, test.counts[k].n
-    paired = result.test(weights)
-    if one_study_a_patient(test.patients):
-        low, high, p, method = paired.low, paired.high, paired.p, PAIRED
-    else:
-        low, high = percentile_interval(drawn)
-        p, method = two_sided_p(drawn), BOOTSTRAP
-    return Difference(finding, paired.difference, low, high, p, p, method, n)
-
-
-def _adjusted(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
-    """Holm over all primary contrasts, then the verdicts, which look at each other."""
-    family = holm(np.array([contrast.macro.p for contrast in contrasts]))
-    held = [
-        replace(contrast, macro=replace(contrast.macro, p_adjusted=float(p)))
-        for contrast, p in zip(contrasts, family, strict=True)
-    ]
-    tested = {(c.group, c.arm, c.control): (c.macro.value, c.macro.p_adjusted) for c in held}
-    return tuple(
-        replace(contrast, verdict=verdict(contrast.group, contrast.arm, contrast.control, tested))
-        for contrast in held
+    over = seed_spread(arm.each[:, k], control.each[:, k])
+    if not one_study_a_patient(test.patients):
+        value = float(arm.each[:, k].mean() - control.each[:, k].mean())
+        drawn = arm.drawn[:, i] - control.drawn[:, i]
+        return _resampled(finding, value, drawn, over, n, test.seed)
+    result = delong(
+        np.concatenate([arm.arm.scores[:, :, k], control.arm.scores[:, :, k]]), test.labels[:, k]
     )
+    own, other = len(arm.arm.seeds), len(control.arm.seeds)
+    value, of_patients = result.contrast(
+        np.concatenate([np.full(own, 1 / own), np.full(other, -1 / other)])
+    )
+    variance, freedom = over.joined(of_patients)
+    method = PAIRED + OVER_SEEDS * over.known
+    if over.variance > 0 and variance > NO_VARIANCE:
+        low, high, p = student_test(value, variance, freedom, LEVEL)
+    else:
+        plain = wald_test(value, of_patients)
+        value, low, high, p = plain.difference, plain.low, plain.high, plain.p
+    return Difference(finding, value, low, high, p, p, method, n, variance, freedom)

@@ -13,8 +13,8 @@ from molre.cohort.cohort import write_table
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
-from molre.evaluation.cautions import cautions
-from molre.evaluation.endpoint import endpoint, macro, supports
+from molre.evaluation.cautions import cautions, dropped_caution, worse_than_chance
+from molre.evaluation.endpoint import Endpoint, endpoint, supports
 from molre.evaluation.estimate import Estimate, columns
 from molre.evaluation.finding import FindingResult, finding_result
 from molre.evaluation.macro_interval import JOINED, macro_interval
@@ -33,6 +33,7 @@ class Evaluation:
         run: the run with its predictions, manifest and history.
         findings: one result a finding, in the model's order.
         endpoint: ids in the primary endpoint.
+        size: of it in words, e.g. ``14 distinct of 18 findings``.
         macro: macro AUC over the endpoint with its interval; nan where empty.
         draws: bootstrap draws made.
         dropped: those left out because a finding of the endpoint had one class in them.
@@ -46,6 +47,7 @@ class Evaluation:
     run: Run
     findings: tuple[FindingResult, ...]
     endpoint: tuple[str, ...]
+    size: str
     macro: Estimate
     draws: int
     dropped: int
@@ -105,27 +107,38 @@ def score(
     prevalences: Sequence[float] = PREVALENCES,
 ) -> Evaluation:
     """The numbers of :func:`evaluate`, writing nothing."""
-    counts = supports(run.labels, run.findings)
-    members = endpoint(counts)  # from labels, before any score is looked at
-    aucs = bootstrap_aucs(run.logits[None], run.labels, run.patients, draws=draws, seed=seed)[0]
+    counts = supports(run.labels, run.findings, run.patients)
+    primary = endpoint(counts, run.labels)  # from labels, before any score is looked at
+    members = primary.members
+    aucs = bootstrap_aucs(
+        run.logits[None, :, members], run.labels[:, members], run.patients, draws=draws, seed=seed
+    )[0]
     findings = tuple(finding_result(run, k, support) for k, support in enumerate(counts))
     pooled = run.probabilities[:, members].ravel(), run.labels[:, members].ravel()
+    owners = np.repeat(np.asarray(run.patients), len(members))
     routing = None
     if run.gates is not None:
         routing = summarize(run.gates, run.labels, run.patients, run.findings, seed=seed)
     cohort = CohortOfRun(run)
+    dropped = int(np.isnan(primary.mean(aucs)).sum()) if len(primary) else 0
+    said = [
+        *cautions(run, counts, _labels(cohort), findings_table()),
+        worse_than_chance(run.findings, [result.auc for result in findings]),
+        dropped_caution(dropped, draws),
+    ]
     return Evaluation(
         run=run,
         findings=findings,
         endpoint=tuple(run.findings[k] for k in members),
-        macro=_macro(findings, aucs[:, members], len(set(run.patients))),
+        size=primary.size,
+        macro=_macro(findings, aucs, primary, len(set(run.patients))),
         draws=draws,
-        dropped=int(np.isnan(macro(aucs, members)).sum()) if len(members) else 0,
-        pooled=calibration(*pooled) if len(members) else None,
+        dropped=dropped,
+        pooled=calibration(*pooled, owners) if len(members) else None,
         bins=reliability(*pooled) if len(members) else (),
         routing=routing,
         sections=sections(run, members.tolist(), cohort, seed=seed, prevalences=prevalences),
-        cautions=cautions(run, counts, _labels(cohort), findings_table()),
+        cautions=tuple(sentence for sentence in said if sentence),
     )
 
 
@@ -138,7 +151,7 @@ def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
     """
     rows = [_row(result, evaluation.endpoint) for result in evaluation.findings]
     last = dict.fromkeys(rows[0])
-    last |= {"finding": "macro", "status": f"mean of {len(evaluation.endpoint)} findings"}
+    last |= {"finding": "macro", "status": f"mean of {evaluation.size}"}
     last |= {"n": evaluation.studies, "in_endpoint": False, **columns("auc", evaluation.macro)}
     last |= _calibration(evaluation.pooled)
     return pl.DataFrame([*rows, last], infer_schema_length=None).with_columns(
@@ -146,11 +159,14 @@ def metrics_table(evaluation: Evaluation) -> pl.DataFrame:
     )
 
 
-def _macro(findings: tuple[FindingResult, ...], draws: np.ndarray, patients: int) -> Estimate:
+def _macro(
+    findings: tuple[FindingResult, ...], draws: np.ndarray, primary: Endpoint, patients: int
+) -> Estimate:
     """Mean over the endpoint's findings; ``draws`` (B, K) are their bootstrapped AUCs."""
     scored = [result.auc for result in findings if result.auc is not None]
-    mean = float(np.mean([one.value for one in scored])) if scored else float("nan")
-    low, high = macro_interval(scored, draws)
+    value = np.array([one.value for one in scored])
+    mean = float(value @ primary.weights) if scored else float("nan")
+    low, high = macro_interval(scored, draws, primary.weights)
     return Estimate(mean, low, high, JOINED, patients)
 
 
@@ -163,6 +179,8 @@ def _row(result: FindingResult, members: tuple[str, ...]) -> dict[str, object]:
         "n": result.support.n,
         "positives": result.support.positives,
         "negatives": result.support.negatives,
+        "positive_patients": result.support.positive_patients,
+        "negative_patients": result.support.negative_patients,
         "unknown": result.support.unknown,
         **columns("auc", result.auc),
         **_calibration(result.calibration),
@@ -178,7 +196,10 @@ def _calibration(measured: Calibration | None) -> dict[str, object]:
         "brier": measured.brier if measured else None,
         "brier_skill": measured.skill if measured else None,
         "ece": measured.ece if measured else None,
+        "ece_chance": measured.ece_chance if measured else None,
         "calibration_slope": measured.slope if measured else None,
+        "calibration_slope_low": measured.slope_low if measured else None,
+        "calibration_slope_high": measured.slope_high if measured else None,
         "calibration_intercept": measured.intercept if measured else None,
     }
 

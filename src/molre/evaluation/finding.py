@@ -67,7 +67,7 @@ def finding_result(run: Run, k: int, support: Support) -> FindingResult:
     return FindingResult(
         support=support,
         auc=_auc(run, k) if scored else None,
-        calibration=calibration(run.probabilities[:, k], labels) if scored else None,
+        calibration=calibration(run.probabilities[:, k], labels, run.patients) if scored else None,
         threshold=threshold,
         sensitivity=sensitivity,
         specificity=specificity,

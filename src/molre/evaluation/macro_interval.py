@@ -12,8 +12,10 @@ from molre.evaluation.estimate import Estimate
 JOINED = "score intervals joined, correlations by patient bootstrap"
 
 
-def macro_interval(estimates: Sequence[Estimate], draws: FloatArray) -> tuple[float, float]:
-    """Join the intervals of K findings into that of their mean.
+def macro_interval(
+    estimates: Sequence[Estimate], draws: FloatArray, weights: FloatArray | None = None
+) -> tuple[float, float]:
+    """Join the intervals of K findings into that of their weighted mean.
 
     A bound of the mean lies as far from it as the findings' own bounds lie from their estimates,
     added up as correlated errors are: how one finding's AUC goes with another's, from sample to
@@ -23,6 +25,7 @@ def macro_interval(estimates: Sequence[Estimate], draws: FloatArray) -> tuple[fl
     Args:
         estimates: of the findings of the endpoint.
         draws: (B, K) their bootstrapped AUCs; draws with a nan are left out.
+        weights: (K,) that sum to 1; all the same by default.
 
     Returns:
         (low, high); (nan, nan) without findings.
@@ -33,12 +36,12 @@ def macro_interval(estimates: Sequence[Estimate], draws: FloatArray) -> tuple[fl
     if not estimates:
         return float("nan"), float("nan")
     value = np.array([one.value for one in estimates])
-    below = value - np.array([one.low for one in estimates])
-    above = np.array([one.high for one in estimates]) - value
-    together = correlations(draws)
-    mean, count = float(value.mean()), len(estimates)
-    low = mean - float(np.sqrt(max(0.0, below @ together @ below))) / count
-    high = mean + float(np.sqrt(max(0.0, above @ together @ above))) / count
+    share = np.full(len(value), 1 / len(value)) if weights is None else weights
+    below = share * (value - np.array([one.low for one in estimates]))
+    above = share * (np.array([one.high for one in estimates]) - value)
+    together, mean = correlations(draws), float(share @ value)
+    low = mean - float(np.sqrt(max(0.0, below @ together @ below)))
+    high = mean + float(np.sqrt(max(0.0, above @ together @ above)))
     return max(0.0, low), min(1.0, high)
 
 

@@ -14,6 +14,7 @@ from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.evaluation.abstention import abstention
 from molre.evaluation.decision_curve import decision_curve
+from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.operating_points import PREVALENCES, operating_points, predictive_values
 from molre.evaluation.run_files import Run
 from molre.evaluation.scan_groups import scan_groups
@@ -29,7 +30,6 @@ NAMES = (
     "abstention",
     "sensitivity",
 )
-_EMPTY = "no finding has ten positives and ten negatives in test"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def sections(
     }
     for name, make in whole.items():
         if not len(members) and name != "sensitivity":
-            made.missing[name] = _EMPTY
+            made.missing[name] = EMPTY
             continue
         try:
             table = make()

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from molre.evaluation.auc import FloatArray
-from molre.evaluation.endpoint import SCORED, supports
+from molre.evaluation.endpoint import SCORED, supports, weighed
 from molre.evaluation.estimate import columns
 from molre.evaluation.finding import auc_interval
 from molre.evaluation.run_files import Run
@@ -57,12 +57,15 @@ def _targets(run: Run, labels: pl.DataFrame, table: FindingsTable, policy: str) 
 
 
 def _rows(run: Run, comparison: str, variants: Mapping[str, FloatArray]) -> list[dict[str, object]]:
-    counts = {name: supports(labels, run.findings) for name, labels in variants.items()}
+    counts = {
+        name: supports(labels, run.findings, run.patients) for name, labels in variants.items()
+    }
     common = [
         k
         for k in range(len(run.findings))
         if all(count[k].status == SCORED for count in counts.values())
     ]
+    mean = weighed(common, run.labels)  # the run's own labels, so that all variants mean one thing
     rows: list[dict[str, object]] = []
     for name, labels in variants.items():
         values = []
@@ -86,7 +89,7 @@ def _rows(run: Run, comparison: str, variants: Mapping[str, FloatArray]) -> list
             )
         last = dict.fromkeys(rows[-1]) | {"comparison": comparison, "variant": name}
         studies = int((~np.isnan(labels)).any(axis=1).sum())
-        last |= {"finding": MACRO, "status": f"mean of {len(common)} findings", "n": studies}
-        last["auc"] = float(np.mean(values)) if values else None
+        last |= {"finding": MACRO, "status": f"mean of {mean.size}", "n": studies}
+        last["auc"] = float(np.array(values) @ mean.weights) if values else None
         rows.append(last)
     return rows

@@ -103,7 +103,7 @@ def _finding_rows(
     rows, scored = [], []
     for name in names:
         here = of_study == name
-        support = supports(labels[here, None], [run.findings[k]])[0]
+        support = supports(labels[here, None], [run.findings[k]], owners[here])[0]
         estimate = None
         if support.status == SCORED:
             scored.append(here)
@@ -111,7 +111,7 @@ def _finding_rows(
         row = _row(dimension, name, support, len(set(owners[here])))
         rows.append(row | columns("auc", estimate) | {"p_variation": None, "groups_tested": None})
     known = np.array([name is not None for name in of_study])
-    whole = supports(labels[known, None], [run.findings[k]])[0]
+    whole = supports(labels[known, None], [run.findings[k]], owners[known])[0]
     test = variation(scores, labels, scored, run.patients)
     last = _row(dimension, ALL, whole, len(set(owners[known])))
     last |= columns("auc", None) | {"p_variation": test.p, "groups_tested": test.groups}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from molre import files
-from molre.evaluation.verdict import CONTROLS, FROZEN, METHOD
+from molre.evaluation.verdict import FROZEN, METHOD
 from molre.output import charts
 from molre.output.benchmark_table import (
     BenchmarkRow,
@@ -95,7 +96,8 @@ def _versus(versus: Versus | None) -> tuple[str, str, str]:
     if versus is None:
         return NONE, "", ""
     bounds = interval(versus.low, versus.high, sign=True)
-    return number(versus.value, sign=True), bounds, f"p {p_value(versus.p)}"
+    alone = "" if math.isnan(versus.alone) else f" ({p_value(versus.alone)} before Holm)"
+    return number(versus.value, sign=True), bounds, f"p {p_value(versus.p)}{alone}"
 
 
 def _millions(parameters: int | None) -> str:
@@ -105,11 +107,8 @@ def _millions(parameters: int | None) -> str:
 def _forest(table: BenchmarkTable) -> str:
     """A row a backbone and placement, in it MoLRE minus frozen and minus each control."""
     shown = {g: c for g, c in table.contrasts.items() if any(v.primary for v in c)}
-    controls = [
-        control
-        for control in (FROZEN, *CONTROLS)
-        if any(v.control == control and v.primary for c in shown.values() for v in c)
-    ]
+    against = dict.fromkeys(v.control for c in shown.values() for v in c if v.primary)
+    controls = sorted(against, key=lambda name: name != FROZEN)
     points = {control: [_point(c, control) for c in shown.values()] for control in controls}
     values = [p for row in points.values() for p in row if p is not None]
     if not values or not np.isfinite(values).any():

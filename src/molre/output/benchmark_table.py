@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from molre import files
+from molre.evaluation.seeds import NEEDED
+from molre.evaluation.verdict import MARGIN
 from molre.output.numbers import NONE, interval, number, p_value
 
 LIMIT = 0.90  # "findings above": of their AUC
@@ -22,7 +25,8 @@ class Versus:
         arm, control: what is subtracted from what.
         value, low, high: with its 95 % interval.
         p: Holm-adjusted within its family; nan where no test is possible.
-        primary: of the primary family (MoLRE against frozen and its controls, all backbones).
+        primary: of the primary family (MoLRE against every other arm, all backbones).
+        alone: p before Holm.
     """
 
     arm: str
@@ -32,6 +36,7 @@ class Versus:
     high: float
     p: float
     primary: bool
+    alone: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class BenchmarkRow:
         categories: mean AUC of the endpoint's findings in each category.
         verdict: one plain sentence.
         cells: folders of the runs.
+        at_edge: the learning rate that did best is at the edge of the grid.
     """
 
     backbone: str
@@ -79,6 +85,7 @@ class BenchmarkRow:
     endpoint: int | None = None
     categories: dict[str, float] = field(default_factory=dict)
     cells: tuple[str, ...] = ()
+    at_edge: bool = False
 
     @property
     def share(self) -> float | None:
@@ -107,6 +114,8 @@ class BenchmarkTable:
         notes: what a reader must know.
         failed: cell and reason.
         missing: cells that have not been run.
+        size: of the endpoint in words; findings with the same labels count once in it.
+        smallest_p: unadjusted, that the draws could give.
     """
 
     name: str
@@ -125,6 +134,8 @@ class BenchmarkTable:
     notes: tuple[str, ...]
     failed: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
+    size: str = ""
+    smallest_p: float = math.nan
 
     def not_applicable(self) -> list[tuple[str, str, str, str]]:
         """Arms, backbone, placement and reason of what no run can fill; one line a reason."""
@@ -154,9 +165,14 @@ class BenchmarkTable:
         kind = "synthetic " if self.synthetic else ""
         return (
             f"{self.studies} {kind}test studies of {self.patients} patients; macro AUC over the "
-            f"{self.endpoint} of {self.findings} findings with at least ten positives and ten "
-            f"negatives in test; blank labels: {self.blank_policy}"
+            f"{self.endpoint} of {self.findings} findings with at least ten positive and ten "
+            f"negative patients in test{self._distinct()}; blank labels: {self.blank_policy}"
         )
+
+    def _distinct(self) -> str:
+        if "distinct" not in self.size:
+            return ""
+        return f" ({self.size}: those with the same labels count once)"
 
 
 def write_csv(table: BenchmarkTable, path: Path) -> None:
@@ -183,12 +199,14 @@ def _record(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, object]:
         "auc_low": row.low,
         "auc_high": row.high,
         "seed_spread": row.spread,
+        "rate_at_edge": row.at_edge,
     }
     for name, versus in (("minus_frozen", row.frozen), ("molre_minus", row.method)):
         plain |= {
             name: versus.value if versus else None,
             f"{name}_low": versus.low if versus else None,
             f"{name}_high": versus.high if versus else None,
+            f"{name}_p": versus.alone if versus else None,
             f"{name}_p_holm": versus.p if versus else None,
         }
     plain |= {"above_0.90": row.above, "scored_findings": row.scored}
@@ -233,7 +251,7 @@ def markdown_row(row: BenchmarkRow) -> tuple[str, ...]:
     return (
         row.backbone,
         row.placement,
-        row.arm,
+        f"{row.arm}, rate at the edge" if row.at_edge else row.arm,
         share_text(row),
         number(row.auc),
         interval(row.low, row.high),
@@ -262,16 +280,20 @@ def reading(table: BenchmarkTable) -> str:
     """How to read the columns."""
     primary, other = table.family
     budgets = "; ".join(f"{name}: {text}" for name, text in table.budget.items())
+    least = NONE if math.isnan(table.smallest_p) else f"{table.smallest_p:.2g}"
     return (
         "AUC is the mean over training seeds. The interval joins the findings' score intervals, "
         f"correlated as in a patient bootstrap ({table.draws:,} draws): how far the number moves "
         "with other patients. Seed spread, largest minus smallest: how far it moves when trained "
-        "again. Differences are paired by "
-        f"patient; p is Holm-adjusted over the {primary} primary contrasts (MoLRE against frozen "
-        f"and each control, all backbones and placements together), and over the {other} contrasts "
-        "of other arms with frozen apart. A gain that a control also reaches is capacity, not "
-        f"routing. Every arm of a placement had the same budget; {budgets}. Seconds a scan: from "
-        "HU in memory to probabilities, measured in the run."
+        "again. Differences are paired by patient; their intervals and p cover other patients and, "
+        "where both arms have three seeds or more, training again. p is Holm-adjusted over the "
+        f"{primary} primary contrasts (MoLRE against every other arm, all backbones and placements "
+        f"together), and over the {other} contrasts of other arms with frozen apart; before Holm "
+        f"the smallest that the draws could give is {least}. No difference shown is not equality: "
+        f"arms are taken as equal where the whole interval lies within {MARGIN:g}. A gain that "
+        " a control also reaches is capacity, not routing; a verdict on routing needs "
+        f"{NEEDED} seeds of each arm. Every arm of a placement had the same budget; {budgets}. "
+        "Seconds a scan: from HU in memory to probabilities, measured in the run."
     )
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from molre import files
 from molre.evaluation.compare import Comparison
-from molre.evaluation.comparison import ArmResult, Contrast
+from molre.evaluation.comparison import ArmResult
+from molre.evaluation.contrast import Contrast
 from molre.evaluation.endpoint import SCORED
-from molre.evaluation.verdict import ALPHA, FROZEN, METHOD
+from molre.evaluation.seeds import NEEDED
+from molre.evaluation.verdict import ALPHA, FROZEN, MARGIN, METHOD, UNROUTED
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
@@ -48,7 +50,11 @@ def write_comparison_report(
         findings=_finding_rows(comparison, names),
         entropy=_entropy(comparison, len(groups) > 1),
         examples=list(examples),
+        adjustments=_adjustments(result.contrasts),
         alpha=ALPHA,
+        margin=MARGIN,
+        needed=NEEDED,
+        unrouted=UNROUTED,
     )
     files.write_text(path, html)
 
@@ -77,7 +83,9 @@ def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
         "contrast": contrast,
         "difference": number(macro.value, sign=True),
         "interval": interval(macro.low, macro.high, sign=True),
+        "alone": p_value(macro.p),
         "p": p_value(macro.p_adjusted),
+        "detectable": number(contrast.detectable),
         "verdict": contrast.verdict,
         "differing": sum(1 for finding in contrast.findings if finding.p_adjusted < ALPHA),
         "findings": [
@@ -92,6 +100,11 @@ def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
             for finding in contrast.findings
         ],
     }
+
+
+def _adjustments(contrasts: Sequence[Contrast]) -> str:
+    """Both families, e.g. ``Holm over 4 primary contrasts, Holm over 3 secondary contrasts``."""
+    return ", ".join(dict.fromkeys(contrast.adjustment for contrast in contrasts))
 
 
 def _headline(contrasts: Sequence[Contrast]) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from molre.evaluation.compare import Comparison
 from molre.output.numbers import NONE, interval, number, p_value
 
-HEADER = ("arm", "seeds", "macro AUC", "95 % interval", "seed spread", "minus frozen", "p (Holm)")
+HEADER = (
+    "arm", "seeds", "macro AUC", "95 % interval", "seed spread", "minus frozen", "p", "p (Holm)",
+)  # fmt: skip
 Row = tuple[str, ...]
 
 
@@ -27,6 +29,7 @@ def comparison_text(comparison: Comparison) -> list[Row]:
                 interval(arm.macro.low, arm.macro.high),
                 number(arm.spread),
                 number(difference.value, sign=True) if difference else NONE,
+                p_value(difference.p) if difference else NONE,
                 p_value(difference.p_adjusted) if difference else NONE,
             )
         )
@@ -35,7 +38,11 @@ def comparison_text(comparison: Comparison) -> list[Row]:
 
 def verdicts(comparison: Comparison) -> list[str]:
     """One line a contrast: what it shows."""
-    return [f"{c.arm} minus {c.control}: {c.verdict}" for c in comparison.result.contrasts]
+    several = len({arm.group for arm in comparison.result.arms}) > 1
+    return [
+        f"{c.arm} minus {c.control}{f' ({c.group})' * several}: {c.verdict}"
+        for c in comparison.result.contrasts
+    ]
 
 
 def caption(comparison: Comparison) -> str:
@@ -43,7 +50,7 @@ def caption(comparison: Comparison) -> str:
     kind = "synthetic" if comparison.synthetic else "real"
     return (
         f"{comparison.studies} {kind} test studies of {comparison.patients} patients, "
-        f"mean over {len(comparison.result.endpoint)} findings"
+        f"mean over {comparison.result.size}"
     )
 
 
@@ -53,7 +60,9 @@ def comparison_table(comparison: Comparison) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*HEADER, title=caption(comparison), title_justify="left")
+    table = Table(title=caption(comparison), title_justify="left")
+    for name in HEADER:
+        table.add_column(name, overflow="fold")  # a name that is cut names no arm
     for row in comparison_text(comparison):
         table.add_row(*row)
     return Group(table, *(Text(line) for line in verdicts(comparison)))

@@ -16,6 +16,7 @@ import polars as pl
 import yaml
 
 from molre.cohort.population import SMALL
+from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
 from molre.evaluation.estimate import Estimate
 from molre.evaluation.evaluate import Evaluation
@@ -159,7 +160,8 @@ def _chosen(run: Path, manifest: dict[str, Any]) -> Iterator[str]:
     rate = manifest.get("learning_rate")
     if rate is not None and config:
         grid = ", ".join(f"{r:g}" for r in config["learning_rates"])
-        yield f"- Learning rate {rate:g}, of {grid}, by macro AUC on tune."
+        edge = ", at the edge of the grid" * (manifest.get("rate_at_edge") is True)
+        yield f"- Learning rate {rate:g}, of {grid}, by macro AUC on tune{edge}."
     if manifest.get("best_epoch") is not None:
         epochs, best = manifest.get("epochs"), manifest["best_epoch"]
         ended = "stopped early" if manifest.get("converged") else "the budget was spent"
@@ -184,25 +186,37 @@ def _performance(evaluation: Evaluation, d: ModelDescription) -> str:
     )
     rows = "\n".join(_row(result, names[result.finding], d) for result in evaluation.findings)
     pooled = evaluation.pooled
-    calibration = (
-        f"\n\nCalibration, all {pooled.n} predictions of scored findings: slope "
-        f"{number(pooled.slope, 2)}, intercept {number(pooled.intercept, 2)}, ECE "
-        f"{number(pooled.ece)}, Brier {number(pooled.brier)}, skill {number(pooled.skill, 2)}."
-        if pooled
-        else ""
-    )
-    size = len(evaluation.endpoint)
+    calibration = f"\n\n{_calibration(evaluation)}" if pooled else ""
     return f"""## Performance on test
 
-{evaluation.studies} studies of {evaluation.patients} patients, read once. Macro AUC
-{number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, score
-intervals joined, {evaluation.draws} bootstrap draws) over the
-{size} finding{"s" * (size != 1)} with at least {MINIMUM} positives and {MINIMUM} negatives.
+{evaluation.studies} studies of {evaluation.patients} patients, never used to choose anything. Macro
+AUC {number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, score
+intervals joined, {evaluation.draws} bootstrap draws) over {evaluation.size} with at least
+{MINIMUM} positive and {MINIMUM} negative patients{_once(evaluation)}.
 
 {head}
 {rows}
 
 Intervals are {100 * LEVEL:.0f} %. Thresholds come from the calibrate split.{calibration}"""
+
+
+def _calibration(evaluation: Evaluation) -> str:
+    pooled = evaluation.pooled
+    assert pooled is not None
+    said = (
+        f"Calibration, all {pooled.n} predictions of scored findings: Brier "
+        f"{number(pooled.brier)}, skill {number(pooled.skill, 2)}"
+    )
+    if evaluation.patients < ENOUGH:
+        return f"{said}; slope and ECE are not given below {ENOUGH} patients."
+    return (
+        f"{said}, slope {number(pooled.slope, 2)}, intercept {number(pooled.intercept, 2)}, ECE "
+        f"{number(pooled.ece)} (by chance up to {number(pooled.ece_chance)})."
+    )
+
+
+def _once(evaluation: Evaluation) -> str:
+    return "; those with the same labels count once" if "distinct" in evaluation.size else ""
 
 
 def _row(result: FindingResult, name: str, d: ModelDescription) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from molre import files
+from molre.evaluation.calibration import ENOUGH, Calibration
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.estimate import Estimate
 from molre.evaluation.evaluate import Evaluation
@@ -46,6 +48,8 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
         macro=number(evaluation.macro.value),
         macro_interval=interval(evaluation.macro.low, evaluation.macro.high),
         pooled=evaluation.pooled,
+        pooled_text=_pooled(evaluation),
+        enough=ENOUGH,
         forest=_forest(evaluation, names),
         reliability=_reliability(evaluation),
         curve=_curve(run.history),
@@ -73,8 +77,19 @@ def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:
         "specificity": _share(specificity),
         "brier_skill": number(measured.skill, 2) if measured else number(None),
         "slope": number(measured.slope, 2) if measured else number(None),
+        "slope_chance": _chance(measured),
         "ece": number(measured.ece, 2) if measured else number(None),
+        "ece_chance": ""
+        if measured is None or math.isnan(measured.ece_chance)
+        else f"chance {number(measured.ece_chance, 2)}",
     }
+
+
+def _chance(measured: Calibration | None) -> str:
+    """What the slope of a perfectly calibrated model would be, ``chance 0.62 to 1.38``."""
+    if measured is None or math.isnan(measured.slope) or math.isnan(measured.slope_low):
+        return ""
+    return f"chance {interval(measured.slope_low, measured.slope_high, 2)}"
 
 
 def _share(estimate: Estimate | None) -> tuple[str, str]:
@@ -99,7 +114,22 @@ def _forest(evaluation: Evaluation, names: dict[str, str]) -> str:
         labels,
         series,
         label="AUC with 95 % interval",
-        empty="fewer than ten of a class: not scored",
+        empty="fewer than ten patients of a class: not scored",
+    )
+
+
+def _pooled(evaluation: Evaluation) -> str:
+    """Calibration of all predictions of the scored findings together."""
+    measured = evaluation.pooled
+    if measured is None:
+        return ""
+    said = f"Brier score {number(measured.brier)}, skill {number(measured.skill, 2)}"
+    if evaluation.patients < ENOUGH:
+        return f"{said}; slope and ECE are not given below {ENOUGH} patients."
+    return (
+        f"{said}, slope {number(measured.slope, 2)} ({_chance(measured) or 'no chance range'}), "
+        f"intercept {number(measured.intercept, 2)}, ECE {number(measured.ece)} (by chance up to "
+        f"{number(measured.ece_chance)}, if predictions were independent)."
     )
 
 
