@@ -57,3 +57,16 @@ def test_a_broken_run_ends_in_a_sentence(runs):
     (Path(runs[0]) / "predictions.parquet").write_bytes(b"PAR1")
     said = call(evaluate, runs[0])
     assert isinstance(said.exception, MolreError)
+
+
+def test_evaluate_says_in_words_that_there_is_no_macro_auc(tmp_path):
+    said = call(evaluate, str(write_run(tmp_path / "few", studies=12)))
+    assert said.exit_code == 0
+    assert "no macro AUC: no finding has ten positive and ten negative patients" in said.output
+    assert "–" not in said.output
+
+
+def test_compare_says_why_a_backbone_with_one_arm_has_no_contrast(runs, tmp_path):
+    other = write_run(tmp_path / "vit", seed=7, backbone={"name": "vit", "parameters": 1})
+    said = call(compare, *runs, str(other), "-o", str(tmp_path / "out"))
+    assert "vit, slice: only molre was given" in " ".join(said.output.split())

@@ -6,8 +6,14 @@ import pytest
 from runs import FINDINGS, write_run
 from test_sensitivity import long_labels
 
-from molre.evaluation.cautions import blanks_without_report, cautions
+from molre.evaluation.cautions import (
+    blanks_without_report,
+    cautions,
+    dropped_caution,
+    worse_than_chance,
+)
 from molre.evaluation.endpoint import supports
+from molre.evaluation.estimate import Estimate
 from molre.evaluation.pretraining import data_sets, pretraining_caution
 from molre.evaluation.run_files import read_run
 from molre.labels.findings import findings
@@ -84,3 +90,14 @@ def test_blanks_without_a_report_are_told_with_their_number(tmp_path):
     assert said(run, labels.with_columns(source=pl.lit("reader"))) == []  # there a blank is unknown
     masked = read_run(write_run(tmp_path / "masked", studies=60, blank_policy="mask"))
     assert said(masked, labels) == []
+
+
+@pytest.mark.parametrize(("dropped", "told"), [(0, False), (20, False), (21, True), (700, True)])
+def test_resamples_left_out_are_told_above_one_in_a_hundred(dropped, told):
+    assert (dropped_caution(dropped, 2000) is not None) == told
+
+
+def test_a_finding_below_chance_is_told_only_where_its_whole_interval_is():
+    aucs = [Estimate(0.28, 0.1, 0.498, "", 40), Estimate(0.4, 0.2, 0.51, "", 40), None]
+    assert worse_than_chance(["a", "b", "c"], aucs).startswith("a ranks worse than chance")
+    assert worse_than_chance(["b", "c"], aucs[1:]) is None

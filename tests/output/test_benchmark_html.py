@@ -89,3 +89,26 @@ def test_a_benchmark_without_a_run_is_a_page_too(tmp_path: Path) -> None:
 def test_the_same_table_is_the_same_page(folder: Path, tmp_path: Path) -> None:
     write_benchmark_report(TABLE, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
+def test_a_rate_at_the_edge_of_the_grid_is_on_the_row(tmp_path: Path) -> None:
+    marked = replace(TABLE, rows=(ROWS[0], replace(ROWS[1], at_edge=True), *ROWS[2:]))
+    write_benchmark_report(marked, tmp_path / "report.html")
+    write_markdown(marked, tmp_path / "table.md")
+    write_csv(marked, tmp_path / "table.csv")
+    assert (tmp_path / "report.html").read_text().count("rate at the edge</span>") == 1
+    assert "| vit | slice | molre, rate at the edge |" in (tmp_path / "table.md").read_text()
+    assert pl.read_csv(tmp_path / "table.csv")["rate_at_edge"].to_list()[:3] == [False, True, False]
+
+
+def test_p_before_holm_and_the_smallest_that_could_be_stand_beside_it(tmp_path: Path) -> None:
+    frozen = replace(TABLE.contrasts["vit", "slice"][0], alone=0.0021)
+    rows = (ROWS[0], replace(ROWS[1], frozen=frozen), *ROWS[2:])
+    table = replace(TABLE, rows=rows, smallest_p=2 / 22_401, size="10 distinct of 12 findings")
+    write_benchmark_report(table, tmp_path / "report.html")
+    write_csv(table, tmp_path / "table.csv")
+    page = (tmp_path / "report.html").read_text()
+    assert "p 0.004 (0.002 before Holm)" in page
+    assert "smallest that the draws could give is 8.9e-05" in page
+    assert "10 distinct of 12 findings: those with the same labels count once" in page
+    assert pl.read_csv(tmp_path / "table.csv")["minus_frozen_p"][1] == 0.0021

@@ -193,3 +193,37 @@ def test_cautions_come_before_the_numbers(tmp_path):
     html = page(write_run(tmp_path / "run", pretraining="head CT of ten hospitals"))
     caution = html.index("pretrained on head CT of ten hospitals")
     assert caution < html.index("<h2>Findings</h2>")
+
+
+def test_what_training_left_open_is_told_first(tmp_path):
+    html = page(write_run(tmp_path / "run", rate_at_edge=True, converged=False))
+    assert "at the edge of the grid that was tried" in html
+    assert "Not converged: training ended with its budget" in html
+    old = page(write_run(tmp_path / "old"))
+    assert "edge of the grid" not in old
+    assert "Not converged" not in old
+
+
+def test_slope_and_ece_are_not_given_for_few_patients_and_stand_beside_chance_for_many(tmp_path):
+    few = page(write_run(tmp_path / "few", studies=80))
+    assert "slope and ECE are not given below 200 patients" in few
+    assert "<small>chance" not in few
+    many = page(write_run(tmp_path / "many", studies=220))
+    assert many.count("<small>chance 0.") >= 3  # ECE of each scored finding
+    assert "by chance up to" in many
+
+
+def test_findings_with_the_same_labels_are_said_to_count_once(tmp_path):
+    run = write_run(tmp_path / "run", studies=80)
+    table = pl.read_parquet(run / "predictions.parquet")
+    first, second, *_ = table["finding"].unique(maintain_order=True)
+    same = table.filter(pl.col("finding") == first).select("study", twin="label")
+    table = table.join(same, on="study", how="left", maintain_order="left")
+    label = pl.when(pl.col("finding") == second).then("twin").otherwise("label")
+    table.with_columns(label=label).drop("twin").write_parquet(run / "predictions.parquet")
+    html = page(run)
+    assert "Macro AUC, 2 distinct of 3 findings" in html
+    metrics = pl.read_parquet(run / "metrics.parquet")
+    assert metrics["status"][-1] == "mean of 2 distinct of 3 findings"
+    aucs = metrics["auc"].to_list()
+    assert aucs[-1] == pytest.approx(((aucs[0] + aucs[1]) / 2 + aucs[2]) / 2)

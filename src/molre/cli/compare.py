@@ -15,7 +15,8 @@ def command(
 ) -> None:
     """Compare runs: OUT/report.html, OUT/comparison.csv and OUT/contrasts.csv.
 
-    Seeds of an arm are averaged; every arm is set against frozen, and molre against each control.
+    Seeds of an arm are averaged. Inside a backbone and placement molre is set against every other
+    arm, and those against frozen; a verdict on routing needs three seeds of each arm.
 
     Example: molre compare runs/* -o comparison
     """
