@@ -1,8 +1,9 @@
 """Are the phantoms' findings neither given away nor lost to a frozen backbone?
 
 Writes 1,000 synthetic studies, embeds them with the offline default backbone, trains `frozen` on 60 %
-of the patients and scores the rest. The macro AUC should lie between 0.68 and 0.92, with at most a
-quarter of the findings above 0.97. Synthetic throughout.
+of the patients and scores the rest. A macro AUC near 0.5 would mean that findings are lost, one near
+1 that they are given away; where exactly the line is nobody has derived. One training seed, and most
+findings have 10 to 20 positives: read the intervals. Synthetic throughout.
 
     python experiments/phantom_frozen.py --work DIR
 """
@@ -74,19 +75,25 @@ def write(given: argparse.Namespace, runs: list[Path], seconds: dict[str, float]
 
 def one_run(run: Path) -> list[str]:
     metrics = pl.read_parquet(run / "metrics.parquet").filter(pl.col("finding") != "macro")
-    counted = metrics.filter((pl.col("positives") >= 10) & (pl.col("negatives") >= 10))
+    counted = metrics.filter(pl.col("in_endpoint"))
     above = counted.filter(pl.col("auc") > 0.97).height
-    rows = counted.sort("auc").select("finding", "positives", "auc").iter_rows()
+    columns = ("finding", "positives", "auc", "auc_low", "auc_high")
+    rows = counted.sort("auc").select(columns).iter_rows()
+    macro = pl.read_parquet(run / "metrics.parquet").filter(pl.col("finding") == "macro")
+    low, high = macro["auc_low"][0], macro["auc_high"][0]
     return [
         f"## {run.name}",
         "",
-        f"Macro AUC {counted['auc'].mean():.3f} over {counted.height} findings with at least 10 "
-        f"positives and negatives in test, parents included; {above} of them above 0.97. "
-        f"n test = {metrics['n'].max()}.",
+        f"Macro AUC {macro['auc'][0]:.3f} ({low:.3f} to {high:.3f}, 95 %), {macro['status'][0]} with "
+        f"at least 10 positive and 10 negative patients in test, parents included; {above} of "
+        f"{counted.height} AUCs are above 0.97. n test = {metrics['n'].max()}; one training seed.",
         "",
-        "| finding | positives | AUC |",
-        "| --- | --- | --- |",
-        *[f"| {finding} | {positives} | {value:.3f} |" for finding, positives, value in rows],
+        "| finding | positives | AUC | 95 % interval |",
+        "| --- | --- | --- | --- |",
+        *[
+            f"| {finding} | {positives} | {value:.3f} | {low:.3f} to {high:.3f} |"
+            for finding, positives, value, low, high in rows
+        ],
         "",
     ]
 

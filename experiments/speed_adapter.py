@@ -183,7 +183,12 @@ def in_turns(machine: Machine, steps: dict[str, Step], rounds: int) -> dict[str,
 
 def ratio(taken: dict[str, list[float]], name: str, to: str) -> float:
     """Median over rounds of the ratio within a round: what slows a whole round cancels."""
-    return statistics.median(a / b for a, b in zip(taken[name], taken[to], strict=True))
+    return statistics.median(ratios(taken, name, to))
+
+
+def ratios(taken: dict[str, list[float]], name: str, to: str) -> list[float]:
+    """The ratio of each round: their spread is what the median rests on."""
+    return [a / b for a, b in zip(taken[name], taken[to], strict=True)]
 
 
 # last blocks
@@ -303,10 +308,12 @@ def peak_in_own_process(given: argparse.Namespace, name: str) -> dict[str, float
 def every_block(given: argparse.Namespace, machine: Machine, names: list[str]) -> list[str]:
     steps = {name: step_of(machine, name) for name in names}
     taken = in_turns(machine, steps, given.rounds)
-    lines = ["| q and v of every block | ms | to LoRA r=48 |", "| --- | --- | --- |"]
+    lines = ["| q and v of every block | ms | to LoRA r=48 | rounds |", "| --- | --- | --- | --- |"]
     for name in names:
         ms = 1000 * statistics.median(taken[name])
-        lines.append(f"| {name} | {ms:.0f} | {ratio(taken, name, 'LoRA r=48'):.2f} |")
+        each = ratios(taken, name, "LoRA r=48")
+        spread = f"{min(each):.2f} to {max(each):.2f}"
+        lines.append(f"| {name} | {ms:.0f} | {statistics.median(each):.2f} | {spread} |")
     return lines
 
 
