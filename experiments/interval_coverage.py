@@ -22,6 +22,7 @@ from scipy.stats import norm
 
 from molre.evaluation.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
 from molre.evaluation.delong import delong, logit_interval
+from molre.evaluation.endpoint import endpoint, supports
 from molre.evaluation.finding import auc_interval
 from molre.evaluation.macro_interval import macro_interval
 from molre.evaluation.score_interval import score_interval
@@ -209,6 +210,56 @@ def macro_seen(
     return [float(share) for share in np.mean(seen, axis=0)]
 
 
+def hierarchy(rng: np.random.Generator, reps: int) -> Iterator[str]:
+    """The macro AUC's interval where findings are parents and children of each other."""
+    yield "## Macro AUC of parents and children\n"
+    yield "1000 studies, six findings: a parent that is present where one of its two children is, a"
+    yield "parent with one child only, whose labels are then the same, and one finding apart. Scores of"
+    yield "a family share the given part of their variance, shape `equal`. Findings of the same labels"
+    yield "count once in the mean, as in the endpoint. Cells: coverage of the macro AUC's interval as"
+    yield "printed / of its percentile patient bootstrap, for one seed and for the mean of three, half"
+    yield "of whose variance is their own.\n"
+    few, rows = max(50, reps // 8), []
+    aucs = (0.92,)
+    for positives, alike in ((15, 0.0), (15, 0.9), (50, 0.9)):
+        cells = []
+        for auc in aucs:
+            for seeds in (1, 3):
+                seen = [family_seen(rng, positives, alike, auc, seeds) for _ in range(few)]
+                cells.append(" / ".join(decimal(share) for share in np.mean(seen, axis=0)))
+        print(positives, alike, cells, flush=True)
+        rows.append((f"{positives}, {alike}", cells))
+    names = [
+        f"AUC {auc:g}, {'1 seed' if seeds == 1 else '3 seeds'}" for auc in aucs for seeds in (1, 3)
+    ]
+    yield "| positives of a child, alike | " + " | ".join(names) + " |"
+    yield "| --- |" + " --- |" * len(names)
+    for name, cells in rows:
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    yield f"\n{few} repeats a cell: Monte Carlo standard error {np.sqrt(0.05 * 0.95 / few):.3f}."
+
+
+def family_seen(
+    rng: np.random.Generator, positives: int, alike: float, auc: float, seeds: int
+) -> tuple[bool, bool]:
+    """Whether the printed interval holds the macro AUC, and the bootstrap's, in one sample."""
+    drawn = [np.isin(np.arange(STUDIES), rng.choice(STUDIES, positives, False)) for _ in range(4)]
+    first, second, only, apart = drawn
+    labels = np.stack([first | second, first, second, only, only, apart], axis=1).astype(float)
+    families = rng.normal(size=(STUDIES, 3))[:, [0, 0, 0, 1, 1, 2]]
+    common = np.sqrt(alike) * families + np.sqrt(1 - alike) * rng.normal(size=labels.shape)
+    own = rng.normal(size=(seeds, *labels.shape))
+    noise = common[None] if seeds == 1 else np.sqrt(0.5) * (common + own)
+    scores = noise + labels * norm.ppf(auc) * np.sqrt(2)
+    names = tuple(range_names(STUDIES))
+    primary = endpoint(supports(labels, list("abcdef"), names), labels)
+    draws = bootstrap_aucs(scores, labels, names, draws=DRAWS).mean(axis=0)
+    single = [auc_interval(scores[:, :, k], labels[:, k], names) for k in range(6)]
+    joined = macro_interval(single, draws, primary.weights)
+    plain = percentile_interval(primary.mean(draws))
+    return joined[0] <= auc <= joined[1], plain[0] <= auc <= plain[1]
+
+
 def labels_of(labels: Array, findings: int) -> Array:
     return np.repeat(labels[:, None], findings, axis=1)
 
@@ -235,9 +286,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reps", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
-    parser.add_argument("--part", type=int, choices=(0, 1, 2), help="that part alone, anew")
+    parser.add_argument("--part", type=int, choices=(0, 1, 2, 3), help="that part alone, anew")
     given = parser.parse_args()
-    parts: list[Callable[[np.random.Generator, int], Iterator[str]]] = [single, clustered, macro]
+    parts: list[Callable[[np.random.Generator, int], Iterator[str]]] = [
+        single,
+        clustered,
+        macro,
+        hierarchy,
+    ]
     old = given.out.read_text(encoding="utf-8") if given.part is not None else ""
     kept = [f"## {text.strip()}" for text in old.split("\n## ")[1:]]
     title = "# Coverage of the printed intervals, by simulation\n"
@@ -249,7 +305,7 @@ def main() -> None:
         if given.part in (None, i):
             made.append("\n".join(part(np.random.default_rng([20, i]), given.reps)).strip())
         else:
-            made.append(kept[i])
+            made.append(kept[i] if i < len(kept) else "")
         given.out.write_text("\n\n".join([title, *made]) + "\n", encoding="utf-8")
 
 
