@@ -53,3 +53,12 @@ def test_readers_and_reports_are_scored_apart(tmp_path):
     assert macro["status"].to_list() == ["mean of 3 findings"] * 2
     own = apart.filter((pl.col("variant") == "reader") & pl.col("finding").is_in(FINDINGS[:3]))
     assert macro["auc"][0] == pytest.approx(own["auc"].mean())
+
+
+def test_a_source_that_labelled_few_patients_is_not_scored(tmp_path):
+    run = read_run(write_run(tmp_path / "run", studies=240, studies_a_patient=20))
+    source = ["reader"] * 120 + ["report-llm"] * 120
+    table = sensitivity(run, long_labels(run, source, np.zeros(run.labels.shape, bool)), TABLE)
+    apart = table.filter(pl.col("finding") == FINDINGS[0])
+    assert apart.filter(pl.col("comparison") == SOURCE)["status"].to_list() == ["too few"] * 2
+    assert apart.filter(pl.col("comparison") == POLICY)["status"].to_list() == ["scored"] * 2

@@ -103,3 +103,13 @@ def test_sites_count_where_the_cohort_has_them_and_many_groups_are_joined():
     found = scan_groups(scans(site=names), [f"s{i}" for i in range(40)])
     assert len(set(found["site"])) == MOST
     assert OTHER in found["site"]
+
+
+def test_a_group_of_few_patients_is_not_scored_however_many_scans_they_have(tmp_path):
+    run = read_run(write_run(tmp_path / "run", studies=240, studies_a_patient=20))
+    half = np.repeat(np.array(["a", "b"], dtype=object), 120)
+    table = subgroups(run, [0], {"site": half})
+    rows = {row["group"]: row for row in table.iter_rows(named=True)}
+    assert [rows[g]["status"] for g in ("a", "b", "all groups")] == ["too few", "too few", "scored"]
+    assert rows["a"]["positives"] > 30
+    assert rows["a"]["auc"] is None
