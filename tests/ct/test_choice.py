@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from dicom_files import UID, cube, write_series
+from two_sets import TELLING, two_sets
+from varying import same
 
+from molre.ct.read import read
 from molre.ct.survey import choose, survey
 
 WHOLE = cube(28)
@@ -81,3 +84,17 @@ def test_of_two_equal_passes_the_first_is_read_whatever_the_files_are_called(tmp
     (study,) = survey([tmp_path]).studies
     series, _ = choose(study)
     assert series.stack.members[0].plane.acquisition_number == 1
+
+
+@pytest.mark.parametrize(
+    "element", ["derived", "contrast agent", "kernel", "absence of the kernel"]
+)
+@pytest.mark.parametrize("offset", [0.0, 0.3, 2.5])
+def test_of_two_sets_in_a_series_the_better_is_read_whichever_is_first(tmp_path, element, offset):
+    tell = TELLING[element]
+    better, _ = two_sets(tmp_path / "a", tell, offset)
+    volume = read(tmp_path / "a")
+    assert same(better, volume.hu, volume.origins)
+    _, better = two_sets(tmp_path / "b", lambda ds, n, i: tell(ds, 1 - n, i), offset)
+    volume = read(tmp_path / "b")
+    assert same(better, volume.hu, volume.origins)

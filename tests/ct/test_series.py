@@ -81,6 +81,51 @@ def test_copy_of_a_file_is_the_same_slice_twice(tmp_path):
     assert [len(group) for group in stack.slices()] == [1, 2, 1, 1, 1]
 
 
+def test_copy_with_an_instance_number_of_its_own_is_the_same_slice_twice(tmp_path):
+    def again(index, ds):
+        ds.SOPInstanceUID, ds.InstanceNumber = f"{UID}.7.{index}", 6
+
+    paths = write_series(tmp_path / "one") + write_series(tmp_path / "two", edit=again)[1:2]
+    (stack,) = stacks(headers(paths))
+    assert [len(group) for group in stack.slices()] == [1, 2, 1, 1, 1]
+
+
+def test_lossy_copies_stay_with_their_slices_in_each_of_two_sets(tmp_path):
+    def copy(series, lossy):
+        def edit(index, ds):
+            ds.SOPInstanceUID = f"{UID}.{series}.{lossy}.{index + 1}"
+            ds.AcquisitionNumber, ds.InstanceNumber = series, 100 * lossy + index
+            ds.LossyImageCompression = f"0{lossy}"
+            if lossy:
+                ds.ImageType = ["DERIVED", "SECONDARY"]
+
+        return edit
+
+    paths = []
+    for series in (1, 2):
+        for lossy in (0, 1):
+            paths += write_series(tmp_path / f"{series}{lossy}", edit=copy(series, lossy))
+    found = stacks(headers(paths))
+    assert [[len(group) for group in stack.slices()] for stack in found] == [[2] * 5] * 2
+    for number, stack in enumerate(found, 1):
+        assert {member.plane.acquisition_number for member in stack.members} == {number}
+
+
+def test_series_of_the_same_place_stay_apart(tmp_path):
+    paths = write_series(tmp_path / "a", uid=f"{UID}.1.1")
+    paths += write_series(tmp_path / "b", uid=f"{UID}.1.2")
+    assert len(stacks(headers(paths))) == 2
+
+
+def test_series_half_a_step_apart_stay_apart(tmp_path):
+    def up(index, ds):
+        ds.ImagePositionPatient = [-20, -30, 102.5 + 5 * index]
+
+    paths = write_series(tmp_path / "a", uid=f"{UID}.1.1")
+    paths += write_series(tmp_path / "b", uid=f"{UID}.1.2", edit=up)
+    assert [len(stack.distinct) for stack in stacks(headers(paths))] == [5, 5]
+
+
 def test_files_without_series_uid_are_grouped_by_folder(tmp_path):
     def forget(index, ds):
         del ds.SeriesInstanceUID

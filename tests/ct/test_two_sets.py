@@ -12,7 +12,7 @@ from molre.ct.read import read
 from molre.ct.survey import survey
 from molre.errors import RefusedScan
 
-# mm; at equal positions instance numbers that come back say nothing, and are tried below
+# mm
 OFFSETS = st.floats(0.05, 2.5) | st.sampled_from([0.0, 0.494, 2.5])
 SIDE = st.sampled_from([-1, 1])
 
@@ -29,7 +29,7 @@ def _check(folder, both):
 @settings(max_examples=2)
 @given(offset=OFFSETS, side=SIDE, thickness=st.sampled_from([5.0, None]))
 def test_one_of_two_sets_is_read(tmp_path_factory, element, offset, side, thickness):
-    if element == "instance number that comes back":
+    if "instance number" in element:  # at one place it may count copies
         offset = max(offset, 0.05)
     folder = tmp_path_factory.mktemp("sets") / "files"
     _check(folder, two_sets(folder, TELLING[element], side * offset, thickness))
@@ -39,6 +39,8 @@ def test_one_of_two_sets_is_read(tmp_path_factory, element, offset, side, thickn
 @settings(max_examples=2)
 @given(offset=OFFSETS, side=SIDE)
 def test_one_of_two_sets_of_frames_is_read(tmp_path_factory, element, offset, side):
+    if element == "order of frames":
+        offset = max(offset, 0.05)
     folder = tmp_path_factory.mktemp("frames") / "files"
     _check(folder, two_sets_of_frames(folder, TELLING_FRAMES[element], side * offset))
 

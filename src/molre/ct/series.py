@@ -219,7 +219,7 @@ def _stacks(members: list[Member]) -> list[Stack]:
     first = _first_of_copies(members, heights)
     alone = [index for index, known in enumerate(first) if index == known]
     slices = [members[index] for index in alone]
-    marks = telling(slices, heights[alone])
+    marks = telling(slices)
     parts = sets(_slices(slices, heights[alone]), marks)
     copies: dict[int, list[int]] = defaultdict(list)
     for index, known in enumerate(first):

@@ -53,6 +53,7 @@ class Mark:
         name: in words, for a note.
         values: one a slice; None where it is not stated.
         ordered: values count up in the order of acquisition.
+        counts: it may count copies of a slice, too, and tells nothing where slices share a place.
         certain: it cannot change within an acquisition, so that sets that it tells apart need not
             be complete.
     """
@@ -61,6 +62,7 @@ class Mark:
     values: tuple[Hashable, ...]
     ordered: bool = False
     certain: bool = False
+    counts: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
     for index in whole:
         by_value.setdefault(mark.values[index], []).append(index)
     if len(by_value) < 2:
+        return
+    if mark.counts and np.diff(heights[whole]).min() <= NEAR_MM:
         return
     even = irregular(heights[whole]) == 0
     if not mark.ordered:

@@ -7,18 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from molre.ct.member import Member
-from molre.ct.sets import NEAR_MM, Mark
+from molre.ct.sets import Mark
 
 _Of = Callable[[Member], Hashable]
 
-_ORDERED: tuple[tuple[str, _Of], ...] = (
-    ("acquisition number", lambda m: m.plane.acquisition_number),
-    ("acquisition time", lambda m: m.time),
-    ("instance number", lambda m: m.plane.along.instance),
-)
 # of an element that may change along a scan
 _ALONG: tuple[tuple[str, _Of], ...] = (
     ("acquisition UID", lambda m: m.plane.along.event),
@@ -42,17 +35,19 @@ _OTHER: tuple[tuple[str, _Of], ...] = (
 _NOTED = {"image type", "kV", "contrast agent", "kernel", "slice thickness", "description"}
 
 
-def telling(members: Sequence[Member], heights: np.ndarray) -> list[Mark]:
+def telling(members: Sequence[Member]) -> list[Mark]:
     """Marks of slices of one series, ascending, that differ between them."""
-    number, *later = _ORDERED
-    marks = [_mark(members, *number, ordered=True)]
+    numbers = tuple(member.plane.acquisition_number for member in members)
+    marks = [Mark("acquisition number", numbers, ordered=True)]
     if len({(id(m.plane.marks), m.header.lossy, m.plane.thickness) for m in members}) > 1:
         marks.append(Mark("image type", _types(members)))
         marks += [_mark(members, *one, certain=True) for one in _CERTAIN]
         marks += [_mark(members, *one) for one in _OTHER]
     marks += [_mark(members, *one) for one in _ALONG]
-    marks += [_mark(members, *one, ordered=True) for one in later]
-    marks.append(Mark("instance number", _twins(members, heights)))
+    marks.append(Mark("acquisition time", tuple(member.time for member in members), ordered=True))
+    instances = tuple(member.plane.along.instance for member in members)
+    marks.append(Mark("instance number", instances, ordered=True, counts=True))
+    marks.append(Mark("instance number", _twins(instances), counts=True))
     return [mark for mark in marks if len(set(mark.values)) > 1]
 
 
@@ -70,10 +65,8 @@ def interleaved(marks: Sequence[Mark], part: Sequence[int]) -> list[str]:
     return notes
 
 
-def _mark(
-    members: Sequence[Member], name: str, of: _Of, *, ordered: bool = False, certain: bool = False
-) -> Mark:
-    return Mark(name, tuple(of(member) for member in members), ordered, certain)
+def _mark(members: Sequence[Member], name: str, of: _Of, *, certain: bool = False) -> Mark:
+    return Mark(name, tuple(of(member) for member in members), certain=certain)
 
 
 def _types(members: Sequence[Member]) -> tuple[int, ...]:
@@ -92,17 +85,11 @@ def _rounded(thickness: float | None) -> float | None:
     return None if not thickness or thickness < 0 else round(50 * math.log(thickness))
 
 
-def _twins(members: Sequence[Member], heights: np.ndarray) -> tuple[int, ...]:
+def _twins(instances: Sequence[int | None]) -> tuple[int, ...]:
     """Where instance numbers are there several times, which of them from below a slice is."""
-    last: dict[int, tuple[int, float]] = {}
+    counts: Counter[int | None] = Counter()
     found = []
-    for member, height in zip(members, heights.tolist(), strict=True):
-        number = member.plane.along.instance
-        if number is None:
-            return (0,) * len(members)
-        count, before = last.get(number, (-1, -math.inf))
-        if height - before <= NEAR_MM:  # at one place neither is the first
-            return (0,) * len(members)
-        last[number] = (count + 1, height)
-        found.append(count + 1)
+    for instance in instances:
+        found.append(0 if instance is None else counts[instance])
+        counts[instance] += 1
     return tuple(found)
