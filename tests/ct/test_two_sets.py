@@ -29,7 +29,7 @@ def _check(folder, both):
 @settings(max_examples=2)
 @given(offset=OFFSETS, side=SIDE, thickness=st.sampled_from([5.0, None]))
 def test_one_of_two_sets_is_read(tmp_path_factory, element, offset, side, thickness):
-    if "instance number" in element:  # at one place it may count copies
+    if "instance number" in element or element == "lossy compression":  # copies, at one place
         offset = max(offset, 0.05)
     folder = tmp_path_factory.mktemp("sets") / "files"
     _check(folder, two_sets(folder, TELLING[element], side * offset, thickness))

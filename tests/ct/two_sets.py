@@ -66,6 +66,12 @@ TELLING: dict[str, Tell] = {
     "frame of reference": _value("FrameOfReferenceUID", f"{UID}.5", f"{UID}.6"),
     "tube current": _value("XRayTubeCurrent", 200, 100),
     "exposure": _value("Exposure", 200, 100),
+    "lossy compression": _value("LossyImageCompression", "00", "01"),
+    "body part": _value("BodyPartExamined", "HEAD", "SKULL"),
+    "scanner": _value("ManufacturerModelName", "one", "two"),
+    "accession number": _value("AccessionNumber", "A1", "A2"),
+    "patient's age": _value("PatientAge", "063Y", "036Y"),
+    "patient's sex": _value("PatientSex", "F", "M"),
     "instance number": _counted("InstanceNumber", lambda n: n + 1),
     "instance number that comes back": lambda ds, which, index: setattr(
         ds, "InstanceNumber", index + 1

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from molre.ct.member import Member
 from molre.ct.sets import Mark
+from molre.ct.volume import Acquisition
 
 _Of = Callable[[Member], Hashable]
 
@@ -17,6 +18,7 @@ _ALONG: tuple[tuple[str, _Of], ...] = (
     ("acquisition UID", lambda m: m.plane.along.event),
     ("rescale", lambda m: (str(m.plane.slope), str(m.plane.intercept))),
     ("exposure", lambda m: m.plane.along.exposure),
+    ("place of the image across", lambda m: round((m.plane.position or (0.0,))[0])),
 )
 _CERTAIN: tuple[tuple[str, _Of], ...] = (
     ("contrast agent", lambda m: m.contrast is True),  # NONE and empty are one
@@ -28,7 +30,11 @@ _OTHER: tuple[tuple[str, _Of], ...] = (
     ("slice thickness", lambda m: _rounded(m.plane.thickness)),
     ("frame of reference", lambda m: m.plane.marks.reference),
     ("stack or anatomy", lambda m: m.plane.marks.stack),
-    ("description", lambda m: m.plane.marks.description),
+    ("description", lambda m: (m.plane.marks.description, _made(m).body_part)),
+    ("lossy compression", lambda m: m.header.lossy),
+    ("scanner", lambda m: (_made(m).manufacturer, _made(m).model)),
+    ("accession number or study date", lambda m: (_made(m).accession, _made(m).study_date)),
+    ("age or sex of the patient", lambda m: (_made(m).age, _made(m).sex)),
     ("filter", lambda m: m.plane.marks.filters),
     ("reconstruction diameter", lambda m: m.plane.marks.diameter),
 )
@@ -39,7 +45,7 @@ def telling(members: Sequence[Member]) -> list[Mark]:
     """Marks of slices of one series, ascending, that differ between them."""
     numbers = tuple(member.plane.acquisition_number for member in members)
     marks = [Mark("acquisition number", numbers, ordered=True)]
-    if len({(id(m.plane.marks), m.header.lossy, m.plane.thickness) for m in members}) > 1:
+    if len({_shared(member) for member in members}) > 1:
         marks.append(Mark("image type", _types(members)))
         marks += [_mark(members, *one, certain=True) for one in _CERTAIN]
         marks += [_mark(members, *one) for one in _OTHER]
@@ -63,6 +69,16 @@ def interleaved(marks: Sequence[Mark], part: Sequence[int]) -> list[str]:
                 "only together: read as one"
             )
     return notes
+
+
+def _made(member: Member) -> Acquisition:
+    return member.header.acquisition
+
+
+def _shared(member: Member) -> Hashable:
+    """What slices of one series have in common, by identity, as it is parsed once."""
+    plane, header = member.plane, member.header
+    return id(plane.marks), id(header.acquisition), header.lossy, plane.thickness
 
 
 def _mark(members: Sequence[Member], name: str, of: _Of, *, certain: bool = False) -> Mark:
