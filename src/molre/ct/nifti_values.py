@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from molre.ct.hu_check import UNCHECKED, Verdict, check_hu
 from molre.ct.hu_map import CORMACK_MAPS, HuMap
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan
@@ -14,6 +15,8 @@ NOT_HU = "convert the original DICOM series again without rescaling, or give the
 
 _BRAIN = (5.0, 48.0)  # HU in the middle of a head; the two forms of Cormack units are 24 HU apart
 _TISSUE = (-50.0, 120.0)  # HU, under a map that is the user's own
+# value = slope * (HU + offset)
+_LINEAR = [(s, o) for s in (1.0, 10.0, 0.1, 0.5, 2.0, 0.001) for o in (0.0, 1024.0, -1024.0)]
 _OFFSETS = (HuMap.parse("1:-1024"), HuMap.parse("1:-1000"))
 
 
@@ -40,15 +43,21 @@ def hounsfield(
     if bad.any():
         notes.append(f"{int(bad.sum())} voxels were not numbers and became air")
         voxels = np.where(bad, np.float32(AIR), voxels)
+    verdict = check_hu(voxels[~bad] if bad.any() else voxels)
+    if verdict.problem and voxels.min() <= -200:
+        fix = _remedy(voxels, verdict) if hu_map is None else NOT_HU
+        raise RefusedScan(f"{verdict.problem}, so it is not in HU", where=entry, fix=fix)
     if voxels.min() > -200:
         background = _background(voxels)
-        problem = _why_not_hu(voxels, background)
+        problem = _why_not_hu(voxels, background) or verdict.problem
         if problem:
-            fix = _remedy(voxels) if hu_map is None else NOT_HU
+            fix = _remedy(voxels, verdict) if hu_map is None else NOT_HU
             raise RefusedScan(f"{problem}, so it is not in HU", where=entry, fix=fix)
         level = float(voxels[background].flat[0])
         voxels = np.where(background, np.float32(AIR), voxels)
         notes.append(f"the background had the constant value {level:g} and became air")
+    elif not verdict.checked:
+        notes.append(UNCHECKED)
     saturated = float(np.mean(voxels >= HU_MAX))
     if saturated:
         notes.append(f"{saturated:.2%} of the voxels are saturated (3071 HU or above)")
@@ -70,7 +79,7 @@ def _mapped(voxels: np.ndarray, hu_map: HuMap, entry: str, notes: list[str]) -> 
     )
 
 
-def _remedy(voxels: np.ndarray) -> str:
+def _remedy(voxels: np.ndarray, verdict: Verdict) -> str:
     """A map to HU that would fit, if one of the usual ones does."""
     if voxels.min() >= 0:
         for hu_map in (*CORMACK_MAPS, *_OFFSETS):
@@ -78,6 +87,12 @@ def _remedy(voxels: np.ndarray) -> str:
             if hu.min() < -900 and hu.max() > 300 and _BRAIN[0] <= _brain(hu) <= _BRAIN[1]:
                 units = "Cormack units" if hu_map.offset else "HU with an offset"
                 return f"if these are {units}, give --hu-map {hu_map.name} (hu_map in Python)"
+    if verdict.slope and verdict.intercept is not None:
+        for slope, intercept in _LINEAR:
+            near = 0.85 < verdict.slope / slope < 1.18
+            if near and abs(verdict.intercept / slope - intercept) < 100:
+                name = f"{1 / slope:g}:{-intercept:g}"
+                return f"if that is so, give --hu-map {name} (hu_map in Python)"
     return NOT_HU
 
 

@@ -21,6 +21,7 @@ from molre.ct.syntax import BIG_ENDIAN, DECODERS
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan, raise_of_machine
 
+SAMPLED = 64  # rows and columns of a slice that its scale is judged by
 PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the border's is padding
 
 
@@ -32,11 +33,13 @@ class Slice:
         padded: pixels that were padding or below -1024 and became air.
         saturated: pixels at or above 3071.
         lowest: HU, before padding and clamping.
+        sample: HU of a part of the pixels, flat, before clamping; declared padding left out.
     """
 
     padded: int
     saturated: int
     lowest: int
+    sample: np.ndarray
 
 
 def stored_values(header: Header, entries: Entries, behind: list[str] | None = None) -> np.ndarray:
@@ -145,19 +148,28 @@ def to_hu(
         short = min(low, intercept) >= -(1 << 15) and max(high, intercept) < 1 << 15
         if short and padding is None and low >= HU_MIN and high < HU_MAX:  # nothing to clamp
             np.add(stored, np.int16(intercept), out=out, dtype=np.int16, casting="unsafe")
-            return Slice(0, 0, low)
+            return Slice(0, 0, low, _sampled(out).ravel())
         kind = np.int16 if short else np.int32
         hu = np.add(stored, kind(intercept), dtype=kind, casting="unsafe")
     else:
         hu = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
-    lowest = int(hu.min())
+    lowest, sample = int(hu.min()), _sampled(hu)
+    if padding is not None:
+        sample = sample[~_is_padding(_sampled(stored), padding)]
+    sample = sample.flatten()
     outside = hu < HU_MIN
     if padding is not None:
         outside |= _only_border(_is_padding(stored, padding), hu)
         hu[outside] = AIR
     saturated = int(np.count_nonzero(hu >= HU_MAX))
     out[:] = np.clip(hu, HU_MIN, HU_MAX, out=hu)  # what lies below becomes air as well
-    return Slice(int(np.count_nonzero(outside)), saturated, lowest)
+    return Slice(int(np.count_nonzero(outside)), saturated, lowest, sample)
+
+
+def _sampled(image: np.ndarray) -> np.ndarray:
+    """Rows and columns at even distances."""
+    down, across = (max(1, side // SAMPLED) for side in image.shape)
+    return image[down // 2 :: down, across // 2 :: across]
 
 
 def _is_padding(stored: np.ndarray, padding: tuple[float, float]) -> np.ndarray:

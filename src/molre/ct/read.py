@@ -13,6 +13,7 @@ from molre.ct.entries import Entries
 from molre.ct.geometry import find_gaps, first_voxel, reorder
 from molre.ct.header import Header
 from molre.ct.headers import Headers
+from molre.ct.hu_check import UNCHECKED, check_hu
 from molre.ct.hu_map import HuMap
 from molre.ct.member import Member
 from molre.ct.nifti import read_nifti
@@ -26,6 +27,7 @@ from molre.errors import MolreError, RefusedScan
 
 Missing = Literal["warn", "refuse"]
 MUST_HAVE_HU = -300  # some voxel of a series lies below
+_MAX_RESCALES = 8  # ways of rescaling in a series that are judged one by one
 OBLIQUE_DEGREES = 5.0  # from here on it is noted; beyond 30 a slice is refused
 
 
@@ -158,6 +160,7 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     stored = np.empty((len(groups), header.rows, header.columns), dtype=np.int16)
     slices = [decoder.slice(group, out) for group, out in zip(groups, stored, strict=True)]
     _require_air(slices, header.file)
+    notes += _require_hu(slices, members)
     if decoder.duplicates:
         count = decoder.duplicates
         notes.append(f"dropped: {count} duplicate slice{'s' * (count > 1)} with equal pixels")
@@ -235,6 +238,27 @@ def _require_air(slices: list[Slice], file: str) -> None:
             where=file,
             fix="export it with Rescale Slope and Intercept (0028,1053), (0028,1052)",
         )
+
+
+def _require_hu(slices: list[Slice], members: list[Member]) -> list[str]:
+    """Refuse values that are not HU; a note where that cannot be told.
+
+    Slices with a rescale of their own are judged by themselves, too, if there are few such groups.
+    """
+    groups: dict[tuple[float | None, float | None], list[np.ndarray]] = {}
+    for one, member in zip(slices, members, strict=True):
+        groups.setdefault((member.plane.slope, member.plane.intercept), []).append(one.sample)
+    parts = list(groups.values()) if 1 < len(groups) <= _MAX_RESCALES else []
+    whole = [one.sample for one in slices]
+    verdicts = [check_hu(np.concatenate(part)) for part in (whole, *parts)]
+    problem = next((verdict.problem for verdict in verdicts if verdict.problem), None)
+    if problem:
+        raise RefusedScan(
+            f"{problem}, so it is not in HU",
+            where=members[0].header.file,
+            fix="export it with Rescale Slope and Intercept (0028,1053), (0028,1052)",
+        )
+    return [] if verdicts[0].checked else [UNCHECKED]
 
 
 def _pixel_notes(slices: list[Slice], total: int) -> list[str]:
