@@ -77,6 +77,15 @@ def test_a_page_opens_without_errors_or_outside_requests(
     page.close()
 
 
+def test_unseen_phantoms_are_familiar_to_a_model_of_phantoms(system: Path) -> None:
+    """On embeddings of a backbone: at least 95 of 100 of what nothing was fitted on are scored."""
+    for run in sorted((system / "runs").iterdir()):
+        studies = pl.read_parquet(run / "studies.parquet")
+        unseen = studies.filter(pl.col("split").is_in(["tune", "test"]))["familiarity"]
+        assert len(unseen) >= 10
+        assert (unseen <= 1).mean() >= 0.95
+
+
 def test_a_prediction_follows_the_schema_and_says_that_it_is_synthetic(system: Path) -> None:
     (path,) = system.glob("out/*/prediction.json")
     prediction = Prediction.model_validate_json(path.read_text())
