@@ -149,6 +149,9 @@ def test_a_number_a_series_folder_or_the_end_of_an_id_is_no_name(tmp_path, name)
 def test_of_one_study_alone_no_folder_is_known_to_be_its_own(tmp_path):
     alone = Scan("1.2.9", "/data/scans/nine", series=("S17",))
     assert label(tmp_path, [alone], ["S17"]) == label(tmp_path, [alone], ["nine"]) == {}
+    (tmp_path / "t.csv").write_text(f"study,{FINDING}\nnine,1\n")
+    with pytest.raises(MolreError, match="'nine'.*leads to a study.*write /data/scans/nine/S17"):
+        match_labels(tmp_path / "c", tmp_path / "t.csv")
     whole = "/data/scans/nine/S17"
     assert label(tmp_path, [alone], [whole]) == {whole: alone.key}
     assert label(tmp_path, [alone], ["nine/S17"]) == {"nine/S17": alone.key}

@@ -135,7 +135,7 @@ class Folders:
     def _on_the_way(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for study, place in self.places.items():
-            first, whole = self._top.get(study, place.common - 1), "/".join(place.folder)
+            first, whole = self._top.get(study, 0), "/".join(place.folder)
             for part in {part for parts in place.paths for part in parts[first:]}:
                 for spelled in _spellings(part):
                     found.setdefault(spelled, written(f"/{whole}"))

@@ -69,7 +69,7 @@ class Names:
             yield "a patient of this ID has a study here: call the column patient_id"
         path = self._folders.within(name)
         if path:
-            yield f"a folder of this name may be a series' folder: write its path, {path}"
+            yield f"a folder of this name leads to a study, and may lead to more: write {path}"
         for other, how in guesses(name):
             if self._is_known(other):
                 yield f"the cohort has {other!r}: {how}"
