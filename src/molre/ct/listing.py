@@ -78,7 +78,7 @@ class Listed:
         names: of the files.
         nifti: it is one NIfTI.
         synthetic: written by ``molre phantom``.
-        patients: its Patient ID, in each spelling that is there.
+        patients: its Patient ID, in each spelling that is there, the shortest first.
     """
 
     key: str
@@ -217,7 +217,7 @@ class _Collected:
             self.rejects += [self._alone(file) for file in ignored]
             ignored = ()
         studies = [
-            Listed(key, part.files, key in self.niftis, part.synthetic, tuple(sorted(part.spelled)))
+            Listed(key, part.files, key in self.niftis, part.synthetic, part.spellings)
             for key, part in self.parts.studies()
         ]
         self.rejects += [Reject(file, key, *why) for file, key, why in self.parts.refused()]

@@ -73,6 +73,11 @@ class Part:
     synthetic: bool = False
 
     @property
+    def spellings(self) -> tuple[str, ...]:
+        """Its Patient IDs, the shortest first."""
+        return tuple(sorted(self.spelled, key=lambda name: (len(name), name)))
+
+    @property
     def files(self) -> Names:
         """All of them."""
         if len(self.names) == 1:

@@ -18,7 +18,7 @@ from molre.ct.headers import Headers
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
-from molre.ct.patients import same, study_uid
+from molre.ct.patients import study_uid
 from molre.ct.refusal import refusal
 from molre.ct.series import Stack, grouped
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
@@ -134,6 +134,7 @@ def look(
         for file in listed.files:
             try:
                 header = (parsed or {}).get(file) or _header(file, entries, reader)
+                header = _of_its_patient(header, listed)
             except RefusedScan as error:
                 rejects.append(_unreadable(file, error))
                 continue
@@ -141,17 +142,10 @@ def look(
             if refused:
                 rejects.append(Reject(file, listed.key, *refused))
             else:
-                headers.append(_of_one_patient(header, listed.key))
+                headers.append(header)
     found = grouped(headers)
     rejects += [Reject(file, listed.key, *refused) for file, refused in found.refused]
-    return (_study(listed, found.stacks) if found.stacks else None), rejects
-
-
-def _of_one_patient(header: Header, key: str) -> Header:
-    """Where patients share a Study Instance UID, each study goes by its key instead."""
-    if study_uid(key) in (key, None):
-        return header
-    return replace(header, acquisition=replace(header.acquisition, study_uid=key))
+    return (_study(listed.key, found.stacks) if found.stacks else None), rejects
 
 
 def choose(study: Study) -> tuple[Series, str]:
@@ -173,6 +167,21 @@ def _header(file: str, entries: Entries, reader: Headers) -> Header:
         return reader.read(stream, file, size)
 
 
+def _of_its_patient(header: Header, listed: Listed) -> Header:
+    """One spelling of the Patient ID, and a UID that is not another patient's.
+
+    A study's files are one patient's (``molre.ct.patients``), whatever they call them; where
+    patients share a Study Instance UID, each one's study goes by its key instead.
+    """
+    made = header.acquisition
+    patient = listed.patients[0] if listed.patients else made.patient_id
+    shared = study_uid(listed.key) not in (listed.key, None)
+    uid = listed.key if shared else made.study_uid
+    if (patient, uid) == (made.patient_id, made.study_uid):
+        return header
+    return replace(header, acquisition=replace(made, patient_id=patient, study_uid=uid))
+
+
 def _unreadable(file: str, error: RefusedScan) -> Reject:
     return Reject(file, None, error.what, error.fix or "export the file again")
 
@@ -190,15 +199,12 @@ def _look_at_nifti(
     return Study(listed.key, None, None, os.path.dirname(outer(file)), (series,)), []
 
 
-def _study(listed: Listed, members: list[Stack]) -> Study:
+def _study(key: str, members: list[Stack]) -> Study:
     series = [_series(stack) for stack in members]
     series.sort(key=lambda one: (-one.score, -one.slices, one.uid))  # else as stacks ranks them
     folders = [os.path.dirname(outer(f)) for one in series for f in one.files]
-    made, patient = series[0].acquisition, series[0].acquisition.patient_id
-    if listed.patients and not same(patient or ""):  # another file says who it is
-        patient = listed.patients[0]
-    folder = os.path.commonpath(folders)
-    return Study(listed.key, patient, made.accession, folder, tuple(series))
+    made = series[0].acquisition
+    return Study(key, made.patient_id, made.accession, os.path.commonpath(folders), tuple(series))
 
 
 def _series(stack: Stack) -> Series:
