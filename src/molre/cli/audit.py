@@ -43,7 +43,10 @@ def command(
     from molre.audit.audit import audit
     from molre.audit.benchmark import is_benchmark
     from molre.audit.page import as_text, write_audit
+    from molre.folders import claim
 
+    if out is not None:
+        claim(out, "audit")
     asked: dict[str, Any] = {
         "cohort": cohort,
         "weights_dir": weights_dir,

@@ -63,6 +63,7 @@ def command(
     """
     from molre.benchmark.benchmark import benchmark
     from molre.cli.shards import shard_of
+    from molre.folders import claim
 
     chosen = None if report and not (preset or config) else _chosen(preset, config)
     if dry_run:
@@ -78,6 +79,7 @@ def command(
         )
         typer.echo(found.as_json() if json else found.as_text())
         return
+    claim(out, "benchmark")
     done = benchmark(
         chosen,
         cohort,

@@ -21,9 +21,11 @@ def command(
     Example: molre compare runs/* -o comparison
     """
     from molre.evaluation.compare import compare, contrasts_table
+    from molre.folders import claim
     from molre.output.comparison_html import write_comparison_report
     from molre.output.comparison_text import comparison_table
 
+    claim(out, "comparison")
     comparison = compare(runs, out)
     write_comparison_report(comparison, out / "report.html")
     if json:

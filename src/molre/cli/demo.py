@@ -48,12 +48,11 @@ def command(
 
     Example: molre demo -o demo
     """
-    import shutil
-
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
     from molre.evaluation.compare import compare
+    from molre.folders import claim
     from molre.output.cohort_html import write_contact_sheet
     from molre.output.comparison_html import write_comparison_report
     from molre.output.examples import run_examples
@@ -64,8 +63,9 @@ def command(
     from molre.training.arms import at_placement
     from molre.training.config import TrainConfig
 
-    if overwrite and (out / "phantoms").is_dir():
-        shutil.rmtree(out)
+    claim(out, "demo")
+    if overwrite:
+        _forget(out)
     _say(f"1/6 writing {studies} synthetic studies (phantoms)")
     write_phantoms(
         out / "phantoms",
@@ -105,6 +105,16 @@ def command(
     reader = load(out / "runs" / "molre-0" / "model", device=device)
     written = write_predictions(reader, [out / "new"], out / "prediction")
     _finish(comparison, out, written.as_text(), json)
+
+
+def _forget(out: Path) -> None:
+    """Remove what a demo writes, and nothing that somebody else put beside it."""
+    import shutil
+
+    for folder in ("cohort", "runs", "new", "prediction", "phantoms"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+    for file in ("comparison.csv", "contrasts.csv", "report.html"):
+        (out / file).unlink(missing_ok=True)
 
 
 def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: int) -> Path:

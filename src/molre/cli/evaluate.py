@@ -61,6 +61,7 @@ def command(
     Example: molre evaluate runs/molre-0 --external other-hospital -o external/molre-0
     """
     from molre.evaluation.evaluate import metrics_table
+    from molre.folders import claim
     from molre.output.external import evaluate_external
     from molre.output.run_folder import evaluate_and_report
 
@@ -75,6 +76,7 @@ def command(
     elif out is None:
         raise MolreError("--external needs a folder to write", fix="add -o OUT")
     else:
+        claim(out, "run")
         evaluation = evaluate_external(
             external,
             run,

@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 import molre
-from molre.errors import MolreError, of_machine
+from molre.cli import terminal
+from molre.cli.failure import failure
+from molre.cli.verb import Verb
 
 VERBS = (
     "demo",
@@ -36,8 +38,8 @@ Start with `molre demo -o demo`: synthetic scans in, trained and compared arms o
 minutes. With your own scans: `molre ingest SCANS -o COHORT`, then look at COHORT/index.html.
 
 Research software, not a medical device.
-Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 130
-interrupted.
+Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 70 a bug in
+molre, 130 interrupted.
 """
 
 
@@ -63,7 +65,7 @@ app = typer.Typer(
 )
 for _verb in VERBS:
     _module = importlib.import_module(f"molre.cli.{_verb}")
-    app.command(_verb)(_module.command)
+    app.command(_verb, cls=Verb)(_module.command)
 
 
 def _version(wanted: bool) -> None:
@@ -83,41 +85,15 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    terminal.prepare()
     try:
         code = app(standalone_mode=False) or 0
+        terminal.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except MolreError as error:
-        _say(error.message)
-        code = error.exit_code
-    except (OSError, MemoryError) as error:
-        code = _system(error)
-    except Exception as error:
-        code = _usage(error)
+    except BaseException as error:
+        code = failure(error)
     if code == 130:  # typer turns Ctrl-C into this code without a word
-        _say("interrupted; run the same command again to go on where it stopped")
+        terminal.say("interrupted; run the same command again to go on where it stopped")
+    terminal.close()
     sys.exit(code)
-
-
-def _usage(error: Exception) -> int:
-    """Wrong usage knows how to show itself (typer brings its own click); all else is a bug."""
-    show = getattr(error, "show", None)
-    if show is None:
-        raise error
-    show()
-    return 2
-
-
-def _system(error: OSError | MemoryError) -> int:
-    """A full disk, no memory, a forbidden file: the system's word for it, without a traceback."""
-    known = of_machine(error)
-    if known:
-        _say(known.message)
-    elif isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        _say(f"{place}{error.strerror or error}.")
-    return 2
-
-
-def _say(sentence: str) -> None:
-    typer.echo(f"molre: {sentence}", err=True)

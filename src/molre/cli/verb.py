@@ -1,0 +1,90 @@
+"""What holds for every verb: an empty text is no value, and the device is there before work begins.
+
+A verb that is added gets both without a line of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from typer.core import TyperCommand
+
+from molre.device import usable
+from molre.errors import MolreError
+
+RANGES = {  # whole numbers, by the name of their option
+    "workers": (1, 1024),
+    "seed": (0, 2**32 - 1),
+    "seeds": (1, 100),
+    "studies": (1, 1_000_000),
+}
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has closed it, as ``| head`` does."""
+
+
+class Verb(TyperCommand):
+    """One verb of the command line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse empty texts: an unset variable is not the current folder, nor a default."""
+        for place, value in self._given(args):
+            if value == "":
+                raise MolreError(
+                    "empty, so no path or value is given",
+                    where=place,
+                    fix="give one (a variable of the shell may be unset)",
+                )
+        rest = super().parse_args(ctx, args)
+        for name, value in ctx.params.items():
+            _check_number(name, value)
+        if "device" in ctx.params:
+            ctx.params["device"] = usable(ctx.params["device"], here=_computes_here(ctx.params))
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; a closed pipe is told apart before typer makes an exit code 1 of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def _given(self, args: list[str]) -> list[tuple[str, str]]:
+        """Each value on the command line, with the option or argument it is of."""
+        takes = {name for p in self.params for name in p.opts if not getattr(p, "is_flag", False)}
+        optional = {name for p in self.params for name in p.opts if p.default == ""}
+        arguments = " or ".join(_name(p) for p in self.params if p.param_type_name == "argument")
+        found, option = [], ""
+        for arg in args:
+            name, equals, value = arg.partition("=")
+            if option:
+                found.append((option, arg))
+            elif equals and name in takes and name.startswith("--"):
+                found.append((name, value))
+            elif arg not in takes or not arg.startswith("-"):
+                found.append((arguments or "an argument", arg))
+            option = arg if not option and arg.startswith("-") and arg in takes else ""
+        return [(place, value) for place, value in found if place not in optional]
+
+
+def _name(argument: Any) -> str:
+    return str(argument.metavar or argument.name).upper()
+
+
+def _check_number(name: str, given: Any) -> None:
+    """Refuse what no verb can count with: what is out of range or not finite."""
+    for value in given if isinstance(given, (list, tuple)) else [given]:
+        low, high = RANGES.get(name, (-math.inf, math.inf))
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if number and not (low <= value <= high and math.isfinite(value)):
+            between = f"from {low} to {high}" if name in RANGES else "a finite number"
+            option = f"--{name.replace('_', '-')}"
+            raise MolreError(f"{value} cannot be; it is {between}", where=option)
+
+
+def _computes_here(params: dict[str, Any]) -> bool:
+    """Whether this machine needs the device: not where a cluster does the work, or nobody does."""
+    elsewhere = params.get("scheduler") is not None and not params.get("dry_run")
+    return not elsewhere and not params.get("report")

@@ -1,0 +1,89 @@
+"""Folders to write to: new, empty, or of the kind that the same verb wrote before.
+
+Each kind is known by signs: names that only it has, at the top of the folder. A folder with other
+things, or with another kind of output, is refused before anything is computed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molre.errors import MolreError
+
+# What it is called, and its signs: a name or pattern; "NAME#word" is a file with a line that
+# begins with the word. The first sign that is there tells what a foreign folder is.
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "cohort": ("a cohort", ("cohort.json",)),
+    "model": ("a model", ("checksums.json",)),
+    "benchmark": ("a benchmark", ("cells", "config.yaml#backbones:")),
+    "demo": ("a demo", ("phantoms/phantom.json",)),
+    "phantoms": ("phantoms", ("phantom.json",)),
+    "run": (
+        "a run",
+        ("config.yaml#arm:", "manifest.json", "predictions.parquet", "checkpoint-*.safetensors"),
+    ),
+    "predictions": (
+        "predictions",
+        ("predictions.csv", "*/prediction.json", "rejects.csv#file,reason,remedy"),
+    ),
+    "comparison": ("a comparison", ("contrasts.csv",)),
+    "consistency": ("a consistency check", ("consistency.csv",)),
+    "audit": ("an audit", ("audit.json",)),
+}
+_WITHIN = {"demo": {"comparison"}, "run": {"audit"}, "benchmark": {"audit"}, "audit": {"run"}}
+
+
+def claim(folder: Path, kind: str) -> None:
+    """Refuse a folder that this kind of output does not belong in; nothing is made or changed.
+
+    Hidden files are overlooked.
+
+    Args:
+        folder: as the user gave it; it need not exist.
+        kind: a key of :data:`KINDS`.
+
+    Raises:
+        MolreError: it is a file, or holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise MolreError("is a file, not a folder", where=folder, fix="name another folder")
+    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    names = [name for name in names if not name.startswith(".")]
+    if not names or all(_is_abandoned(folder / name, kind) for name in names):
+        return
+    others = [what for other, (what, _) in KINDS.items() if other != kind and _is(folder, other)]
+    within = {KINDS[other][0] for other in _WITHIN.get(kind, ())}
+    if _is(folder, kind) and not set(others) - within:
+        return
+    raise MolreError(
+        f"holds {others[0] if others else _some(names)}, and {KINDS[kind][0]} would be written "
+        "among it",
+        where=folder,
+        fix="name a new or empty folder",
+    )
+
+
+def _is(folder: Path, kind: str) -> bool:
+    return any(_is_there(folder, sign) for sign in KINDS[kind][1])
+
+
+def _is_there(folder: Path, sign: str) -> bool:
+    pattern, _, word = sign.partition("#")
+    found = next(folder.glob(pattern), None)
+    if found is None or not word:
+        return found is not None
+    try:
+        text = found.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return any(line.startswith(word) for line in text.splitlines())
+
+
+def _is_abandoned(place: Path, kind: str) -> bool:
+    """A study's folder that an interrupted `molre predict` has not filled yet."""
+    hexadecimal = len(place.name) == 16 and not place.name.strip("0123456789abcdef")
+    return kind == "predictions" and hexadecimal and place.is_dir() and not any(place.iterdir())
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
