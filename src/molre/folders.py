@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("predictions.csv", "*/prediction.json", "rejects.csv#file,reason,remedy"),
     ),
     "comparison": ("a comparison", ("contrasts.csv",)),
-    "consistency": ("a consistency check", ("consistency.csv",)),
+    "consistency": ("a consistency check", ("consistency.csv", "rejects.csv#study,reason")),
     "audit": ("an audit", ("audit.json",)),
 }
 _WITHIN = {"demo": {"comparison"}, "run": {"audit"}, "benchmark": {"audit"}, "audit": {"run"}}

@@ -16,6 +16,7 @@ import torch
 import molre
 from molre.adapter.core import gate_entropy
 from molre.ct.head import check_head
+from molre.device import usable
 from molre.embedding.embed import probe
 from molre.embedding.inputs import to_inputs
 from molre.embedding.one_series import embed_volume
@@ -66,13 +67,23 @@ class Reading:
     index: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reader:
     """A trained model with its backbone: ``reader(volume)`` is a Prediction."""
 
     model: folder.TrainedModel
     backbone: Backbone
     adapted: AdaptedBackbone | None = None
+
+    def __repr__(self) -> str:
+        """What it is, without its weights."""
+        d = self.model.description
+        findings = ", ".join(entry.id for entry in d.findings[:3])
+        more = f" and {len(d.findings) - 3} more" if len(d.findings) > 3 else ""
+        return (
+            f"Reader(arm {d.arm} at {d.placement} on {d.backbone.name}, trained on {d.trained_on}, "
+            f"{len(d.findings)} findings: {findings}{more})"
+        )
 
     def __call__(
         self, volume: Volume, *, even_if_withheld: bool = False, why: str = "the only series given"
@@ -109,13 +120,14 @@ class Reader:
             series=SeriesUsed(
                 series_uid=volume.acquisition.series_uid, slices=len(volume), why=why
             ),
-            model=self._model_used(),
+            model=self.model_used(),
             findings=self._findings(volume, probabilities, attention, index) if shown else [],
             no_key_slice=NO_KEY_SLICE if self.backbone.kind == "3d" else None,
             routing=_routing(scores.gates if block_gates is None else block_gates),
             familiarity=round(distance, 4),
             quality=[*volume.notes, *([] if self.model.calibration.estimable else [NOT_ESTIMATED])],
             synthetic=volume.acquisition.synthetic or self.model.description.synthetic,
+            scan_synthetic=volume.acquisition.synthetic,
             pixel_sha256=volume.pixel_hash,
         )
         return Reading(prediction, volume, probabilities, attention, index)
@@ -163,7 +175,8 @@ class Reader:
             )
         return scores
 
-    def _model_used(self) -> ModelUsed:
+    def model_used(self) -> ModelUsed:
+        """What an answer says of the model."""
         d = self.model.description
         return ModelUsed(
             arm=d.arm,
@@ -187,15 +200,17 @@ def load(
     Args:
         model: RUN/model.
         weights_dir: folder with the backbone's weights, where they are not installed.
-        device: torch device for the backbone.
+        device: torch device for the backbone, or ``auto``.
         trust_remote_code: let code run that comes with the backbone's weights.
 
     Raises:
-        MolreError: damaged or newer model folder, missing or other backbone weights.
+        MolreError: no such device, damaged or newer model folder, missing or other backbone
+            weights.
     """
     from molre.backbones.catalogue import contract_from_dict
     from molre.backbones.catalogue import load as load_backbone
 
+    device = usable(device)
     trained = folder.load(Path(model))
     entry = trained.description.backbone
     backbone = load_backbone(

@@ -74,7 +74,7 @@ def _place(error: OSError) -> int:
 
 
 def _bug(error: BaseException) -> int:
-    """Nobody foresaw it. Only its kind and place are told: its text may quote a patient's header."""
+    """Nobody foresaw it. Its kind and place are told, not its text, which may quote a header."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = Path(molre.__file__).parent
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(ours)]

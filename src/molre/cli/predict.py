@@ -27,21 +27,34 @@ def command(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
     ] = False,
-    device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", help="Also write a CSV of which study is whose here, outside OUT."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="For the backbone: auto, cpu, cuda, cuda:N, mps or xpu.")
+    ] = "cpu",
     workers: Annotated[int | None, typer.Option(help="torch threads.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace results that are there.")] = False,
 ) -> None:
-    """Read studies: OUT/<study>/prediction.json and report.html for each.
+    """Read studies: OUT/<study>/prediction.json and report.html for each, OUT/index.html of all.
 
-    A scan that is no whole adult non-contrast head, or far from the training scans, is withheld:
-    read and reported, without probabilities. Withheld is an answer (exit 0).
+    OUT/predictions.csv has a row for each study. A scan that is not a whole adult non-contrast
+    head, or far from the training scans, is withheld: read and reported, without probabilities.
+    Withheld is an answer. Exit 0 every study was answered, 1 some or all were refused
+    (rejects.csv), 2 nothing that could be a scan, or wrong usage.
 
     Example: molre predict runs/molre-0/model study/ -o out
     """
+    from molre.folders import claim
     from molre.output.prediction_folder import write_predictions
+    from molre.output.prediction_tables import check_map
     from molre.pipeline import load
 
+    claim(out, "predictions")
+    if map_file is not None:
+        check_map(map_file, out)
     reader = load(
         model, weights_dir=weights_dir, device=device, trust_remote_code=trust_remote_code
     )
@@ -53,6 +66,7 @@ def command(
         hu_map=hu_map,
         threads=workers,
         overwrite=overwrite,
+        map_file=map_file,
     )
     if json:
         typer.echo(written.as_json())

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: a probability may be null; scan_synthetic, files, made_from
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
 
@@ -28,7 +28,9 @@ class FindingScore(_Part):
     id: str
     name: str
     category: str
-    probability: float | None = Field(ge=0, le=1)
+    probability: float | None = Field(
+        ge=0, le=1, description="Null where the model could not be calibrated for it."
+    )
     calibrated: bool
     threshold: float | None = Field(default=None, description="Probability scale; null if none.")
     key_slice: KeySlice | None = None
@@ -64,7 +66,9 @@ class Prediction(_Part):
     """The answer for one study.
 
     ``status`` is ``scored``, ``withheld`` (read, but no probability can be trusted; ``findings``
-    is empty unless asked for) or ``refused`` (not readable as head CT).
+    is empty unless asked for) or ``refused`` (not readable as head CT: ``series`` is null).
+
+    A file of version 1 is read as well; what it lacks is null or empty.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -84,5 +88,15 @@ class Prediction(_Part):
     )
     quality: list[str] = Field(default=[], description="What was repaired or is unusual.")
     synthetic: bool = Field(description="True if the scan or the model's training is synthetic.")
+    scan_synthetic: bool | None = Field(
+        default=None, description="True if the scan is a phantom; null where it was not read."
+    )
+    files: list[str] = Field(
+        default=[], description="Where refused: names of the files, without their folders."
+    )
+    made_from: str | None = Field(
+        default=None,
+        description="SHA-256 of place, size and times of the scan's files, and of the settings.",
+    )
     pixel_sha256: str | None = None
     notice: str = RESEARCH_ONLY

@@ -22,6 +22,7 @@ from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.output.consistency_html import write_consistency_report
+from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import Reader, load
 from molre.progress import track
 
@@ -71,12 +72,13 @@ def consistency(
     failed: list[tuple[str, str]] = []
     found = list(_pairs(reader, opened, studies, failed))
     kept = [pair for pair in found if even_if_withheld or not pair.withheld]
+    _write_rejects(failed, out)
     if not kept:
         raise MolreError(
             f"no pair of series could be compared: {len(found)} are withheld, {len(failed)} series "
             "could not be read",
             where=opened.path,
-            fix="add --even-if-withheld, or see rejects.csv",
+            fix="add --even-if-withheld" if not failed else f"see {out / 'rejects.csv'}",
         )
     description = reader.model.description
     pairs = Pairs(
@@ -97,7 +99,8 @@ def consistency(
         synthetic=opened.synthetic or description.synthetic,
         name=f"{description.arm} on {description.backbone.name}",
     )
-    _write(result, out)
+    banner = scans_banner(scans=opened.synthetic, model=description.synthetic)
+    _write(result, out, banner)
     return result
 
 
@@ -151,17 +154,23 @@ def _volume(cohort: Cohort, row: dict[str, Any]) -> Volume:
     return read_series(list(row["files"]), hu_map=values)
 
 
-def _write(result: Consistency, out: Path) -> None:
+def _write(result: Consistency, out: Path, banner: str | None) -> None:
     with files.atomic(out / "consistency.csv") as part:
         result.table.write_csv(part)
     write_table(out / "pairs.parquet", _long(result.pairs))
-    if result.failed:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["study", "reason"])
-        writer.writerows(result.failed)
-        files.write_text(out / "rejects.csv", text.getvalue())
-    write_consistency_report(result, out / "report.html")
+    write_consistency_report(result, out / "report.html", banner)
+
+
+def _write_rejects(failed: list[tuple[str, str]], out: Path) -> None:
+    """Series that this run could not read; the table of a run before does not stay."""
+    if not failed:
+        (out / "rejects.csv").unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["study", "reason"])
+    writer.writerows(failed)
+    files.write_text(out / "rejects.csv", text.getvalue())
 
 
 def _long(pairs: Pairs) -> pl.DataFrame:

@@ -13,15 +13,15 @@ from molre.output.finding_names import finding_names
 from molre.output.numbers import NONE, interval, number
 
 
-def write_consistency_report(result: Consistency, path: Path) -> None:
-    """Write a self-contained page: no script, no outside request."""
+def write_consistency_report(result: Consistency, path: Path, banner: str | None) -> None:
+    """Write a self-contained page: no script, no outside request; ``banner`` is its first line."""
     names = finding_names(result.pairs.findings) | {MEAN: "All findings"}
     parts = result.table.partition_by("contrast", maintain_order=True)
     page.write(
         path,
         "consistency.html.j2",
         title=f"Consistency of {result.name}",
-        synthetic=result.synthetic,
+        banner=banner,
         result=result,
         patients=len(set(result.pairs.patients)),
         few=FEWEST,

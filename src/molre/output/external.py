@@ -217,6 +217,7 @@ def write_scored(
         "overlap": found.to_dict(),
         "not_mapped": [finding for finding in ids if finding not in kept],
         "not_read": scored.failed,
+        "scans_synthetic": cohort.synthetic,
         "unfamiliar": int((scored.familiarity > 1).sum()),
         "said": _said(cohort, scored, kept, ids, found),
     }

@@ -24,7 +24,8 @@ def render(template: str, **context: Any) -> str:
     Args:
         template: file name, e.g. ``"cohort.html.j2"``.
         context: what the template uses. The base knows ``title``, ``synthetic`` (shows a banner)
-            and ``wide`` (lets tables use the whole window).
+            and ``wide`` (lets tables use the whole window). ``banner`` is another sentence in its
+            place, None for no banner.
 
     Returns:
         The page as HTML.

@@ -8,29 +8,52 @@ from typing import Any
 import numpy as np
 
 from molre import files
+from molre.model.prediction import Prediction
 from molre.output.page import render
 from molre.output.pictures import slice_picture
+from molre.output.synthetic_banner import scan_banner
 from molre.pipeline import Reading
 
 PICTURED = 8  # findings whose key slices are drawn
 BONE_FIRST = ("trauma",)  # categories that a bone window shows better
 
 
-def write_prediction_report(reading: Reading, path: Path) -> None:
-    """Write a self-contained page: no script, no outside request."""
+def write_prediction_report(reading: Reading, path: Path, *, trained_on_synthetic: bool) -> None:
+    """Write a self-contained page: no script, no outside request.
+
+    Args:
+        reading: the answer, and what is shown beside it.
+        path: of the page.
+        trained_on_synthetic: the model knows phantoms only.
+    """
     prediction = reading.prediction
     rows = [_row(reading, k) for k in range(len(prediction.findings))]
     rows.sort(key=lambda r: (not r["above"], -r["margin"]))
     for row in rows[:PICTURED]:
         if row["finding"].key_slice is not None:
             row |= _pictures(reading, row)
+    _write(prediction, path, rows, _overview(reading), trained_on_synthetic)
+
+
+def write_refusal_report(prediction: Prediction, path: Path, *, trained_on_synthetic: bool) -> None:
+    """Write the page of a study that was refused: why, and which files."""
+    _write(prediction, path, [], [], trained_on_synthetic)
+
+
+def _write(
+    prediction: Prediction,
+    path: Path,
+    rows: list[dict[str, Any]],
+    overview: list[tuple[int, str]],
+    trained_on_synthetic: bool,
+) -> None:
     html = render(
         "prediction.html.j2",
         title=f"Head CT study {prediction.study}",
         prediction=prediction,
         rows=rows,
-        overview=_overview(reading),
-        synthetic=prediction.synthetic,
+        overview=overview,
+        banner=scan_banner(scan=prediction.scan_synthetic, model=trained_on_synthetic),
     )
     files.write_text(path, html)
 

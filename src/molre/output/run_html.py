@@ -18,12 +18,14 @@ from molre.evaluation.estimate import Estimate
 from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.finding import FindingResult
 from molre.evaluation.routing import RoutingSummary
+from molre.evaluation.run_files import Run
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
 from molre.output.page import render
 from molre.output.run_sections import section_context
+from molre.output.synthetic_banner import scans_banner
 
 
 def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Example] = ()) -> None:
@@ -39,7 +41,7 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
     html = render(
         "run.html.j2",
         title=f"{run.arm}, seed {run.seed}: {evaluation.studies} test studies",
-        synthetic=run.synthetic,
+        **_banner(run),
         run=run,
         manifest=run.manifest,
         sizes=run.manifest.get("n") or {},
@@ -59,6 +61,14 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
         number=number,
     )
     files.write_text(path, html)
+
+
+def _banner(run: Run) -> dict[str, Any]:
+    """Of an external cohort its own scans count; else the model's scans are the run's."""
+    external = run.manifest.get("external") or {}
+    if not run.synthetic or external.get("scans_synthetic", True):
+        return {"synthetic": run.synthetic}
+    return {"banner": scans_banner(scans=False, model=True)}
 
 
 def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""One answer for every study that ``predict`` was given, refused ones too.
+
+A file that is no scan at all (a picture, a PDF, a text beside the slices) is a row of rejects.csv
+and loses nothing, as in ``molre ingest``. A file that belongs to no study because its header cannot
+be read stands with the others of its folder or archive; a NIfTI is a study by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import molre
+from molre.ct.listing import Reject
+from molre.ct.survey import Study, Survey
+from molre.errors import MolreError
+from molre.model.prediction import Prediction
+from molre.pipeline import Reader
+
+_NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one study.
+
+    Attributes:
+        prediction: scored, withheld or refused.
+        key: of the study, as in :class:`molre.ct.survey.Study`.
+        inputs: numbers of the paths that it was found under, as given, from 1.
+        place: its file, or the folder of its files.
+        study: what its headers say; None where none could be read.
+        rejects: its rows of rejects.csv, where it is refused.
+    """
+
+    prediction: Prediction
+    key: str
+    inputs: tuple[int, ...]
+    place: str
+    study: Study | None = None
+    rejects: tuple[Reject, ...] = ()
+
+
+def place_of(study: Study) -> str:
+    """The one file of a study, or the folder that holds its files."""
+    entries = {file for series in study.series for file in series.files}
+    return entries.pop() if len(entries) == 1 else study.folder
+
+
+def refused_study(reader: Reader, study: Study, error: MolreError, paths: Sequence[str]) -> Answer:
+    """The answer for a study whose headers could be read, and whose pixels could not."""
+    entries = [file for series in study.series for file in series.files]
+    place = place_of(study)
+    row = Reject(place, study.key, error.what, error.fix or "")
+    prediction = _refusal(reader, study.key, [error.what], entries)
+    return Answer(prediction, study.key, inputs_of(entries, paths), place, study, (row,))
+
+
+def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[Answer]:
+    """An answer for each study that holds no series of a head CT."""
+    read = {study.key for study in found.studies}
+    groups: dict[str, list[Reject]] = {}
+    for reject in found.rejects:
+        if reject.dicom and reject.study not in read:
+            groups.setdefault(_key(reject), []).append(reject)
+    return [_answer(reader, key, rejects, paths) for key, rejects in groups.items()]
+
+
+def no_scans(found: Survey, out: Path) -> list[Reject]:
+    """Files that are no scan; they stand in rejects.csv and lose nothing. OUT's own are none."""
+    own = _within(os.path.abspath(out))
+    return [r for r in found.rejects if not r.dicom and not r.file.startswith(own)]
+
+
+def inputs_of(entries: Iterable[str], paths: Sequence[str]) -> tuple[int, ...]:
+    """Numbers, from 1, of the given paths that hold one of these files."""
+    known = list(entries)
+    roots = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    return tuple(
+        number
+        for number, root in enumerate(roots, 1)
+        if any(entry == root or entry.startswith((_within(root), f"{root}!")) for entry in known)
+    )
+
+
+def _within(root: str) -> str:
+    return root if root.endswith("/") else f"{root}/"
+
+
+def _key(reject: Reject) -> str:
+    if reject.study is not None:
+        return reject.study
+    if reject.file.lower().endswith(_NIFTI):
+        return f"path:{reject.file}"
+    archive, within, _ = reject.file.partition("!")
+    return f"path:{archive if within else os.path.dirname(reject.file)}"
+
+
+def _answer(reader: Reader, key: str, rejects: list[Reject], paths: Sequence[str]) -> Answer:
+    entries = [reject.file for reject in rejects]
+    place = entries[0] if len(entries) == 1 else _folder(entries)
+    reasons = list(dict.fromkeys(reject.reason for reject in rejects))
+    prediction = _refusal(reader, key, reasons, entries)
+    return Answer(prediction, key, inputs_of(entries, paths), place, None, tuple(rejects))
+
+
+def _folder(entries: list[str]) -> str:
+    return os.path.commonpath([os.path.dirname(entry.split("!")[0]) for entry in entries])
+
+
+def _refusal(reader: Reader, key: str, reasons: list[str], entries: list[str]) -> Prediction:
+    return Prediction(
+        molre_version=molre.__version__,
+        status="refused",
+        reasons=[printable(reason) for reason in reasons],
+        study=hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16],
+        model=reader.model_used(),
+        synthetic=reader.model.description.synthetic,
+        files=sorted({printable(os.path.basename(entry)) for entry in entries}),
+    )
+
+
+def printable(text: str) -> str:
+    """The text with bytes of a name that are not UTF-8 written as ``\\xNN``."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

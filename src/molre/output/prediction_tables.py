@@ -1,0 +1,94 @@
+"""Tables of all studies of one ``predict``: predictions.csv, rejects.csv, and the map of names.
+
+predictions.csv holds no identifier and no path: a study stands there by its hash and by the number
+of the path that it was found under. Which path and patient that is, only the map tells, which is
+written where the user asks for it, outside OUT and for its owner alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from molre import files
+from molre.ct.listing import Reject
+from molre.errors import MolreError
+from molre.output.prediction_answers import Answer
+
+MAP_COLUMNS = ("input", "study", "path", "patient_id", "accession", "study_instance_uid")
+
+
+def write_answers(path: Path, answers: Sequence[Answer], findings: Sequence[str]) -> None:
+    """Write predictions.csv: input, study, status, reason, and the probability of each finding.
+
+    Args:
+        path: of the table.
+        answers: one a row.
+        findings: ids of the model's findings, in order; one without a probability is empty.
+    """
+    rows: list[Sequence[object]] = [("input", "study", "status", "reason", *findings)]
+    for answer in answers:
+        said = answer.prediction
+        known = {f.id: f.probability for f in said.findings if f.probability is not None}
+        row = (_inputs(answer), said.study, said.status, "; ".join(said.reasons))
+        rows.append((*row, *(known.get(finding, "") for finding in findings)))
+    _write(path, rows)
+
+
+def write_rejects(path: Path, answers: Iterable[Answer], others: Iterable[Reject]) -> None:
+    """Write rejects.csv: file, study, reason, remedy; where nothing was refused there is none."""
+    rows: list[Sequence[object]] = [
+        (r.file, answer.prediction.study, r.reason, r.remedy)
+        for answer in answers
+        for r in answer.rejects
+    ]
+    rows += [(r.file, "", r.reason, r.remedy) for r in others]
+    if rows:
+        _write(path, [("file", "study", "reason", "remedy"), *rows])
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_map(path: Path, answers: Iterable[Answer]) -> None:
+    """Write which study is whose, readable by its owner only (mode 0600)."""
+    rows: list[Sequence[object]] = [MAP_COLUMNS]
+    for answer in answers:
+        known = answer.study
+        patient = ("", "") if known is None else (known.patient_id or "", known.accession or "")
+        uid = "" if answer.key.startswith("path:") else answer.key
+        rows.append((_inputs(answer), answer.prediction.study, answer.place, *patient, uid))
+    with files.atomic(path) as part:
+        files.create_private(part, _text(rows))
+
+
+def check_map(path: Path, out: Path) -> None:
+    """Refuse a map inside OUT, which is made to be passed on, or where none can be written.
+
+    Raises:
+        MolreError: it would lie there.
+    """
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(out)):
+        raise MolreError(
+            "a map of patients does not belong among the predictions, which hold no identifiers",
+            where=path,
+            fix="name a file outside of OUT",
+        )
+    if path.is_dir():
+        raise MolreError("is a folder", where=path, fix="name a file for the map")
+
+
+def _inputs(answer: Answer) -> str:
+    return " ".join(map(str, answer.inputs))
+
+
+def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    files.write_bytes(path, _text(rows))
+
+
+def _text(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode(errors="surrogateescape")  # a name keeps its own bytes
