@@ -11,18 +11,13 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 from scipy.ndimage import gaussian_filter
+from untrained import write_model
 
-from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.ingest import ingest
-from molre.embedding.embed import probe
 from molre.errors import MolreError
 from molre.evaluation.consistency import MEAN
-from molre.model import folder
-from molre.model.build import ClassifierSpec, build_classifier
-from molre.model.familiarity import fit_familiarity
 from molre.output.consistency_folder import consistency
 from molre.phantom.write import write_phantoms
-from molre.training.result import backbone_entry
 
 SLICES = 8
 
@@ -38,46 +33,6 @@ def smooth_again(study: Path) -> None:
         kept = ds.pixel_array
         ds.PixelData = gaussian_filter(kept.astype(float), 1.5).round().astype(kept.dtype).tobytes()
         ds.save_as(study / f"soft_{path.name}")
-
-
-def write_model(path: Path) -> Path:
-    """A model that was never trained, whose threshold is its answer to nothing: flips are easy."""
-    import torch
-
-    torch.manual_seed(0)
-    backbone = load_backbone("efficientnet_lite0")
-    spec = ClassifierSpec(dim=backbone.dim, findings=2, adapter="none")
-    classifier = build_classifier(spec).eval()
-    scan = torch.randn(3, backbone.dim)
-    description = folder.ModelDescription(
-        molre_version="0",
-        arm="frozen",
-        placement="slice",
-        seed=0,
-        findings=[
-            folder.FindingEntry(id=name, name=name, category="trauma")
-            for name in ("skull_fracture", "midline_shift")
-        ],
-        backbone=backbone_entry(backbone),
-        classifier=spec,
-        slope=5.0,
-        intercepts=[0.0, 0.0],
-        calibrated=[True, False],
-        thresholds={"skull_fracture": folder.Threshold(value=0.5, origin="by hand")},
-        calibrate_positives=[9, 1],
-        calibrate_negatives=[9, 30],
-        trained_on="synthetic phantoms",
-        synthetic=True,
-        studies={"train": 10},
-        license="Apache-2.0",
-    )
-    near = 0.01 * torch.randn(28, 2 * backbone.dim)  # no scan is as near: all are withheld
-    known = fit_familiarity(near[:20], near[20:])
-    model = folder.TrainedModel(
-        description, classifier, known, (scan, folder.answer(classifier, scan)), probe(backbone)
-    )
-    folder.save(model, path, "# card\n")
-    return path
 
 
 @pytest.fixture(scope="module")

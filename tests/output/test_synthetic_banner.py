@@ -1,0 +1,66 @@
+"""Pages say of the scan what is true of the scan, and of the model what is true of the model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from dicoms import write_study
+from untrained import write_model
+
+from molre.output.page import render
+from molre.output.prediction_folder import write_predictions
+from molre.output.synthetic_banner import scan_banner, scans_banner
+from molre.pipeline import load
+
+PHANTOM = {"Manufacturer": "molre phantom (synthetic)"}
+
+
+def banner(page: str) -> str:
+    found = re.search(r'<p class="banner">(.*?)</p>', page)
+    return found[1].replace("&#39;", "'") if found else ""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    root = tmp_path_factory.mktemp("models")
+    return {kind: write_model(root / str(kind), synthetic=kind) for kind in (True, False)}
+
+
+@pytest.mark.parametrize("model", [True, False])
+@pytest.mark.parametrize("scan", [True, False])
+def test_the_pages_of_a_prediction_speak_of_scan_and_model_apart(
+    models: dict[bool, Path], tmp_path: Path, scan: bool, model: bool
+) -> None:
+    header = PHANTOM if scan else {}
+    study = write_study(tmp_path / "a", "1.2.10", slices=8, **header)
+    out = tmp_path / "out"
+    (said,) = write_predictions(load(models[model]), [study], out).predictions
+    assert said.scan_synthetic is scan
+    for page in (out / "index.html", out / said.study / "report.html"):
+        text = banner(page.read_text())
+        assert ("trained on synthetic phantoms only" in text) == (model and not scan)
+        assert ("phantom" in text) == (scan or model)
+        assert ("patient's" in text or "patients'" in text or "not of patients" in text) == (
+            scan is not model
+        )
+        assert "made from phantom scans" not in text
+
+
+def test_what_is_said_of_one_scan_and_of_many() -> None:
+    assert scan_banner(scan=False, model=False) is None
+    assert scan_banner(scan=None, model=False) is None
+    assert scans_banner(scans=False, model=False) is None
+    assert "this scan is a patient's" in str(scan_banner(scan=False, model=True))
+    assert "these scans are patients'" in str(scans_banner(scans=False, model=True))
+    assert str(scan_banner(scan=True, model=False)).startswith("Synthetic")
+    assert str(scans_banner(scans=True, model=True)).startswith("Synthetic")
+
+
+def test_a_page_of_synthetic_data_says_so_without_a_sentence_of_its_own() -> None:
+    rendered = {
+        kind: render("base.html.j2", title="a page", synthetic=kind) for kind in (True, False)
+    }
+    assert "made from phantom scans" in banner(rendered[True])
+    assert banner(rendered[False]) == ""
