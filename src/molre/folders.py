@@ -6,6 +6,7 @@ things, or with another kind of output, is refused before anything is computed.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from molre.errors import MolreError
@@ -43,10 +44,9 @@ def claim(folder: Path, kind: str) -> None:
         kind: a key of :data:`KINDS`.
 
     Raises:
-        MolreError: it is a file, or holds something else.
+        MolreError: it is a file, cannot be written, or holds something else.
     """
-    if folder.exists() and not folder.is_dir():
-        raise MolreError("is a file, not a folder", where=folder, fix="name another folder")
+    _check_place(folder)
     names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     names = [name for name in names if not name.startswith(".")]
     if not names or all(_is_abandoned(folder / name, kind) for name in names):
@@ -55,12 +55,23 @@ def claim(folder: Path, kind: str) -> None:
     within = {KINDS[other][0] for other in _WITHIN.get(kind, ())}
     if _is(folder, kind) and not set(others) - within:
         return
-    raise MolreError(
-        f"holds {others[0] if others else _some(names)}, and {KINDS[kind][0]} would be written "
-        "among it",
-        where=folder,
-        fix="name a new or empty folder",
-    )
+    found = others[0] if others else _some(names)
+    fix = "name a new or empty folder"
+    raise MolreError(f"holds {found}, not {KINDS[kind][0]}", where=folder, fix=fix)
+
+
+def _check_place(folder: Path) -> None:
+    """The folder, or the nearest one above it that is there, can be written to."""
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not place.is_dir():
+        what = "is a file, not a folder" if place == folder else f"{place} is a file, not a folder"
+        raise MolreError(what, where=folder, fix="name another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise MolreError(
+            f"nothing can be written to {place} (permission, or a read-only file system)",
+            where=folder,
+            fix="name another folder",
+        )
 
 
 def _is(folder: Path, kind: str) -> bool:

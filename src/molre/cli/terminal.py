@@ -9,13 +9,15 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import sys
 from typing import TextIO
 
 import typer
 
 HANDLER = "molre"
-_TWINS = {
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
+TWINS = {
     "\N{EN DASH}": "-",
     "\N{EM DASH}": "-",
     "\N{MINUS SIGN}": "-",
@@ -37,9 +39,13 @@ def prepare() -> None:
 
 
 def say(sentence: str) -> None:
-    """One sentence on stderr; where nobody can be told, the exit code has to do."""
+    """One sentence on one line of stderr; where nobody can be told, the exit code has to do.
+
+    A file's name may hold line breaks and commands for the terminal; they are shown, not obeyed.
+    """
+    line = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", sentence)
     with contextlib.suppress(OSError):
-        typer.echo(f"molre: {sentence}", err=True)
+        typer.echo(f"molre: {line}", err=True)
 
 
 def flush() -> None:
@@ -78,7 +84,7 @@ def _substitute(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return "".join(_TWINS.get(sign) or _escaped(sign) for sign in text), error.end
+    return "".join(TWINS.get(sign) or _escaped(sign) for sign in text), error.end
 
 
 def _escaped(sign: str) -> str:

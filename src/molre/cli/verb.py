@@ -5,7 +5,7 @@ A verb that is added gets both without a line of its own.
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand
@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 from molre.device import usable
 from molre.errors import MolreError
 
+MOST = 1_000_000_000  # nothing here is counted beyond
 RANGES = {  # whole numbers, by the name of their option
     "workers": (1, 1024),
     "seed": (0, 2**32 - 1),
@@ -40,6 +41,7 @@ class Verb(TyperCommand):
         rest = super().parse_args(ctx, args)
         for name, value in ctx.params.items():
             _check_number(name, value)
+            _check_path(value)
         if "device" in ctx.params:
             ctx.params["device"] = usable(ctx.params["device"], here=_computes_here(ctx.params))
         return rest
@@ -50,6 +52,10 @@ class Verb(TyperCommand):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGone from error
+        except SystemExit as error:  # so does rich
+            if isinstance(error.__context__, BrokenPipeError):
+                raise ReaderGone from error
+            raise
 
     def _given(self, args: list[str]) -> list[tuple[str, str]]:
         """Each value on the command line, with the option or argument it is of."""
@@ -76,12 +82,19 @@ def _name(argument: Any) -> str:
 def _check_number(name: str, given: Any) -> None:
     """Refuse what no verb can count with: what is out of range or not finite."""
     for value in given if isinstance(given, (list, tuple)) else [given]:
-        low, high = RANGES.get(name, (-math.inf, math.inf))
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if number and not (low <= value <= high and math.isfinite(value)):
-            between = f"from {low} to {high}" if name in RANGES else "a finite number"
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        low, high = RANGES.get(name, (-MOST, MOST))
+        if not low <= value <= high:  # nor is what is not a number
             option = f"--{name.replace('_', '-')}"
-            raise MolreError(f"{value} cannot be; it is {between}", where=option)
+            raise MolreError(f"{value} is not a number from {low} to {high}", where=option)
+
+
+def _check_path(given: Any) -> None:
+    """Refuse a device as a file: /dev/full and /dev/zero have no end. Pipes are files."""
+    for path in given if isinstance(given, (list, tuple)) else [given]:
+        if isinstance(path, Path) and (path.is_char_device() or path.is_block_device()):
+            raise MolreError("is a device, not a file or folder", where=path, fix="give one")
 
 
 def _computes_here(params: dict[str, Any]) -> bool:

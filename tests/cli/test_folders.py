@@ -1,0 +1,85 @@
+"""Where each verb may write: a new or empty folder, or one of its own kind; nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from molre.errors import MolreError
+from molre.folders import KINDS, claim
+
+# what each verb leaves, also where it was interrupted
+OWN = {
+    "cohort": ["cohort.json", "salt", "scans.parquet", "rejects.csv", "state/a.json"],
+    "model": ["checksums.json", "model.json", "README.md"],
+    "benchmark": ["config.yaml", "state/a.json", "table.csv", "report.html"],
+    "demo": ["phantoms/phantom.json", "cohort/cohort.json", "contrasts.csv", "report.html"],
+    "phantoms": ["phantom.json", "README.txt", "labels.csv"],
+    "run": ["config.yaml", "checkpoint-0.001.safetensors"],
+    "predictions": ["0123456789abcdef/prediction.json", "rejects.csv"],
+    "comparison": ["comparison.csv", "contrasts.csv", "report.html"],
+    "consistency": ["consistency.csv", "pairs.parquet", "report.html"],
+    "audit": ["audit.json", "audit.html"],
+}
+YAML = {"benchmark": "backbones:\n- name: x\n", "run": "seed: 0\narm: molre\n"}
+
+
+def fill(folder: Path, kind: str) -> Path:
+    for name in OWN[kind]:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(YAML.get(kind, "x") if name == "config.yaml" else "x")
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_empty_and_its_own(tmp_path: Path, kind: str) -> None:
+    claim(tmp_path / "new/and/deep", kind)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / ".DS_Store").write_text("hidden files are overlooked")
+    claim(tmp_path, kind)
+    claim(fill(tmp_path / "own", kind), kind)
+    (tmp_path / "own/notes.txt").write_text("what a user adds to it stays")
+    claim(tmp_path / "own", kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_of_another_kind(tmp_path: Path, kind: str, other: str) -> None:
+    if kind == other:
+        return
+    folder = fill(tmp_path / "there", other)
+    with pytest.raises(MolreError, match=r"not .*Name a new or empty folder") as refused:
+        claim(folder, kind)
+    assert KINDS[other][0] in refused.value.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["notes.txt", "config.yaml", "rejects.csv", "a.html", "src/a"])
+def test_of_somebody_else(tmp_path: Path, kind: str, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("paths: mine\n")
+    with pytest.raises(MolreError, match=name.split("/")[0]):
+        claim(tmp_path, kind)
+
+
+def test_a_study_begun_and_not_written_is_no_stranger(tmp_path: Path) -> None:
+    (tmp_path / "0123456789abcdef").mkdir()
+    claim(tmp_path, "predictions")
+    with pytest.raises(MolreError):
+        claim(tmp_path, "run")
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in ("file", "file/within", "file/within/it"):
+        with pytest.raises(MolreError, match="is a file"):
+            claim(tmp_path / place, "run")
+
+
+@pytest.mark.skipif(os.access("/proc/1/ns", os.W_OK), reason="this user may write everywhere")
+def test_a_place_that_cannot_be_written() -> None:
+    with pytest.raises(MolreError, match="nothing can be written"):
+        claim(Path("/proc/1/ns/new"), "run")
