@@ -1,7 +1,8 @@
 """What molre says when something is wrong: what happened, where, and how to fix it.
 
 Exit codes (every verb): 0 done, 1 some or all scans rejected, 2 nothing readable, nothing
-matched or wrong usage, 130 interrupted.
+matched, wrong usage, or the machine said no (a full disk, no memory), 70 a bug in molre, 130
+interrupted, 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
