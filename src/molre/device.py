@@ -23,8 +23,10 @@ def usable(device: str, *, here: bool = True) -> str:
         MolreError: no such device, or it is not here.
     """
     kind, number = _parts(device)
-    if not here or kind == "cpu":
-        return device if kind != "cpu" else "cpu"
+    if kind == "cpu":
+        return "cpu"
+    if not here:
+        return _elsewhere(device)
     count = _count("cuda" if kind == "auto" else kind)
     if kind == "auto":
         return "cuda" if count else "cpu"
@@ -51,6 +53,16 @@ def _parts(device: str) -> tuple[str, int | None]:
             f"{device!r} is not a device", where="--device", fix=f"choose one of {ALLOWED}"
         )
     return found[1], None if found[2] is None else int(found[2])
+
+
+def _elsewhere(device: str) -> str:
+    if device == "auto":
+        raise MolreError(
+            "what the workers of a cluster have is not known here",
+            where=_option(device),
+            fix="name their device, e.g. cpu or cuda",
+        )
+    return device
 
 
 def _count(kind: str) -> int:

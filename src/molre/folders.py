@@ -46,7 +46,7 @@ def claim(folder: Path, kind: str) -> None:
     Raises:
         MolreError: it is a file, cannot be written, or holds something else.
     """
-    _check_place(folder)
+    check_place(folder)
     names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     names = [name for name in names if not name.startswith(".")]
     if not names or all(_is_abandoned(folder / name, kind) for name in names):
@@ -60,8 +60,12 @@ def claim(folder: Path, kind: str) -> None:
     raise MolreError(f"holds {found}, not {KINDS[kind][0]}", where=folder, fix=fix)
 
 
-def _check_place(folder: Path) -> None:
-    """The folder, or the nearest one above it that is there, can be written to."""
+def check_place(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, by the nearest one above it that is there.
+
+    Raises:
+        MolreError: a file is in the way, or the user or the system may not write there.
+    """
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not place.is_dir():
         what = "is a file, not a folder" if place == folder else f"{place} is a file, not a folder"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from molre.cli.demo import forget
 from molre.errors import MolreError
 from molre.folders import KINDS, claim
 
@@ -70,6 +71,13 @@ def test_a_study_begun_and_not_written_is_no_stranger(tmp_path: Path) -> None:
     claim(tmp_path, "predictions")
     with pytest.raises(MolreError):
         claim(tmp_path, "run")
+
+
+def test_a_demo_that_starts_again_leaves_what_others_put_beside_it(tmp_path: Path) -> None:
+    fill(tmp_path, "demo")
+    (tmp_path / "thesis.txt").write_text("mine")
+    forget(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:

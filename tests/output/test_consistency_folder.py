@@ -48,6 +48,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pairs_of_one_study_are_compared_and_written(root):
     out = root / "out"
+    out.mkdir()
+    (out / "rejects.csv").write_text("study,reason\nof a run before,x\n")
     done = consistency(root / "model", root / "cohort", out, even_if_withheld=True, draws=50)
     assert done.pairs.contrast == ("kernel", "kernel")
     assert done.synthetic
@@ -62,7 +64,8 @@ def test_pairs_of_one_study_are_compared_and_written(root):
     assert table["drift"].null_count() == 3  # two pairs: counts alone
     html = (out / "report.html").read_text()
     assert "Another kernel: 2 pairs, 2 patients" in html
-    assert "Synthetic" in html
+    assert "Synthetic: these scans are phantoms, and the model was trained on phantoms" in html
+    assert not (out / "rejects.csv").exists()
     assert "2 of the pairs hold a series that <code>molre predict</code> would withhold" in html
 
 

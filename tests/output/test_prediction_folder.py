@@ -234,6 +234,15 @@ def test_a_map_among_the_predictions_is_refused(predict, tmp_path: Path, through
     assert list(out.iterdir()) == []
 
 
+def test_a_map_that_cannot_be_written_is_refused_before_anything_is_read(
+    predict, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file/map.csv", tmp_path):
+        with pytest.raises(MolreError, match="is a f"):
+            predict(tmp_path / "nowhere", map_file=place)
+
+
 def test_a_study_of_two_inputs_names_both(predict, tmp_path: Path) -> None:
     study(tmp_path / "a/b")
     predict(tmp_path / "a", tmp_path / "a/b")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from dicoms import write_study
+from runs import write_run
 from untrained import write_model
 
+from molre.evaluation.evaluate import evaluate
 from molre.output.page import render
 from molre.output.prediction_folder import write_predictions
+from molre.output.run_html import write_run_report
 from molre.output.synthetic_banner import scan_banner, scans_banner
 from molre.pipeline import load
 
@@ -46,6 +49,18 @@ def test_the_pages_of_a_prediction_speak_of_scan_and_model_apart(
             scan is not model
         )
         assert "made from phantom scans" not in text
+
+
+@pytest.mark.parametrize("scans", [True, False])
+def test_the_page_of_an_external_cohort_speaks_of_its_own_scans(
+    tmp_path: Path, scans: bool
+) -> None:
+    external = {"scans_synthetic": scans, "said": "External.", "overlap": {}, "cohort": "c"}
+    run = write_run(tmp_path / "run", synthetic=True, external=external)
+    write_run_report(evaluate(run), run / "report.html")
+    text = banner((run / "report.html").read_text())
+    assert ("made from phantom scans" in text) == scans
+    assert ("these scans are patients'" in text) != scans
 
 
 def test_what_is_said_of_one_scan_and_of_many() -> None:

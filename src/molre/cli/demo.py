@@ -65,7 +65,7 @@ def command(
 
     claim(out, "demo")
     if overwrite:
-        _forget(out)
+        forget(out)
     _say(f"1/6 writing {studies} synthetic studies (phantoms)")
     write_phantoms(
         out / "phantoms",
@@ -107,7 +107,7 @@ def command(
     _finish(comparison, out, written.as_text(), json)
 
 
-def _forget(out: Path) -> None:
+def forget(out: Path) -> None:
     """Remove what a demo writes, and nothing that somebody else put beside it."""
     import shutil
 

@@ -42,7 +42,7 @@ class Verb(TyperCommand):
         for name, value in ctx.params.items():
             _check_number(name, value)
             _check_path(value)
-        if "device" in ctx.params:
+        if "device" in ctx.params and not ctx.params.get("report"):  # which computes nothing
             ctx.params["device"] = usable(ctx.params["device"], here=_computes_here(ctx.params))
         return rest
 
@@ -98,6 +98,5 @@ def _check_path(given: Any) -> None:
 
 
 def _computes_here(params: dict[str, Any]) -> bool:
-    """Whether this machine needs the device: not where a cluster does the work, or nobody does."""
-    elsewhere = params.get("scheduler") is not None and not params.get("dry_run")
-    return not elsewhere and not params.get("report")
+    """Whether this machine needs the device, and not the workers of a cluster."""
+    return params.get("scheduler") is None or bool(params.get("dry_run"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from molre import files
 from molre.ct.listing import Reject
 from molre.errors import MolreError
+from molre.folders import check_place
 from molre.output.prediction_answers import Answer
 
 MAP_COLUMNS = ("input", "study", "path", "patient_id", "accession", "study_instance_uid")
@@ -78,6 +79,7 @@ def check_map(path: Path, out: Path) -> None:
         )
     if path.is_dir():
         raise MolreError("is a folder", where=path, fix="name a file for the map")
+    check_place(path.absolute().parent)
 
 
 def _inputs(answer: Answer) -> str:
