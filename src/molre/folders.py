@@ -19,10 +19,8 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "benchmark": ("a benchmark", ("cells", "config.yaml#backbones:")),
     "demo": ("a demo", ("phantoms/phantom.json",)),
     "phantoms": ("phantoms", ("phantom.json",)),
-    "run": (
-        "a run",
-        ("config.yaml#arm:", "manifest.json", "predictions.parquet", "checkpoint-*.safetensors"),
-    ),
+    "run": ("a run", ("config.yaml#arm:", "checkpoint-*.safetensors")),
+    "external": ("an external evaluation", ('manifest.json#  "external"', "predictions.parquet")),
     "predictions": (
         "predictions",
         ("predictions.csv", "*/prediction.json", "rejects.csv#file,reason,remedy"),
@@ -31,7 +29,14 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "consistency": ("a consistency check", ("consistency.csv", "rejects.csv#study,reason")),
     "audit": ("an audit", ("audit.json",)),
 }
-_WITHIN = {"demo": {"comparison"}, "run": {"audit"}, "benchmark": {"audit"}, "audit": {"run"}}
+# signs of other kinds that may be there as well: what this kind holds, or was put beside it
+_WITHIN = {
+    "demo": {"comparison"},
+    "run": {"audit", "external"},  # every run has a predictions.parquet
+    "external": {"audit"},
+    "benchmark": {"audit"},
+    "audit": {"run", "external", "benchmark"},
+}
 
 
 def claim(folder: Path, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -19,19 +20,24 @@ OWN = {
     "demo": ["phantoms/phantom.json", "cohort/cohort.json", "contrasts.csv", "report.html"],
     "phantoms": ["phantom.json", "README.txt", "labels.csv"],
     "run": ["config.yaml", "checkpoint-0.001.safetensors"],
+    "external": ["manifest.json", "predictions.parquet", "report.html"],
     "predictions": ["0123456789abcdef/prediction.json", "rejects.csv"],
     "comparison": ["comparison.csv", "contrasts.csv", "report.html"],
     "consistency": ["consistency.csv", "pairs.parquet", "report.html"],
     "audit": ["audit.json", "audit.html"],
 }
-YAML = {"benchmark": "backbones:\n- name: x\n", "run": "seed: 0\narm: molre\n"}
+TEXT = {
+    ("benchmark", "config.yaml"): "backbones:\n- name: x\n",
+    ("run", "config.yaml"): "seed: 0\narm: molre\n",
+    ("external", "manifest.json"): json.dumps({"arm": "molre", "external": {}}, indent=2),
+}
 
 
 def fill(folder: Path, kind: str) -> Path:
     for name in OWN[kind]:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(YAML.get(kind, "x") if name == "config.yaml" else "x")
+        place.write_text(TEXT.get((kind, name), "x"))
     return folder
 
 
@@ -64,6 +70,15 @@ def test_of_somebody_else(tmp_path: Path, kind: str, name: str) -> None:
     (tmp_path / name).write_text("paths: mine\n")
     with pytest.raises(MolreError, match=name.split("/")[0]):
         claim(tmp_path, kind)
+
+
+def test_a_trained_run_is_not_written_over_by_an_external_evaluation(tmp_path: Path) -> None:
+    run = fill(tmp_path, "run")
+    for name in ("manifest.json", "predictions.parquet", "report.html"):
+        (run / name).write_text("x")
+    claim(run, "run")
+    with pytest.raises(MolreError, match="holds a run, not an external evaluation"):
+        claim(run, "external")
 
 
 def test_a_study_begun_and_not_written_is_no_stranger(tmp_path: Path) -> None:

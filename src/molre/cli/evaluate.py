@@ -76,7 +76,7 @@ def command(
     elif out is None:
         raise MolreError("--external needs a folder to write", fix="add -o OUT")
     else:
-        claim(out, "run")
+        claim(out, "external")
         evaluation = evaluate_external(
             external,
             run,
