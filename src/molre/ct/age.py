@@ -55,7 +55,7 @@ def age_of(
 
 def _stated(text: str | None) -> tuple[float | None, str | None]:
     """Years by Patient Age; unknown where it is a dummy or no age."""
-    words = (text or "").strip().lower().lstrip("<>=~≥≤ ").rstrip("+. ")
+    words = (text or "")[:32].strip().lower().lstrip("<>=~≥≤ ").rstrip("+. ")
     parts = _parts(words)
     if not parts:
         told = re.search(r"\d", words) is not None
