@@ -205,7 +205,12 @@ def _embeddings(opened: Opened) -> EmbeddingCache:
 def _splits(opened: Opened) -> Splits:
     config = opened.config
     policy, floor = config.blank_policy, config.min_labels
-    return load_splits(opened.cohort, opened.cache, findings(), policy, floor)
+    # runs from before there was this setting took all scans
+    known = "include_not_head" in config.model_fields_set
+    every = config.include_not_head or not known
+    return load_splits(
+        opened.cohort, opened.cache, findings(), policy, floor, include_not_head=every
+    )
 
 
 _PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {

@@ -60,6 +60,9 @@ class TrainConfig(BaseModel):
     )
     slice_budget: int = Field(default=128, ge=1, description="slices in memory, at blocks")
     min_labels: int = Field(default=5, ge=1, description="positives and negatives in train")
+    include_not_head: bool = Field(
+        default=False, description="take scans that are not a whole head with a brain inside"
+    )
 
 
 def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any) -> TrainConfig:

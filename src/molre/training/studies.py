@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 
 from molre import files
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
 from molre.labels.policy import targets
+from molre.progress import say
 from molre.training.data import Inputs, Studies, known_findings
 
 SPLITS = ("train", "tune", "calibrate", "test")
@@ -31,18 +33,27 @@ class Splits:
 
 
 def load_splits(
-    cohort: Cohort, cache: Inputs, table: FindingsTable, policy: str, floor: int
+    cohort: Cohort,
+    cache: Inputs,
+    table: FindingsTable,
+    policy: str,
+    floor: int,
+    *,
+    include_not_head: bool = False,
 ) -> Splits:
     """Join scans, splits and labels.
 
-    Only studies that have an embedding are used. A finding is trained if it has at least
-    ``floor`` known positives and negatives in train.
+    Only studies that have an embedding are used, and of these only whole heads with a brain inside
+    (the column ``head``) unless ``include_not_head``; how many are left out is said. A finding is
+    trained if it has at least ``floor`` known positives and negatives in train.
 
     Raises:
         MolreError: an empty split, or no finding that can be trained.
     """
     rows = cohort.chosen().join(cohort.splits(), on="patient", how="inner").sort("study")
     rows = rows.filter([h in cache for h in rows["content_hash"]])
+    if not include_not_head:
+        rows = _heads(rows)
     known = targets(cohort.labels(), rows["study"].to_list(), table, policy)
     split = rows["split"].to_numpy()
     by_name = {}
@@ -58,7 +69,8 @@ def load_splits(
             raise MolreError(
                 f"split {name!r} has no study that could be embedded",
                 where=cohort.path,
-                fix="ingest more scans, or split again with other fractions",
+                fix="ingest more scans, or split again with other fractions"
+                + ("" if include_not_head else "; --set include_not_head=true takes partial heads"),
             )
     findings = known_findings(by_name["train"].targets, table.ids, floor)
     if not findings:
@@ -73,6 +85,18 @@ def load_splits(
         tuple(findings),
         data_hashes(cohort),
     )
+
+
+def _heads(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the scans whose head check failed; one that was not checked stays."""
+    heads = rows.filter(pl.col("head").fill_null(value=True))
+    left_out = len(rows) - len(heads)
+    if left_out:
+        say(
+            f"{left_out} of {len(rows)} scans left out: not a whole head with a brain inside "
+            "(scans.parquet, head_reasons); --set include_not_head=true takes them"
+        )
+    return heads
 
 
 def data_hashes(cohort: Cohort) -> dict[str, str]:

@@ -118,7 +118,14 @@ def _start(
         inputs = adapted.inputs
     else:
         inputs = embed_together(cohort, backbone, ranks, device=device, workers=workers)
-    splits = load_splits(cohort, inputs, findings(), config.blank_policy, config.min_labels)
+    splits = load_splits(
+        cohort,
+        inputs,
+        findings(),
+        config.blank_policy,
+        config.min_labels,
+        include_not_head=config.include_not_head,
+    )
     task = Task(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
     ranks.agree([splits[name].content_hash for name in SPLITS], "embeddings")
     return BlocksStart(task, adapted) if adapted else SliceStart(task)
