@@ -299,7 +299,8 @@ def _budget(bench: Bench, placement: str) -> str:
     words = [
         f"up to {here.max_epochs or config.max_epochs} epochs",
         f"patience {here.patience or config.patience}",
-        f"learning rates {', '.join(f'{rate:g}' for rate in rates)}",
+        f"learning rates {', '.join(f'{rate:g}' for rate in rates)}"
+        + ", more while the best is at an edge" * (len(rates) > 1),
     ]
     if here.studies is not None:
         words.append(f"fitted on {here.studies} studies")

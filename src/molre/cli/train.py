@@ -52,13 +52,11 @@ def command(
     Example: molre train COHORT --backbone efficientnet_lite0 --arm molre --seed 0 -o runs/molre-0
     """
     from molre.backbones.contract_kind import read_contract
-    from molre.folders import claim
     from molre.training.config import resolve
     from molre.training.launched import launched
     from molre.training.summary import summary
     from molre.training.train import train
 
-    claim(out, "run")
     given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
     given |= {"budget": budget, "prefix_cache": prefix_cache}
     given["contract"] = read_contract(contract) if contract else None

@@ -159,7 +159,8 @@ def _chosen(run: Path, manifest: dict[str, Any]) -> Iterator[str]:
     config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     rate = manifest.get("learning_rate")
     if rate is not None and config:
-        grid = ", ".join(f"{r:g}" for r in config["learning_rates"])
+        tried = [row["learning_rate"] for row in manifest.get("rates") or []]
+        grid = ", ".join(f"{r:g}" for r in tried or config["learning_rates"])
         edge = ", at the edge of the grid" * (manifest.get("rate_at_edge") is True)
         yield f"- Learning rate {rate:g}, of {grid}, by macro AUC on tune{edge}."
     if manifest.get("best_epoch") is not None:

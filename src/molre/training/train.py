@@ -15,6 +15,7 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.precision import precision_on
 from molre.cohort.cohort import Cohort
+from molre.folders import claim
 from molre.labels.findings import findings
 from molre.model.loss import prevalence_weights
 from molre.training.arms import Arm, get_arm
@@ -67,12 +68,15 @@ def train(
         The run folder.
 
     Raises:
-        MolreError: unknown arm or backbone, a cohort that lacks labels or splits, or another
-            run in ``out``: of another configuration, or of data that has changed since.
+        MolreError: unknown arm or backbone, a cohort that lacks labels or splits, another run in
+            ``out`` (of another configuration, or of data that has changed since), or something
+            there that is not a run.
     """
     config, folder = config or TrainConfig(), RunFolder(Path(out))
     with together(device) as ranks:
         opened = Cohort(Path(cohort))
+        if ranks.first:
+            claim(folder.path, "run")
         if overwrite and ranks.first and (folder.path / "config.yaml").is_file():
             shutil.rmtree(folder.path)
         ranks.wait()
