@@ -9,6 +9,7 @@ from molre.ct.contrast import Said, of_agent, of_description
 BOTH = """
 CT HEAD WITHOUT AND WITH CONTRAST | CT HEAD WITH AND WITHOUT CONTRAST
 CT HEAD WITHOUT & WITH IV CONTRAST
+Ct head/brain w/o & w/dye | without contrast and with contrast | sans puis après injection
 WO and W contrast | W/O AND W CONTRAST | W/O & W/ CONTRAST | CT HEAD W/ & W/O
 CT HEAD W AND W/O CON | W+W/O
 HEAD W/WO | HEAD WO/W | HEAD_W_WO | CT HEAD WWO | CT HEAD W WO IV CONTRAST | head W-WO | W, WO
@@ -42,7 +43,7 @@ CT venogram
 arterial phase | VENOUS | Omnipaque 350 | with gadolinium
 Kopf mit KM | CCT m. KM | CCT mKM | Kopf mit Kontrastmittel | nach KM-Gabe | Schädel KM
 Head KM+ | HEAD +KM
-mit KM ohne Kippung
+mit KM ohne Kippung | ohne Kippung mit KM | without tilt, with contrast | Ct head/brain w/dye
 TDM avec injection | cerebral injecté | crane avec contraste | TDM après injection | crâne IV+
 inj.
 con contraste | TC CRANEO CONTRASTADO | con CIV | CRANEO C/CONTRASTE
@@ -60,6 +61,10 @@ non-contrast | NONCONTRAST | non contrast head | noncon | HEAD NON-CON | non IV 
 no contrast
 NCCT | NECT | unenhanced | non-enhanced | Plain | 5/5mm Plain | 1A TRAUMA/PLAIN HEAD DM /Head
 pre-contrast
+Head-Without-Contrast | without-contrast | WO-CONTRAST | W/O-CONTRAST | without contrast injection
+without the use of IV contrast | without any contrast agent | without oral or iv contrast
+sans injection de produit de contraste | sans aucune injection | ohne Gabe von Kontrastmittel
+Ct head/brain w/o dye | CT HEAD WITHOUT IVCON | CT HEAD WITHOUT CONTRAST, POST THROMBECTOMY
 C- | Head C- | CT Head (-) | contrast: none | Contrast: No
 native | CCT nativ | Schädel nativ 5mm | ohne KM | Kopf ohne | o. KM | CCT oKM | KM- | kein KM
 vor KM

@@ -80,8 +80,17 @@ BOTH = _any(
     r"\bpre[- ]?(?:contrast\w*)?\W*(?:and|und|et|y|e)?\W*post(?!\s*-?op)(?!erior)",
 )
 
+# "without the use of", then the thing itself; not "ohne Kippung mit KM"
+_USE = rf"(?:[-\s]+(?!{_WITH})[^\s,-]+){{0,4}}?"
+_SURELY = r"(?:contrast\w*|kontrast\w*|km\b|mdc\b|pdc\b|inject\w*|injekt\w*|iniez\w*)"
+# "sans injection de produit de contraste", "without contrast injection"
+_MORE = r"(?:[-\s]+(?:of|de|du|di|von|iv|i\.v\.?|agents?|medi\w+|material|produit|gabe" + (
+    rf"|{_SURELY})\b\.?)*"
+)
+
 PLAIN = _any(
-    rf"\b{_WITHOUT}\s*{_THING}",
+    rf"\b{_WITHOUT}[-\s]*{_THING}{_MORE}",
+    rf"\b{_WITHOUT}{_USE}[-\s]+{_SURELY}{_MORE}",
     r"\bw\s*/\s*o(?:ut)?\b",  # of contrast, whatever follows
     r"\bw[.]\s?o\.?(?!\w)",
     r"\bwo\b",
