@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 
 ADULT_YEARS = 18
 PROBE_SIMILARITY = 0.999
-NOT_ESTIMATED = (
-    "no probabilities: the model's calibrate split had too few labels of one class to estimate them"
-)
+NOT_ESTIMATED = "no probabilities: all labels of the model's calibrate split were of one class"
 NO_KEY_SLICE = "the backbone reads the volume as a whole, so no slice weighs more than another"
 
 

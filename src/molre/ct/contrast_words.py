@@ -89,7 +89,7 @@ _MORE = r"(?:[-\s]+(?:of|de|du|di|von|iv|i\.v\.?|agents?|medi\w+|material|produi
 )
 
 PLAIN = _any(
-    rf"\b{_WITHOUT}[-\s]*{_THING}{_MORE}",
+    rf"\b{_WITHOUT}[-\s/.(:]*{_THING}{_MORE}",
     rf"\b{_WITHOUT}{_USE}[-\s]+{_SURELY}{_MORE}",
     r"\bw\s*/\s*o(?:ut)?\b",  # of contrast, whatever follows
     r"\bw[.]\s?o\.?(?!\w)",
@@ -140,7 +140,7 @@ GIVEN = _any(
     r"(?<=[a-z])w(?:iv)?contrast",
     rf"\b(?:with|w/?|mit|avec|post){_END}",
     r"\bpost\s+\d+(?:\.\d+|\s?mm)(?!\w)",  # "POST 5.0", not "post 2 days"
-    rf"\b{_SIGNED}\s?\+(?!\s*[tl]\b|\s*/?\s*-)",  # not "C+T spine"
+    rf"\b{_SIGNED}\s?\+(?!\s*[tl]\b|\s*/?\s*-(?!\w))",  # not "C+T spine"
     r"\+\s?(?:km|cm|iv|mdc|contr\w*|kontr\w*|gad\w*|gd)\b",
     rf"\+\s?{_C}",
     r"\(\+\)",

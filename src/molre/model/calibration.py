@@ -5,8 +5,8 @@ and intercept for each would follow noise, so the slope is shared and the interc
 towards their mean (a Gaussian prior of standard deviation 1 on the logit scale).
 
 The mean has no prior: a calibrate split whose labels are all of one class would drive it, and with
-it every probability, to 0 or 1. With fewer than `FLOOR` labels of a class over all findings nothing
-is fitted, and no probability is given.
+it every probability, to 0 or 1. Without a label of each class over all findings nothing is fitted,
+and no probability is given.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Calibration:
 
     @property
     def estimable(self) -> bool:
-        """Whether the calibrate split had labels enough, over all findings, to fit anything."""
+        """Whether the calibrate split had labels of both classes, over all findings."""
         return estimable(self.positives, self.negatives)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -82,8 +82,8 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
 
 
 def estimable(positives: np.ndarray, negatives: np.ndarray) -> bool:
-    """Whether there are `FLOOR` labels of both classes over all findings (K,)."""
-    return int(np.sum(positives)) >= FLOOR and int(np.sum(negatives)) >= FLOOR
+    """Whether there are labels of both classes over all findings (K,)."""
+    return bool(np.any(positives) and np.any(negatives))
 
 
 def midpoint(lower: float, upper: float) -> float:
