@@ -6,26 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
-from ready import write_ready
+from scanned import CONFIG, write_scanned
 
-from molre.cohort.cohort import write_table
 from molre.output.run_folder import evaluate_and_report
-from molre.training.config import TrainConfig
 from molre.training.train import train
-
-CONFIG = TrainConfig(max_epochs=4, patience=4, learning_rates=(1e-3, 3e-3))
 
 
 def _make(root: Path) -> None:
-    cohort = write_ready(
-        root / "cohort", 200, shares=("train",) * 4 + ("tune", "calibrate", "test", "test")
-    )
-    scans = pl.read_parquet(cohort / "scans.parquet")
-    scanners = pl.Series("manufacturer", ["Tester" if i % 2 else "Maker" for i in range(200)])
-    write_table(cohort / "scans.parquet", scans.with_columns(scanners))
-    train(cohort, root / "run", CONFIG)
+    train(write_scanned(root / "cohort"), root / "run", CONFIG)
     evaluate_and_report(root / "run")
 
 

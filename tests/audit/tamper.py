@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
@@ -128,11 +129,16 @@ def _set_text(path: Path, span: tuple[int, int]) -> None:
 
 
 def weights(run: Path, prefix: str) -> Iterator[Place]:
-    """Numbers of the model's tensors, up to 16 of each."""
+    """Numbers of the model's tensors, up to 16 of each; none that only reads a dead feature."""
     path = run / "model" / "model.safetensors"
-    for name, tensor in load_file(path).items():
+    tensors = load_file(path)
+    live = tensors["self_test.embedding"].std(0) > 1e-2
+    for name, tensor in tensors.items():
         if name.startswith(prefix):
-            for i in range(0, tensor.numel(), max(1, tensor.numel() // 16)):
+            counted = torch.arange(tensor.numel())
+            if tensor.shape[-1:] == live.shape:
+                counted = counted.view(-1, len(live))[:, live].flatten()
+            for i in counted[:: max(1, len(counted) // 16)].tolist():
                 change = lambda name=name, i=i: set_tensor(path, name, i)  # noqa: E731
                 yield Place(f"model.safetensors {name}, number {i}", path, change)
 

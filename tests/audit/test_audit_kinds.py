@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 import tamper
 import typer
-from ready import write_ready
+from scanned import CONFIG, write_scanned
 from small_bench import write_small_cohort, write_tiny_vit
 from tamper import Place, first_failure
 from typer.testing import CliRunner
 
-from molre.audit.again import reread
 from molre.audit.audit import made
 from molre.audit.check import FAIL, NUMBERS, Check
 from molre.audit.opened import Opened
+from molre.audit.read_again import reread
 from molre.backbones.catalogue import contract_from_dict
+from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.volume_contract import VolumeContract
 from molre.cli import audit as verb
+from molre.embedding.embed import embed
 from molre.output.external import evaluate_external
 from molre.output.run_folder import evaluate_and_report
 from molre.training.config import TrainConfig
@@ -47,7 +49,8 @@ def root(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     train(cohort, root / "volumes", TrainConfig(**COMMON, **whole))
     for kind in ("blocks", "volumes"):
         evaluate_and_report(root / kind)
-    other = write_ready(root / "other", 40, salt=b"another salt")
+    other = write_scanned(root / "other", first=500, salt=b"another salt", splits={"test": 40})
+    embed(other, load_backbone("efficientnet_lite0", contract=CONFIG.contract))
     evaluate_external(other, trained / "run", root / "external")
     return root
 

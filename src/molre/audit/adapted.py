@@ -12,12 +12,33 @@ from safetensors.torch import load_file
 from molre.adapter.collapse import update_similarity
 from molre.adapter.core import gate_entropy
 from molre.adapter.reading import summary
-from molre.audit.check import NUMBERS, Check, compared
+from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared
 from molre.audit.compare import leaves, mapping_differences, table_differences
 from molre.audit.opened import Opened, read_table
 
 PREFIX = "base_model.model."  # of tensor names, as PEFT writes them
 CLOSE = 1e-5  # means of float32 in another order
+
+
+ROUTED = ("molre", "molre_shuffled")  # kinds of adapter with a router, at either placement
+
+
+def routed(opened: Opened) -> Iterator[Check]:
+    """A routed arm that ran has gates; one that has none was never executed."""
+    described = opened.description
+    if not {described.classifier.adapter, described.blocks} & set(ROUTED):
+        return
+    missing = []
+    if not (opened.path / "routing.parquet").is_file():
+        missing.append("routing.parquet is missing")
+    if opened.manifest.get("gate_entropy") is None:
+        missing.append("manifest.json has no gate_entropy")
+    name = "gates of a routed arm are there"
+    if missing:
+        why = f"{' and '.join(missing)}: its router may never have run"
+        yield Check(NUMBERS, name, FAIL, why)
+    else:
+        yield Check(NUMBERS, name, PASS, "routing.parquet and gate_entropy")
 
 
 def inside(opened: Opened) -> Iterator[Check]:
@@ -37,7 +58,7 @@ def inside(opened: Opened) -> Iterator[Check]:
         found.append(f"sites are {len(told)}, with tensors {len(sites)}, or others")
     name = "adapter of manifest.json from its tensors"
     yield compared(NUMBERS, name, seen, found)
-    if (opened.path / "routing.parquet").is_file() or manifest.get("gate_entropy") is not None:
+    if (opened.path / "routing.parquet").is_file():
         yield _routers(opened, tensors, sites)
 
 

@@ -6,15 +6,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import molre
-from molre.audit import adapted, again, data, evaluated, external, leakage, predicted, trained
+from molre.audit import (
+    adapted,
+    again,
+    begun,
+    data,
+    evaluated,
+    external,
+    leakage,
+    phantoms,
+    predicted,
+    read_again,
+    trained,
+)
 from molre.audit.check import (
     DATA,
     FAIL,
     INSTALLATION,
     LEAKAGE,
+    NOT_CHECKED,
     NUMBERS,
     Check,
     NotAtHandError,
@@ -35,8 +48,10 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "self-test of the model", predicted.self_tested),
     (NUMBERS, "familiarity from the scans' embeddings", trained.familiarity),
     (NUMBERS, "parameters and backbone of manifest.json", trained.sizes),
+    (NUMBERS, "gates of a routed arm are there", adapted.routed),
     (NUMBERS, "adapter and routers of manifest.json", adapted.inside),
     (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
+    (NUMBERS, begun.SEED, begun.seed),
     (NUMBERS, "backbone of model.json from its weights", trained.backbone),
     (DATA, "hashes of scans, splits and labels", data.hashes),
     (DATA, "patients and splits of predictions.parquet", data.splits),
@@ -51,7 +66,8 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (LEAKAGE, "no study under two patients", leakage.names),
     (LEAKAGE, "no near twin of a training scan in test", leakage.twins),
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
-    (LEAKAGE, "synthetic or real, said alike", leakage.synthetic),
+    (LEAKAGE, begun.TRAIN, begun.centered),
+    (LEAKAGE, phantoms.WORDS, phantoms.synthetic),
 )
 EXTERNAL: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "evaluation from predictions.parquet", evaluated.evaluated),
@@ -64,7 +80,19 @@ EXTERNAL: tuple[tuple[str, str, Checker], ...] = (
     (LEAKAGE, "no patient in two splits", leakage.patients),
     (LEAKAGE, "no study under two patients", leakage.owners),
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
+    (LEAKAGE, phantoms.WORDS, phantoms.synthetic),
 )  # of a frozen model on another cohort, which fitted nothing
+
+
+class Asked(TypedDict, total=False):
+    """Arguments of :func:`audit` beside the run."""
+
+    cohort: Path | None
+    weights_dir: Path | None
+    device: str
+    reread: int
+    reread_seed: int | None
+    retrain: bool
 
 
 @dataclass(frozen=True)
@@ -103,6 +131,11 @@ class Audit:
         """Whether any check failed."""
         return bool(self.failures)
 
+    @property
+    def unchecked(self) -> bool:
+        """Whether anything could not be checked."""
+        return self.count(NOT_CHECKED) > 0
+
     def to_dict(self) -> dict[str, Any]:
         """The content of audit.json."""
         return {
@@ -112,6 +145,7 @@ class Audit:
             **self.about,
             "synthetic": self.synthetic,
             "failed": self.failed,
+            "not_checked": self.unchecked,
             "checks": [asdict(check) for check in self.checks],
             "flow": None if self.flow is None else asdict(self.flow),
             "headings": list(self.headings),
@@ -124,7 +158,8 @@ def audit(
     cohort: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str = "cpu",
-    reread: int = 0,
+    reread: int = read_again.STUDIES,
+    reread_seed: int | None = None,
     retrain: bool = False,
 ) -> Audit:
     """Audit a run; nothing in it is changed.
@@ -134,7 +169,9 @@ def audit(
         cohort: where its cohort is now, if it was moved.
         weights_dir: folder with the backbone's weights, where they are not installed.
         device: torch device of the backbone.
-        reread: test studies to read again from their scans, which takes as long as predicting them.
+        reread: studies to read again from their scans, test studies first; as long as predicting
+            them takes.
+        reread_seed: draws which; a new one each time by default, so that nobody knows them.
         retrain: train the run again, which takes as long as it took.
 
     Raises:
@@ -143,7 +180,9 @@ def audit(
     path = Path(run)
     opened = Opened(path, _path(cohort), _path(weights_dir), device)
     checks = list(opened.whole())
-    for group, name, checker in track(_checkers(opened.external, reread, retrain), "auditing"):
+    for group, name, checker in track(
+        _checkers(opened.external, reread, reread_seed, retrain), "auditing"
+    ):
         checks += made(group, name, partial(checker, opened))
     manifest = opened.manifest
     about = {key: manifest.get(key) for key in ("arm", "placement", "seed")}
@@ -164,11 +203,13 @@ def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
 
 
-def _checkers(outside: bool, reread: int, retrain: bool) -> list[tuple[str, str, Checker]]:
+def _checkers(
+    outside: bool, reread: int, reread_seed: int | None, retrain: bool
+) -> list[tuple[str, str, Checker]]:
     asked = list(EXTERNAL if outside else CHECKERS)
-    if reread:
-        name = "probabilities from the scans"
-        asked.append((NUMBERS, name, lambda opened: again.reread(opened, reread)))
+    asked.append(
+        (NUMBERS, read_again.NAME, lambda opened: read_again.reread(opened, reread, reread_seed))
+    )
     if retrain:
         asked.append((NUMBERS, "history and weights, trained again", again.retrained))
     return asked

@@ -22,11 +22,17 @@ STUDIES = 200  # of which the logits of two cells are compared
 LORA = ("lora", "lora_matched", "lora_all")  # one of them may be another, by its rank or sites
 
 
-def twins(runs: list[Path]) -> Iterator[Check]:
-    """No cell is a copy of another: the same logits under another seed, arm or backbone.
+def twins(
+    runs: list[Path], name: str = "no cell holds the predictions of another"
+) -> Iterator[Check]:
+    """No run is a copy of another: the same logits under another seed, arm or backbone.
 
     Equal to the bit, they fail. Those that only all but agree are flagged, and so are equal ones
     of arms that may come out as the same network.
+
+    Args:
+        runs: folders.
+        name: of the check.
     """
     read = [_begin(read_run(run)) for run in runs]
     equal: list[str] = []
@@ -37,14 +43,13 @@ def twins(runs: list[Path]) -> Iterator[Check]:
             continue
         said = f"{one.path.name} and {other.path.name}"
         (equal if gap == 0 and not _may_be_one(one, other) else near).append(said)
-    name = "no cell holds the predictions of another"
     if equal:
         yield compared(NUMBERS, name, len(read), [f"{pair} are the same" for pair in equal])
     elif near:
         more = f"; and {len(near) - SHOWN} more" if len(near) > SHOWN else ""
         yield Check(NUMBERS, name, FLAG, f"all but the same: {'; '.join(near[:SHOWN])}{more}")
     else:
-        yield Check(NUMBERS, name, PASS, f"{len(read):,} cells")
+        yield Check(NUMBERS, name, PASS, f"{len(read):,} runs")
 
 
 def _begin(run: Run) -> Run:

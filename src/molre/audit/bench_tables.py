@@ -141,7 +141,7 @@ def _table(bench: Path, out: Path, name: str) -> Iterator[Check]:
         yield Check(NUMBERS, words, FAIL, "missing (`molre benchmark --report` makes it again)")
         return
     if name == "table.csv":
-        stored, again = (_csv(folder / name) for folder in (bench, out))
+        stored, again = (read_csv(folder / name) for folder in (bench, out))
         yield compared(NUMBERS, words, cells(again), table_differences(stored, again, ROW))
         return
     old, new = ((folder / name).read_text(encoding="utf-8") for folder in (bench, out))
@@ -151,7 +151,12 @@ def _table(bench: Path, out: Path, name: str) -> Iterator[Check]:
         yield lines(words, old.splitlines(), new.splitlines())
 
 
-def _csv(path: Path) -> pl.DataFrame:
+def read_csv(path: Path) -> pl.DataFrame:
+    """A CSV table.
+
+    Raises:
+        MolreError: it is none.
+    """
     try:
         return pl.read_csv(path, infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError):
@@ -169,7 +174,7 @@ def _smaller_cohorts(bench: Bench) -> Iterator[Check]:
             if not (stored / name).is_file():
                 found.append(f"{name} is missing")
                 continue
-            read = _csv if name.endswith(".csv") else read_table
+            read = read_csv if name.endswith(".csv") else read_table
             new = read(path / name)
             seen += cells(new)
             keys = [key for key in NAMED if key in new.columns]

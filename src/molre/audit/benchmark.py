@@ -11,8 +11,9 @@ import molre
 from molre.audit.audit import FORMAT_VERSION, Audit, audit, made
 from molre.audit.bench_cells import looks, twins, weights_of
 from molre.audit.bench_tables import apart, tables
-from molre.audit.check import FAIL, FILES, NUMBERS, Check
+from molre.audit.check import FAIL, FILES, NOT_CHECKED, NUMBERS, Check
 from molre.audit.opened import Opened
+from molre.audit.read_again import STUDIES
 from molre.benchmark.config import resolve
 from molre.errors import MolreError
 from molre.progress import track
@@ -20,22 +21,38 @@ from molre.progress import track
 
 @dataclass(frozen=True)
 class BenchAudit:
-    """What an audit of a benchmark found.
+    """What an audit of a benchmark found, or of other runs that belong together.
 
     Attributes:
         bench: the folder.
         checks: of its tables.
-        cells: an audit each.
+        cells: an audit of each run.
+        kind: what the folder is, in words.
     """
 
     bench: Path
     checks: tuple[Check, ...]
     cells: tuple[Audit, ...]
+    kind: str = "benchmark"
 
     @property
     def failed(self) -> bool:
         """Whether any check of a table or a cell failed."""
         return any(c.outcome == FAIL for c in self.checks) or any(c.failed for c in self.cells)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether anything of a table or a run could not be checked."""
+        here = any(check.outcome == NOT_CHECKED for check in self.checks)
+        return here or any(cell.unchecked for cell in self.cells)
+
+    def named(self) -> list[tuple[str, Audit]]:
+        """Each run's audit under a name that no other has."""
+        names = [cell.run.resolve().name for cell in self.cells]
+        return [
+            (name if names.count(name) == 1 else f"{i + 1}-{name}", cell)
+            for i, (name, cell) in enumerate(zip(names, self.cells, strict=True))
+        ]
 
     @property
     def synthetic(self) -> bool:
@@ -47,11 +64,12 @@ class BenchAudit:
         return {
             "format_version": FORMAT_VERSION,
             "molre_version": molre.__version__,
-            "benchmark": self.bench.resolve().name,
+            self.kind.replace(" ", "_"): self.bench.resolve().name,
             "synthetic": self.synthetic,
             "failed": self.failed,
+            "not_checked": self.unchecked,
             "checks": [vars(check) for check in self.checks],
-            "cells": {cell.run.name: cell.to_dict() for cell in self.cells},
+            "cells": {name: cell.to_dict() for name, cell in self.named()},
         }
 
 
@@ -66,7 +84,8 @@ def audit_benchmark(
     cohort: Path | None = None,
     weights_dir: Path | None = None,
     device: str = "cpu",
-    reread: int = 0,
+    reread: int = STUDIES,
+    reread_seed: int | None = None,
     retrain: bool = False,
 ) -> BenchAudit:
     """Audit every finished cell, and the tables; nothing in BENCH is changed.
@@ -76,7 +95,8 @@ def audit_benchmark(
         cohort: where its cohort is now, if it was moved.
         weights_dir: folder with weights, in the stead of those that the configuration names.
         device: torch device.
-        reread: test studies of each cell to read again from their scans.
+        reread: studies of each cell to read again from their scans, test studies first.
+        reread_seed: draws which.
         retrain: train each cell again.
 
     Raises:
@@ -99,6 +119,7 @@ def audit_benchmark(
                     weights_dir=weights_dir or weights.get(str(name)),
                     device=device,
                     reread=reread,
+                    reread_seed=reread_seed,
                     retrain=retrain,
                 )
                 cells.append(done)

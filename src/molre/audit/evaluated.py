@@ -36,6 +36,7 @@ _COHORT = re.compile(
 _VERSION = re.compile(r"Made by molre [^<]*\.")
 _TAG = re.compile(r"<style>.*?</style>|<!--.*?-->|<[^>]*>", re.S)
 _MODEL = "model"
+_RESULTS = "## Performance on test"  # heading of a card that an evaluation wrote
 
 
 def evaluated(opened: Opened) -> Iterator[Check]:
@@ -43,7 +44,7 @@ def evaluated(opened: Opened) -> Iterator[Check]:
 
     A run that was never evaluated reports no numbers, so there are none to check.
     """
-    if not (opened.path / "metrics.parquet").is_file():
+    if not was_evaluated(opened.path):
         yield not_checked(NUMBERS, NAME, "not evaluated (`molre evaluate`)")
         return
     with tempfile.TemporaryDirectory(prefix="molre-audit-") as place:
@@ -54,6 +55,15 @@ def evaluated(opened: Opened) -> Iterator[Check]:
             yield Check(NUMBERS, NAME, FAIL, f"the run cannot be evaluated: {what}")
             return
         yield from against(opened.path, scratch, with_cohort=opened.has("cohort"))
+
+
+def was_evaluated(run: Path) -> bool:
+    """Whether anything that evaluating writes is there; if one file is, all have to be."""
+    written = ("metrics.parquet", "report.html", *(f"{name}.parquet" for name in NAMES))
+    card = run / _MODEL / "README.md"
+    return any((run / name).is_file() for name in written) or (
+        card.is_file() and _RESULTS in card.read_text(encoding="utf-8", errors="replace")
+    )
 
 
 def evaluated_again(opened: Opened, place: Path) -> Path:
@@ -145,7 +155,12 @@ def page(words: str, stored: str, again: str) -> Iterator[Check]:
     stored, again = _VERSION.sub("", stored), _VERSION.sub("", again)
     yield lines(f"{words}: text", _visible(stored), _visible(again))
     if _visible(stored) == _visible(again):
-        yield lines(f"{words}: charts and pictures", stored.splitlines(), again.splitlines())
+        yield lines(f"{words}: charts and pictures", _marked(stored), _marked(again))
+
+
+def _marked(page: str) -> list[str]:
+    """A page's lines; empty ones show nothing, and an optional part leaves some."""
+    return [line for line in page.splitlines() if line.strip()]
 
 
 def _visible(page: str) -> list[str]:

@@ -52,15 +52,17 @@ def write_audit(audit: Audit, out: Path) -> None:
 def write_bench_audit(audit: BenchAudit, out: Path) -> None:
     """``OUT/audit.json`` and ``OUT/audit.html`` of a benchmark, ``OUT/cells/<cell>/`` of each."""
     files.write_text(out / "audit.json", json.dumps(audit.to_dict(), indent=2) + "\n")
-    for cell in audit.cells:
-        write_audit(cell, out / "cells" / cell.run.name)
+    for name, cell in audit.named():
+        write_audit(cell, out / "cells" / name)
     html = render(
         "audit_bench.html.j2",
         title=f"Audit of {audit.bench.resolve().name}",
         synthetic=audit.synthetic,
         audit=audit,
+        runs="cells" if audit.kind == "benchmark" else "runs",
         beside=[check for check in audit.checks if check.outcome == FAIL],
-        failed=[cell for cell in audit.cells if cell.failed],
+        cells=audit.named(),
+        failed=[(name, cell) for name, cell in audit.named() if cell.failed],
         name=audit.bench.resolve().name,
         order=ORDER,
         tones=TONES,
@@ -73,7 +75,9 @@ def bench_as_text(audit: BenchAudit) -> str:
     rows = [f"{c.outcome}: {c.name}: {c.found}" for c in audit.checks if c.outcome != PASS]
     failed, cells = sum(cell.failed for cell in audit.cells), len(audit.cells)
     tables = sum(check.outcome == FAIL for check in audit.checks)
-    last = f"{audit.bench}: {tables} FAIL beside the cells; {failed} of {cells} cells with a FAIL"
+    runs = "cells" if audit.kind == "benchmark" else "runs"
+    last = f"{audit.bench}: {tables} FAIL beside the {runs}"
+    last += f"; {failed} of {cells} {runs} with a FAIL" if cells else ""
     return "\n".join([*(as_text(cell) for cell in audit.cells), *rows, last])
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json as encoder
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from molre.audit.audit import Asked, Audit
+    from molre.audit.benchmark import BenchAudit
+
+FAILED, UNCHECKED = 1, 3  # 2 is wrong usage, see molre.errors
 
 
 def command(
     run: Annotated[
-        Path, typer.Argument(help="RUN folder, evaluated; or BENCH of `molre benchmark`.")
+        Path,
+        typer.Argument(
+            help="RUN folder, evaluated; or a folder of runs; or what `molre evaluate --external`, "
+            "`benchmark`, `compare` or `consistency` wrote."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for audit.html and audit.json.")
@@ -20,10 +30,18 @@ def command(
         Path | None, typer.Option(help="The run's cohort, where it was moved since.")
     ] = None,
     reread: Annotated[
-        int, typer.Option(help="Test studies to read again from their scans.", min=0)
-    ] = 0,
+        int,
+        typer.Option(help="Studies to read again from their scans, test studies first.", min=0),
+    ] = 3,
+    reread_seed: Annotated[
+        int | None,
+        typer.Option(help="Draws which; a new one each time by default, and printed.", min=0),
+    ] = None,
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train the run again and compare its weights.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What is NOT CHECKED fails: exit 1 in place of 3.")
     ] = False,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
@@ -34,45 +52,47 @@ def command(
     """Recompute every reported number of a run, and look for leakage.
 
     Metrics, report and card from the predictions; predictions from the model and the embeddings;
-    calibration from the calibrate split; labels, splits and counts from the cohort. What is not at
-    hand is NOT CHECKED. Of a benchmark, every cell, and the table from the cells. Nothing in RUN is
-    changed. Exit 0 no check failed, 1 one did, 2 not a run.
+    some embeddings from the scans; calibration from the calibrate split; labels, splits and counts
+    from the cohort. What is not at hand is NOT CHECKED. Of a benchmark or a comparison, every run,
+    and the tables from the runs. Nothing in RUN is changed.
+
+    Exit 0 all was checked and nothing failed, 1 a check failed, 2 nothing to audit or wrong usage,
+    3 nothing failed and something was NOT CHECKED (1 with --strict).
 
     Example: molre audit runs/molre-0 -o audit
     """
-    from molre.audit.audit import audit
-    from molre.audit.benchmark import is_benchmark
-    from molre.audit.page import as_text, write_audit
+    from molre.audit.folders import audit_folder
     from molre.folders import claim
 
     if out is not None:
         claim(out, "audit")
-    asked: dict[str, Any] = {
+    asked: Asked = {
         "cohort": cohort,
         "weights_dir": weights_dir,
         "device": device,
         "reread": reread,
+        "reread_seed": reread_seed,
         "retrain": retrain,
     }
-    if is_benchmark(run):
-        raise typer.Exit(_benchmark(run, out, json, asked))
-    done = audit(run, **asked)
-    if out is not None:
-        write_audit(done, out)
-    typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else as_text(done))
+    done = audit_folder(run, asked)
+    said = _write(done, out)
+    typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else said)
     if out is not None and not json:
         typer.echo(f"report: {out / 'audit.html'}")
-    raise typer.Exit(1 if done.failed else 0)
+    if done.failed or (strict and done.unchecked):
+        raise typer.Exit(FAILED)
+    raise typer.Exit(UNCHECKED if done.unchecked else 0)
 
 
-def _benchmark(bench: Path, out: Path | None, json: bool, asked: dict[str, Any]) -> int:
-    from molre.audit.benchmark import audit_benchmark
-    from molre.audit.page import bench_as_text, write_bench_audit
+def _write(done: Audit | BenchAudit, out: Path | None) -> str:
+    """Pages where they are asked for; what the command line prints."""
+    from molre.audit.audit import Audit
+    from molre.audit.page import as_text, bench_as_text, write_audit, write_bench_audit
 
-    done = audit_benchmark(bench, **asked)
+    if isinstance(done, Audit):
+        if out is not None:
+            write_audit(done, out)
+        return as_text(done)
     if out is not None:
         write_bench_audit(done, out)
-    typer.echo(encoder.dumps(done.to_dict(), indent=2) if json else bench_as_text(done))
-    if out is not None and not json:
-        typer.echo(f"report: {out / 'audit.html'}")
-    return 1 if done.failed else 0
+    return bench_as_text(done)

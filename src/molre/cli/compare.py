@@ -17,6 +17,7 @@ def command(
 
     Seeds of an arm are averaged. Inside a backbone and placement molre is set against every other
     arm, and those against frozen; a verdict on routing needs three seeds of each arm.
+    OUT/comparison.json says which runs they are of: `molre audit OUT` makes the tables again.
 
     Example: molre compare runs/* -o comparison
     """

@@ -27,8 +27,8 @@ def command(
     """Read each study by every eligible series of it, and compare the probabilities.
 
     Needs no labels. For each finding: mean absolute drift, limits of agreement, and how often the
-    answer flips at the model's threshold, by what the series differ in. Exit 1 where a series could
-    not be read (rejects.csv).
+    answer flips at the model's threshold, by what the series differ in. `molre audit OUT` makes the
+    tables again. Exit 1 where a series could not be read (rejects.csv).
 
     Example: molre consistency runs/molre-0/model COHORT -o consistency
     """

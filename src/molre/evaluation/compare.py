@@ -18,6 +18,7 @@ from molre.evaluation.contrast import Contrast, Difference
 from molre.evaluation.endpoint import Support
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.run_groups import group_names, setting_notes
+from molre.evaluation.sources import write_comparison_sources
 from molre.evaluation.twins import refuse_copies, twin_notes
 from molre.evaluation.verdict import CONTROLS, FROZEN, MARGIN, METHOD
 from molre.files import atomic
@@ -64,6 +65,8 @@ def compare(
 ) -> Comparison:
     """Compare runs and write ``OUT/comparison.csv`` (per finding) and ``OUT/contrasts.csv``.
 
+    ``OUT/comparison.json`` says which runs they are of, for ``molre audit``.
+
     Args:
         runs: RUN folders of the same cohort, split and labels.
         out: folder for the tables.
@@ -83,6 +86,8 @@ def compare(
     for name, table in tables.items():
         with atomic(Path(out) / name) as part:
             table.write_csv(part)
+    sources = [Path(run) for run in runs]
+    write_comparison_sources(Path(out), sources, {"draws": draws, "seed": seed})
     return comparison
 
 

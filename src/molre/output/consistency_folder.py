@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from molre.ct.volume_cache import scan, volumes_of
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
+from molre.evaluation.sources import CONSISTENCY, relative, write_sources
 from molre.output.consistency_html import write_consistency_report
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import Reader, load
@@ -28,7 +30,9 @@ from molre.progress import track
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """Probabilities of a study's chosen series and of another one."""
+
     study: str
     patient: str
     contrast: str
@@ -50,8 +54,9 @@ def consistency(
 ) -> Consistency:
     """Read every study that has several eligible series by each of them.
 
-    Writes ``OUT/consistency.csv``, ``OUT/pairs.parquet``, ``OUT/report.html`` and, where a series
-    could not be read, ``OUT/rejects.csv``. No label is looked at.
+    Writes ``OUT/consistency.csv``, ``OUT/pairs.parquet``, ``OUT/report.html``, for ``molre audit``
+    ``OUT/consistency.json`` and, where a series could not be read, ``OUT/rejects.csv``. No label is
+    looked at.
 
     Args:
         model: RUN/model.
@@ -67,10 +72,10 @@ def consistency(
         MolreError: no study has two eligible series, or none of them could be compared.
     """
     opened, out = Cohort(Path(cohort)), Path(out)
-    studies = _several(opened, split)
+    studies = several(opened, split)
     reader = load(model, weights_dir=weights_dir, device=device)
     failed: list[tuple[str, str]] = []
-    found = list(_pairs(reader, opened, studies, failed))
+    found = list(read_pairs(reader, opened, studies, failed))
     kept = [pair for pair in found if even_if_withheld or not pair.withheld]
     _write_rejects(failed, out)
     if not kept:
@@ -99,12 +104,29 @@ def consistency(
         synthetic=opened.synthetic or description.synthetic,
         name=f"{description.arm} on {description.backbone.name}",
     )
-    banner = scans_banner(scans=opened.synthetic, model=description.synthetic)
-    _write(result, out, banner)
+    write_consistency(
+        result, out, scans_banner(scans=opened.synthetic, model=description.synthetic)
+    )
+    sources = {
+        "model": {"path": relative(Path(model), out), "sha256": reader.model.sha256},
+        "cohort": {"path": relative(opened.path, out), "series_sha256": series_sha256(opened)},
+        "settings": {"split": split, "even_if_withheld": even_if_withheld, "draws": draws},
+        "withheld": result.withheld,
+        "compared_though_withheld": result.unwithheld,
+        "failed": [list(one) for one in failed],
+    }
+    write_sources(out / CONSISTENCY, sources)
     return result
 
 
-def _several(cohort: Cohort, split: str | None) -> list[list[dict[str, Any]]]:
+def series_sha256(cohort: Cohort) -> str:
+    """SHA-256 of which series a cohort holds, by their content."""
+    rows = cohort.scans().select("study", "series", "content_hash", "eligible", "chosen")
+    ordered = rows.sort("study", "series").write_csv()
+    return hashlib.sha256(ordered.encode()).hexdigest()
+
+
+def several(cohort: Cohort, split: str | None) -> list[list[dict[str, Any]]]:
     """Rows of each study with two or more eligible series, the chosen one first."""
     scans = cohort.scans()
     if split is not None:
@@ -124,12 +146,20 @@ def _several(cohort: Cohort, split: str | None) -> list[list[dict[str, Any]]]:
     return [group.to_dicts() for group in groups]
 
 
-def _pairs(
+def read_pairs(
     reader: Reader,
     cohort: Cohort,
     studies: list[list[dict[str, Any]]],
     failed: list[tuple[str, str]],
-) -> Iterator[_Pair]:
+) -> Iterator[Pair]:
+    """Each study read by its chosen series and every other one.
+
+    Args:
+        reader: of the model.
+        cohort: of the studies.
+        studies: from :func:`several`.
+        failed: collects (study, reason) of series that could not be read.
+    """
     for rows in track(studies, "reading each study's series"):
         read = []
         for row in rows:
@@ -144,7 +174,7 @@ def _pairs(
         chosen, first, aside = read[0]
         for other, second, also in read[1:]:
             contrast = contrast_of(chosen, other)
-            yield _Pair(other["study"], other["patient"], contrast, first, second, aside or also)
+            yield Pair(other["study"], other["patient"], contrast, first, second, aside or also)
 
 
 def _volume(cohort: Cohort, row: dict[str, Any]) -> Volume:
@@ -154,14 +184,16 @@ def _volume(cohort: Cohort, row: dict[str, Any]) -> Volume:
     return read_series(list(row["files"]), hu_map=values)
 
 
-def _write(result: Consistency, out: Path, banner: str | None) -> None:
+def write_consistency(result: Consistency, out: Path, banner: str | None) -> None:
+    """Tables and report; see :func:`consistency`."""
     with files.atomic(out / "consistency.csv") as part:
         result.table.write_csv(part)
     write_table(out / "pairs.parquet", _long(result.pairs))
+    _write_rejects(result.failed, out)
     write_consistency_report(result, out / "report.html", banner)
 
 
-def _write_rejects(failed: list[tuple[str, str]], out: Path) -> None:
+def _write_rejects(failed: Sequence[tuple[str, str]], out: Path) -> None:
     """Series that this run could not read; the table of a run before does not stay."""
     if not failed:
         (out / "rejects.csv").unlink(missing_ok=True)

@@ -77,17 +77,7 @@ def adapt_blocks(
         MolreError: the arm is not applicable to this backbone, or the disk is too small for the
             prefix cache.
     """
-    assert arm.blocks is not None
-    torch.manual_seed(config.seed)
-    adapted = adapt(
-        backbone.to(device),
-        arm.blocks,
-        budget=config.budget,
-        num_experts=config.num_experts,
-        r=config.r,
-        router_hidden=config.router_hidden,
-        train_router=not arm.random_router,
-    )
+    adapted = adapted_at_start(backbone, config, arm, device)
     prefix = _prefix(adapted, config)
     if prefix is None:
         if backbone.kind == "3d":
@@ -97,6 +87,33 @@ def adapt_blocks(
     _check_disk(needed, cohort, f"tokens before {prefix.block}", "leave out the prefix cache")
     tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
     return AdaptedBlocks(adapted, tokens, prefix.resume)
+
+
+def adapted_at_start(
+    backbone: Backbone, config: TrainConfig, arm: Arm, device: str
+) -> AdaptedBackbone:
+    """The backbone with adapters drawn from the run's seed; it answers as the frozen one.
+
+    Args:
+        backbone: changed in place.
+        config: of the run.
+        arm: with a kind for placement ``blocks``.
+        device: torch device of the backbone.
+
+    Raises:
+        MolreError: the arm is not applicable to this backbone.
+    """
+    assert arm.blocks is not None
+    torch.manual_seed(config.seed)
+    return adapt(
+        backbone.to(device),
+        arm.blocks,
+        budget=config.budget,
+        num_experts=config.num_experts,
+        r=config.r,
+        router_hidden=config.router_hidden,
+        train_router=not arm.random_router,
+    )
 
 
 def _prefix(adapted: AdaptedBackbone, config: TrainConfig) -> Prefix | None:

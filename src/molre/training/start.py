@@ -8,9 +8,11 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from molre.model.build import build_classifier
+from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
+from molre.training.arms import Arm
+from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
 from molre.training.fit import Progress
 from molre.training.task import Fitted, Task
@@ -40,6 +42,25 @@ class Start(Protocol):
         ...
 
 
+class Begun(Protocol):
+    """What a model's start is made of: settings, arm and architecture, and no embeddings yet."""
+
+    @property
+    def config(self) -> TrainConfig:
+        """Every choice; the seed among them."""
+        ...
+
+    @property
+    def arm(self) -> Arm:
+        """Which arm."""
+        ...
+
+    @property
+    def spec(self) -> ClassifierSpec:
+        """Architecture of the classifier."""
+        ...
+
+
 class SliceStart:
     """Placement ``slice``: the classifier on cached embeddings."""
 
@@ -65,7 +86,7 @@ class SliceStart:
         return fitted
 
 
-def new_classifier(task: Task, loader: Loader) -> HeadCTClassifier:
+def new_classifier(task: Begun, loader: Loader) -> HeadCTClassifier:
     """A classifier at its start: seeded weights, centre, bank and random router from train.
 
     Args:
@@ -87,7 +108,7 @@ def new_classifier(task: Task, loader: Loader) -> HeadCTClassifier:
     return classifier
 
 
-def seeded(task: Task) -> HeadCTClassifier:
+def seeded(task: Begun) -> HeadCTClassifier:
     """The task's classifier with weights drawn from its seed."""
     torch.manual_seed(task.config.seed)
     return build_classifier(task.spec)

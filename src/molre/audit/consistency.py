@@ -1,0 +1,256 @@
+"""What ``molre consistency`` wrote: tables from the pairs again, and some pairs from the scans."""
+
+from __future__ import annotations
+
+import csv
+import random
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from molre.audit.audit import Asked, made
+from molre.audit.bench_tables import read_csv
+from molre.audit.benchmark import BenchAudit
+from molre.audit.check import DATA, FAIL, FILES, NUMBERS, Check, NotAtHandError, compared
+from molre.audit.compare import cells, table_differences
+from molre.audit.evaluated import page
+from molre.audit.opened import read_table
+from molre.audit.read_again import PROBABILITY, STUDIES
+from molre.cohort.cohort import Cohort
+from molre.errors import MolreError
+from molre.evaluation.bootstrap import DRAWS
+from molre.evaluation.consistency import Consistency, Pairs, consistency_table
+from molre.evaluation.sources import CONSISTENCY, read_sources
+from molre.model.folder import TrainedModel
+from molre.model.folder import load as load_model
+from molre.output.consistency_folder import (
+    Pair,
+    read_pairs,
+    series_sha256,
+    several,
+    write_consistency,
+)
+from molre.output.synthetic_banner import scans_banner
+from molre.pipeline import load
+
+TABLES = "tables from pairs.parquet"
+WRITTEN = ("consistency.csv", "pairs.parquet", "rejects.csv", "report.html")
+SCANS = "pairs from the scans"
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """OUT, and what it was made from."""
+
+    out: Path
+    told: dict[str, Any]
+    moved: Path | None
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.told["settings"])
+
+    @property
+    def model_path(self) -> Path:
+        return self.out / str(self.told["model"]["path"])
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        if not self.model_path.is_dir():
+            raise NotAtHandError(f"its model is not at hand ({self.told['model']['path']})")
+        return load_model(self.model_path)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        place = self.moved or self.out / str(self.told["cohort"]["path"])
+        if not (place / "cohort.json").is_file():
+            raise NotAtHandError("its cohort is not at hand (--cohort says where it is)")
+        return Cohort(place)
+
+    @cached_property
+    def pairs(self) -> pl.DataFrame:
+        return read_table(self.out / "pairs.parquet")
+
+
+def audit_consistency(out: Path, asked: Asked) -> BenchAudit:
+    """Audit the folder of a consistency check.
+
+    Args:
+        out: its folder.
+        asked: what an audit of a run is asked.
+
+    Raises:
+        MolreError: consistency.json is damaged or newer.
+    """
+    folder = _Folder(out, read_sources(out / CONSISTENCY), asked.get("cohort"))
+    checks: list[Check] = []
+    looks: tuple[tuple[str, str, Callable[[_Folder], Iterator[Check]]], ...] = (
+        (FILES, "the model is the one that read them", _same_model),
+        (DATA, "the series are those of the cohort", _same_series),
+        (NUMBERS, TABLES, _tables),
+        (DATA, "pairs a study", _complete),
+        (NUMBERS, SCANS, partial(_from_scans, asked=asked)),
+    )
+    for group, name, checker in looks:
+        checks += made(group, name, partial(checker, folder))
+    return BenchAudit(out, tuple(checks), (), "consistency check")
+
+
+def _same_model(folder: _Folder) -> Iterator[Check]:
+    told, again = folder.told["model"]["sha256"], folder.model.sha256
+    found = [] if told == again else [f"its checksum is {again[:12]}, then {told[:12]}"]
+    yield compared(FILES, "the model is the one that read them", 1, found)
+
+
+def _same_series(folder: _Folder) -> Iterator[Check]:
+    same = folder.told["cohort"]["series_sha256"] == series_sha256(folder.cohort)
+    found = [] if same else ["the cohort's series changed since"]
+    yield compared(DATA, "the series are those of the cohort", 1, found)
+
+
+def _tables(folder: _Folder) -> Iterator[Check]:
+    """consistency.csv, report.html and rejects.csv, written again from the pairs."""
+    description, told = folder.model.description, folder.told
+    pairs = _wide(folder.pairs, description.calibration.thresholds)
+    draws = int(folder.settings.get("draws", DRAWS))
+    phantoms = _synthetic(folder)
+    again = Consistency(
+        pairs=pairs,
+        table=consistency_table(pairs, draws=draws),
+        withheld=int(told["withheld"]),
+        failed=tuple((str(study), str(reason)) for study, reason in told["failed"]),
+        synthetic=description.synthetic or phantoms,
+        name=f"{description.arm} on {description.backbone.name}",
+        unwithheld=int(told["compared_though_withheld"]),
+    )
+    with tempfile.TemporaryDirectory(prefix="molre-audit-") as place:
+        banner = scans_banner(scans=phantoms, model=description.synthetic)
+        write_consistency(again, Path(place), banner)
+        for name in WRITTEN:
+            yield from _written(folder.out / name, Path(place) / name)
+
+
+def _synthetic(folder: _Folder) -> bool:
+    try:
+        return folder.cohort.synthetic
+    except NotAtHandError:
+        return False
+
+
+def _written(stored: Path, again: Path) -> Iterator[Check]:
+    words = f"{stored.name} from the pairs"
+    if stored.is_file() != again.is_file():
+        why = (
+            "the file is missing" if again.is_file() else "the file is there, but nothing gives it"
+        )
+        yield Check(NUMBERS, words, FAIL, why)
+    elif not again.is_file():
+        return
+    elif stored.suffix == ".html":
+        old, new = (path.read_text(encoding="utf-8", errors="replace") for path in (stored, again))
+        yield from page(words, old, new)
+    elif stored.name == "rejects.csv":
+        old_rows, new_rows = (list(csv.reader(p.open(encoding="utf-8"))) for p in (stored, again))
+        found = [] if old_rows == new_rows else ["it lists others than consistency.json"]
+        yield compared(NUMBERS, words, len(new_rows), found)
+    else:
+        read = read_csv if stored.suffix == ".csv" else read_table
+        old_table, new_table = read(stored), read(again)
+        keys = [key for key in ("study", "contrast", "finding") if key in new_table.columns]
+        found = table_differences(old_table, new_table, keys)
+        yield compared(NUMBERS, words, cells(new_table), found)
+
+
+def _wide(table: pl.DataFrame, thresholds: np.ndarray) -> Pairs:
+    """The pairs of a long table, in its order."""
+    findings = tuple(table["finding"].unique(maintain_order=True))
+    if not len(findings) or table.height % len(findings) or len(findings) != len(thresholds):
+        raise MolreError("pairs.parquet does not hold each finding of the model once a pair")
+    first = table.gather_every(len(findings))
+    shape = (-1, len(findings))
+    return Pairs(
+        findings=findings,
+        patients=tuple(first["patient"]),
+        studies=tuple(first["study"]),
+        first=table["chosen"].to_numpy().reshape(shape),
+        second=table["other"].to_numpy().reshape(shape),
+        contrast=tuple(first["contrast"]),
+        thresholds=thresholds,
+    )
+
+
+def _complete(folder: _Folder) -> Iterator[Check]:
+    """As many pairs as the cohort has, less those that were withheld or could not be read."""
+    expected = {
+        rows[0]["study"]: len(rows) - 1
+        for rows in several(folder.cohort, folder.settings.get("split"))
+    }
+    findings = folder.pairs["finding"].n_unique()
+    here = folder.pairs.group_by("study").len()
+    have = {study: number // findings for study, number in here.iter_rows()}
+    lost = {str(study) for study, _ in folder.told["failed"]}
+    found = [
+        f"{study} has no pair in the cohort" for study in sorted(have.keys() - expected.keys())
+    ]
+    found += [
+        f"{study} has {have[study]} pairs, in the cohort {number}"
+        for study, number in expected.items()
+        if have.get(study, 0) > number
+    ]
+    missing = sum(n - have.get(study, 0) for study, n in expected.items() if study not in lost)
+    if missing > int(folder.told["withheld"]):
+        found.append(f"{missing} pairs are missing, and {folder.told['withheld']} were withheld")
+    yield compared(DATA, "pairs a study", len(expected), found)
+
+
+def _from_scans(folder: _Folder, asked: Asked) -> Iterator[Check]:
+    """Some studies read again by each of their series, drawn anew each time."""
+    number = asked.get("reread", STUDIES)
+    if not number:
+        raise NotAtHandError("the pairs were not compared with the scans: --reread 0")
+    seed = asked.get("reread_seed")
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    try:
+        reader = load(
+            folder.model_path,
+            weights_dir=asked.get("weights_dir"),
+            device=asked.get("device", "cpu"),
+        )
+    except MolreError as error:
+        raise NotAtHandError(f"the pairs were not compared with the scans: {error.what}") from None
+    studies = several(folder.cohort, folder.settings.get("split"))
+    random.Random(seed).shuffle(studies)
+    failed: list[tuple[str, str]] = []
+    pairs = list(read_pairs(reader, folder.cohort, studies[:number], failed))
+    if failed and not pairs:
+        raise NotAtHandError(f"the pairs were not compared with the scans: {failed[0][1]}")
+    keep_all = bool(folder.settings.get("even_if_withheld"))
+    kept = [pair for pair in pairs if keep_all or not pair.withheld]
+    drawn = {rows[0]["study"] for rows in studies[:number]} - {study for study, _ in failed}
+    found = _compare(folder.pairs.filter(pl.col("study").is_in(list(drawn))), kept)
+    words = f"{SCANS} ({len(drawn)} of {len(studies)} studies, drawn by seed {seed})"
+    yield compared(NUMBERS, words, 2 * sum(len(pair.first) for pair in kept), found)
+
+
+def _compare(stored: pl.DataFrame, again: list[Pair]) -> list[str]:
+    """Pairs of the same studies, in the order of the cohort's series within each."""
+    found = []
+    for study in sorted({*stored["study"], *(pair.study for pair in again)}):
+        rows = stored.filter(pl.col("study") == study)
+        mine = [pair for pair in again if pair.study == study]
+        told = rows.select("chosen", "other").to_numpy()
+        new = np.array(
+            [(a, b) for pair in mine for a, b in zip(pair.first, pair.second, strict=True)]
+        )
+        if len(told) != len(new):
+            found.append(f"{study} has {len(told)} values in pairs.parquet, read again {len(new)}")
+        elif len(new) and not (gap := float(np.abs(told - new).max())) <= PROBABILITY:
+            found.append(f"probabilities of {study} are off by up to {gap:.4f}")
+    return found

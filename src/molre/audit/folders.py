@@ -1,0 +1,44 @@
+"""Which kind of folder is given to an audit, and the audit of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molre.audit.audit import Asked, Audit, audit
+from molre.audit.benchmark import BenchAudit, audit_benchmark, is_benchmark
+from molre.audit.consistency import audit_consistency
+from molre.audit.several import audit_comparison, audit_runs, runs_in
+from molre.errors import MolreError
+from molre.evaluation.sources import COMPARISON, CONSISTENCY
+
+_FROM_BEFORE = {"contrasts.csv": "molre compare", "consistency.csv": "molre consistency"}
+
+
+def audit_folder(folder: Path, asked: Asked) -> Audit | BenchAudit:
+    """Audit a run, an external evaluation, a benchmark, a comparison, a consistency check or runs.
+
+    Args:
+        folder: any of them.
+        asked: what the audit of each run is asked.
+
+    Raises:
+        MolreError: it is none of them.
+    """
+    if is_benchmark(folder):
+        return audit_benchmark(folder, **asked)
+    if (folder / "manifest.json").is_file():
+        return audit(folder, **asked)
+    if (folder / COMPARISON).is_file():
+        return audit_comparison(folder, asked)
+    if (folder / CONSISTENCY).is_file():
+        return audit_consistency(folder, asked)
+    for table, verb in _FROM_BEFORE.items():
+        if (folder / table).is_file():
+            raise MolreError(
+                f"does not say what {table} was made from",
+                where=folder,
+                fix=f"run `{verb}` again, which writes that",
+            )
+    if runs_in(folder):
+        return audit_runs(folder, asked)
+    return audit(folder, **asked)  # says what is wrong with it

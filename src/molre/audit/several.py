@@ -1,0 +1,186 @@
+"""Runs audited together, of a comparison or in a folder: each, and what they owe each other."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from molre.audit.audit import Asked, Audit, audit, made
+from molre.audit.bench_cells import twins
+from molre.audit.bench_tables import read_csv
+from molre.audit.benchmark import BenchAudit
+from molre.audit.check import (
+    DATA,
+    FAIL,
+    FILES,
+    FLAG,
+    NUMBERS,
+    PASS,
+    Check,
+    compared,
+    not_checked,
+)
+from molre.audit.compare import cells, table_differences
+from molre.audit.evaluated import page
+from molre.audit.opened import read_json
+from molre.errors import MolreError
+from molre.evaluation.compare import Comparison, compare_runs, contrasts_table, findings_table
+from molre.evaluation.evaluate import score
+from molre.evaluation.run_files import read_run
+from molre.evaluation.sources import COMPARISON, hashes, read_sources
+from molre.output.comparison_html import write_comparison_report
+from molre.output.example import Example
+from molre.output.examples import run_examples
+from molre.progress import track
+
+ROW = ("group", "arm", "control", "finding")
+TWINS = "no run holds the predictions of another"
+EXAMPLES = "<h2>Example cases</h2>"
+
+
+def audit_comparison(out: Path, asked: Asked) -> BenchAudit:
+    """Audit what ``molre compare`` wrote: its tables from the runs again, and each run.
+
+    Args:
+        out: its folder.
+        asked: of each run's audit.
+
+    Raises:
+        MolreError: comparison.json is damaged or newer.
+    """
+    told = read_sources(out / COMPARISON)
+    entries = told.get("runs")
+    if not isinstance(entries, list) or not all(_is_entry(one) for one in entries):
+        raise MolreError("names no runs", where=out / COMPARISON, fix="run `molre compare` again")
+    runs = [out / str(entry["path"]) for entry in entries]
+    here = [run for run in runs if (run / "manifest.json").is_file()]
+    checks = list(_same_runs(runs, entries))
+    if len(here) == len(runs):
+        settings = told.get("settings") or {}
+        checks += made(NUMBERS, "tables from the runs", lambda: _tables(out, runs, settings))
+        checks += made(DATA, "every run beside them is compared", lambda: _beside(runs))
+    else:
+        checks.append(not_checked(NUMBERS, "tables from the runs", "a run is not at hand"))
+    checks += made(NUMBERS, TWINS, lambda: twins(here, TWINS))
+    return BenchAudit(out, (*checks,), _each(here, asked, checks), "comparison")
+
+
+def audit_runs(folder: Path, asked: Asked) -> BenchAudit:
+    """Audit each run of a folder, and that none is another's copy.
+
+    Args:
+        folder: with RUN folders in it.
+        asked: of each run's audit.
+    """
+    runs = runs_in(folder)
+    checks: list[Check] = []
+    cells_ = _each(runs, asked, checks)
+    checks += made(NUMBERS, TWINS, lambda: twins(runs, TWINS))
+    return BenchAudit(folder, tuple(checks), cells_, "folder of runs")
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """RUN folders right below a folder."""
+    return sorted(path.parent for path in folder.glob("*/manifest.json"))
+
+
+def _is_entry(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("path"), str)
+
+
+def _each(runs: Sequence[Path], asked: Asked, checks: list[Check]) -> tuple[Audit, ...]:
+    """An audit of each run; of one that is none, a row among ``checks``."""
+    done = []
+    for run in track(runs, "auditing runs"):
+        try:
+            done.append(audit(run, **asked))
+        except (MolreError, AttributeError) as error:  # its manifest is none
+            said = error.message if isinstance(error, MolreError) else "damaged manifest.json"
+            checks.append(Check(FILES, f"run {run.name}", FAIL, said))
+    return tuple(done)
+
+
+def _same_runs(runs: Sequence[Path], entries: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """Runs are those that were compared, byte by byte of what a comparison reads."""
+    name, found, seen = "runs are those that were compared", [], 0
+    for run, entry in zip(runs, entries, strict=True):
+        if not (run / "manifest.json").is_file():
+            yield not_checked(FILES, name, f"{entry['path']} is not at hand")
+            continue
+        told, again = entry.get("sha256") or {}, hashes(run)
+        seen += len(again)
+        odd = sorted(file for file in {*told, *again} if told.get(file) != again.get(file))
+        found += [f"{file} of {run.name} is not the one that was compared" for file in odd]
+    if seen:
+        yield compared(FILES, name, seen, found)
+
+
+def _tables(out: Path, runs: Sequence[Path], settings: dict[str, Any]) -> Iterator[Check]:
+    again = compare_runs([read_run(run) for run in runs], **settings)
+    yield _usual(settings)
+    tables = {
+        "comparison.csv": findings_table(again.result),
+        "contrasts.csv": contrasts_table(again.result),
+    }
+    with tempfile.TemporaryDirectory(prefix="molre-audit-") as place:
+        for name, table in tables.items():
+            words = f"{name} from the runs"
+            if not (out / name).is_file():
+                yield Check(NUMBERS, words, FAIL, "missing (`molre compare` makes it again)")
+                continue
+            table.write_csv(Path(place) / name)
+            stored, new = read_csv(out / name), read_csv(Path(place) / name)
+            keys = [key for key in ROW if key in new.columns]
+            yield compared(NUMBERS, words, cells(new), table_differences(stored, new, keys))
+        yield from _report(out, Path(place), again, runs)
+
+
+def _report(out: Path, scratch: Path, again: Comparison, runs: Sequence[Path]) -> Iterator[Check]:
+    """The page; it was made with example cases of the first routed run, or with none."""
+    path, words = out / "report.html", "report.html from the runs"
+    if not path.is_file():
+        yield Check(NUMBERS, words, FAIL, "missing (`molre compare` makes it again)")
+        return
+    stored = path.read_text(encoding="utf-8", errors="replace")
+    examples = _examples(runs) if EXAMPLES in stored else []
+    write_comparison_report(again, scratch / "report.html", examples)
+    yield from page(words, stored, (scratch / "report.html").read_text(encoding="utf-8"))
+
+
+def _examples(runs: Sequence[Path]) -> list[Example]:
+    for run in runs:
+        if read_json(run / "manifest.json").get("arm") == "molre":
+            return run_examples(score(read_run(run)))
+    return []
+
+
+def _usual(settings: dict[str, Any]) -> Check:
+    """Another number of draws, or another seed, may have been chosen for what it shows."""
+    usual = inspect.signature(compare_runs).parameters
+    odd = [
+        f"{name} is {value}, by default {usual[name].default}"
+        for name, value in settings.items()
+        if value != usual[name].default
+    ]
+    name = "settings of the bootstrap"
+    return Check(NUMBERS, name, FLAG if odd else PASS, "; ".join(odd) or "as by default")
+
+
+def _beside(runs: Sequence[Path]) -> Iterator[Check]:
+    """Runs of the same split that lie beside those compared: left out for what they showed?"""
+    inside = {run.resolve() for run in runs}
+    splits = {read_json(run / "manifest.json").get("splits_sha256") for run in runs}
+    around = sorted({one.resolve() for run in inside for one in runs_in(run.parent)} - inside)
+    left = [
+        one.name
+        for one in around
+        if read_json(one / "manifest.json").get("splits_sha256") in splits
+    ]
+    name = "every run beside them is compared"
+    if left:
+        yield Check(DATA, name, FLAG, f"{len(left)} are not: {', '.join(left)}")
+    else:
+        yield Check(DATA, name, PASS, f"{len(inside)} runs")
