@@ -96,3 +96,27 @@ def _study(path: Path, salt: bytes, number: int, states: tuple[int, int]) -> dic
         "eligible": True,
         "synthetic": True,
     }
+
+
+def write_twice(path: Path) -> Path:
+    """12 test studies, each with a second series: the same slices, smoothed, in another kernel."""
+    from scipy.ndimage import gaussian_filter
+
+    write_scanned(path, first=900, salt=b"a salt for pairs", splits={"test": 12})
+    rows = pl.read_parquet(path / "scans.parquet").to_dicts()
+    for row in list(rows):
+        volume = read_series(row["files"])
+        folder = Path(row["files"][0]).parent / "soft"
+        folder.mkdir()
+        for k, hu in enumerate(volume.hu):
+            soft = np.round(gaussian_filter(hu.astype(float), 1.5))
+            place = {"ImagePositionPatient": [-112, -112, THICKNESS * k]}
+            facts = {"Manufacturer": MAKER, "ConvolutionKernel": "SOFT", "SeriesInstanceUID": "1.3"}
+            write_slice(folder / f"{k:02d}.dcm", "1.2.3", "P", k, soft, **place, **facts)
+        files = sorted(str(one) for one in folder.iterdir())
+        again = read_series(files)
+        hashes = {"content_hash": again.content_hash, "pixel_hash": again.pixel_hash}
+        other = {"series": f"{row['series']}-2", "kernel": "SOFT", "chosen": False, "files": files}
+        rows.append(row | other | hashes)
+    write_table(path / "scans.parquet", table(rows))
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared
 from molre.audit.compare import leaves, mapping_differences, table_differences
 from molre.audit.opened import Opened, read_table
 
+LAST = re.compile(r"\.(?:molre|lora)_B\.weight$")
 PREFIX = "base_model.model."  # of tensor names, as PEFT writes them
 CLOSE = 1e-5  # means of float32 in another order
 
@@ -58,8 +60,19 @@ def inside(opened: Opened) -> Iterator[Check]:
         found.append(f"sites are {len(told)}, with tensors {len(sites)}, or others")
     name = "adapter of manifest.json from its tensors"
     yield compared(NUMBERS, name, seen, found)
+    yield from _ran(tensors)
     if (opened.path / "routing.parquet").is_file():
         yield _routers(opened, tensors, sites)
+
+
+def _ran(tensors: dict[str, torch.Tensor]) -> Iterator[Check]:
+    """Adapters end in a matrix that starts at zero and stays there where nothing runs them."""
+    last = {name: tensor for name, tensor in tensors.items() if LAST.search(name)}
+    if not last:
+        return
+    still = sorted(name for name, tensor in last.items() if not tensor.any())
+    found = [f"{name} is zero as it started: the layer may never have run" for name in still]
+    yield compared(NUMBERS, "every adapted layer was trained", len(last), found)
 
 
 def _routers(opened: Opened, tensors: dict[str, torch.Tensor], sites: list[str]) -> Check:

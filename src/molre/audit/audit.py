@@ -52,6 +52,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "adapter and routers of manifest.json", adapted.inside),
     (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
     (NUMBERS, begun.SEED, begun.seed),
+    (NUMBERS, begun.MOVED, begun.moved),
     (NUMBERS, "backbone of model.json from its weights", trained.backbone),
     (DATA, "hashes of scans, splits and labels", data.hashes),
     (DATA, "patients and splits of predictions.parquet", data.splits),
@@ -64,6 +65,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (LEAKAGE, "no patient in two splits", leakage.patients),
     (LEAKAGE, "no equal pixels in two splits", leakage.pixels),
     (LEAKAGE, "no study under two patients", leakage.names),
+    (LEAKAGE, "no study left out", leakage.left_out),
     (LEAKAGE, "no near twin of a training scan in test", leakage.twins),
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
     (LEAKAGE, begun.TRAIN, begun.centered),
@@ -179,7 +181,7 @@ def audit(
     """
     path = Path(run)
     opened = Opened(path, _path(cohort), _path(weights_dir), device)
-    checks = list(opened.whole())
+    checks = [*opened.whole(), *opened.strangers()]
     for group, name, checker in track(
         _checkers(opened.external, reread, reread_seed, retrain), "auditing"
     ):

@@ -34,6 +34,8 @@ ENTROPY = 1e-2  # of its maximum, at which a random router was set
 OTHER_SEEDS = range(64)
 SURE = 6.0  # standard deviations of the cosine of two unrelated draws
 TRAIN = "center of the model from the training scans"
+ROUTER = ".router."
+MOVED = "router of the arm was trained"
 SEED = "weights began at the seed of the run"
 
 
@@ -158,6 +160,19 @@ def _same(name: str, stored: Tensor, again: Tensor, near: float) -> Check:
             "training scans"
         )
     return compared(LEAKAGE, name, again.numel(), found)
+
+
+def moved(opened: Opened) -> Iterator[Check]:
+    """A router that trains has left its draw; one that has not is a random one."""
+    start, stored = _Start(opened), opened.model.classifier
+    if opened.description.blocks != "none" or not isinstance(stored.adapter, MoLRESlices):
+        return
+    if start.arm.random_router or start.config.router_rate == 0:
+        return
+    drawn, kept = _drawn(start, start.config.seed), dict(stored.named_parameters())
+    still = [name for name in drawn if ROUTER in name and torch.equal(drawn[name], kept[name])]
+    found = [f"{name} is what the seed drew: it was never trained" for name in still]
+    yield compared(NUMBERS, MOVED, sum(ROUTER in name for name in drawn), found)
 
 
 def seed(opened: Opened) -> Iterator[Check]:

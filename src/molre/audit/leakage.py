@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, SHOWN, Check, compared
-from molre.audit.opened import Opened
+from molre.audit.opened import Opened, read_table
 from molre.evaluation.pretraining import pretraining_caution
 from molre.training.studies import Splits
 
@@ -75,6 +75,28 @@ def names(opened: Opened) -> Iterator[Check]:
     found = sorted(" and ".join(studies) for studies in shared["study"].to_list())
     name = "no name (UID, accession, folder) shared by patients of two splits"
     yield _flagged(name, placed["aliases"].n_unique(), found)
+
+
+def left_out(opened: Opened) -> Iterator[Check]:
+    """Every study that could be scored is; a hard one may have been dropped for what it showed.
+
+    A study of which a label, a split or an embedding is left, but no scan, was there once.
+    """
+    cohort = opened.cohort
+    scans, splits = cohort.scans(), cohort.splits()
+    studies, patients = set(scans["study"]), set(scans["patient"])
+    used = {study for split in opened.splits.by_name.values() for study in split.study}
+    labelled = set(cohort.labels()["study_id"])
+    ready = set(scans.filter(pl.col("eligible"))["study"]) & labelled
+    embedded = set(read_table(opened.cache.folder / "index.parquet")["content_hash"])
+    left = {
+        "labelled, readable and not in the run": ready - used,
+        "in labels.parquet without a scan": labelled - studies,
+        "in splits.csv without a scan (patients)": set(splits["patient"]) - patients,
+        "in the embeddings without a scan (series)": embedded - set(scans["content_hash"]),
+    }
+    found = [f"{len(some)} {words}" for words, some in left.items() if some]
+    yield _flagged("no study left out", len(studies), found)
 
 
 def twins(opened: Opened) -> Iterator[Check]:

@@ -11,11 +11,21 @@ from typing import Any
 
 import polars as pl
 
-from molre.audit.check import FAIL, FILES, INSTALLATION, PASS, Check, NotAtHandError, not_checked
+from molre.audit.check import (
+    FAIL,
+    FILES,
+    FLAG,
+    INSTALLATION,
+    PASS,
+    Check,
+    NotAtHandError,
+    not_checked,
+)
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.evaluation.run_files import read_run
+from molre.evaluation.sections import NAMES
 from molre.labels.findings import findings
 from molre.model.folder import ModelDescription, TrainedModel, describe
 from molre.model.folder import load as load_model
@@ -27,6 +37,10 @@ class NotKeptError(NotAtHandError):
     """A kind of run has no such part, and needs none."""
 
 
+TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
+WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "model", "embeddings"}
+WRITTEN |= {f"{name}.parquet" for name in TABLES}
+MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
 
@@ -83,6 +97,20 @@ class Opened:
                 yield Check(FILES, words, FAIL, said)
             else:
                 yield Check(FILES, words, PASS, "whole")
+
+    def strangers(self) -> Iterator[Check]:
+        """Files that nothing of molre writes into a run, and that nothing here looks at."""
+        found = sorted(
+            str(path.relative_to(self.path))
+            for folder, known in ((self.path, WRITTEN), (self.path / "model", MODEL))
+            for path in folder.glob("*")
+            if path.name not in known and not path.name.endswith(".part")
+        )
+        name = "no file that molre did not write"
+        if found:
+            yield Check(FILES, name, FLAG, f"{len(found)} are not looked at: {', '.join(found)}")
+        else:
+            yield Check(FILES, name, PASS, "none")
 
     def has(self, name: str) -> bool:
         """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""

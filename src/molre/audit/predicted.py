@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from molre.adapter.core import gate_entropy
-from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared, not_checked
+from molre.audit.check import FAIL, NUMBERS, PASS, Check, NotAtHandError, compared, not_checked
 from molre.audit.compare import cells, shown, table_differences, values_differ
 from molre.audit.opened import Opened, read_table
 from molre.errors import MolreError
@@ -90,9 +90,12 @@ def recomputed(opened: Opened) -> Iterator[Check]:
     """Every logit and gate from the model folder and the embeddings, in the batches of training."""
     try:
         outputs = _outputs(opened)
-    except MolreError as error:
+    except NotAtHandError as error:
         yield not_checked(NUMBERS, "logits from the model and its embeddings", error.what)
         yield not_checked(NUMBERS, "gates from the model and its embeddings", error.what)
+        return
+    except MolreError as error:  # the cache is there, and not as it was written
+        yield Check(NUMBERS, "logits from the model and its embeddings", FAIL, error.what)
         return
     yield _logits(opened, outputs)
     yield from _gates(opened, outputs["test"])

@@ -37,6 +37,7 @@ from molre.output.examples import run_examples
 from molre.progress import track
 
 ROW = ("group", "arm", "control", "finding")
+BESIDE = "every run beside them is compared"
 TWINS = "no run holds the predictions of another"
 EXAMPLES = "<h2>Example cases</h2>"
 
@@ -52,20 +53,36 @@ def audit_comparison(out: Path, asked: Asked) -> BenchAudit:
         MolreError: comparison.json is damaged or newer.
     """
     told = read_sources(out / COMPARISON)
-    entries = told.get("runs")
-    if not isinstance(entries, list) or not all(_is_entry(one) for one in entries):
-        raise MolreError("names no runs", where=out / COMPARISON, fix="run `molre compare` again")
-    runs = [out / str(entry["path"]) for entry in entries]
+    checks = together(out, told)
+    here = [run for run in _runs(out, told) if (run / "manifest.json").is_file()]
+    each = _each(here, asked, checks)
+    return BenchAudit(out, tuple(checks), each, "comparison")
+
+
+def together(out: Path, told: dict[str, Any]) -> list[Check]:
+    """What a comparison and its runs owe each other.
+
+    Args:
+        out: its folder.
+        told: comparison.json.
+    """
+    runs = _runs(out, told)
     here = [run for run in runs if (run / "manifest.json").is_file()]
-    checks = list(_same_runs(runs, entries))
+    checks = list(_same_runs(runs, told["runs"]))
     if len(here) == len(runs):
         settings = told.get("settings") or {}
         checks += made(NUMBERS, "tables from the runs", lambda: _tables(out, runs, settings))
-        checks += made(DATA, "every run beside them is compared", lambda: _beside(runs))
+        checks += made(DATA, BESIDE, lambda: _beside(runs))
     else:
         checks.append(not_checked(NUMBERS, "tables from the runs", "a run is not at hand"))
-    checks += made(NUMBERS, TWINS, lambda: twins(here, TWINS))
-    return BenchAudit(out, (*checks,), _each(here, asked, checks), "comparison")
+    return checks + made(NUMBERS, TWINS, lambda: twins(here, TWINS))
+
+
+def _runs(out: Path, told: dict[str, Any]) -> list[Path]:
+    entries = told.get("runs")
+    if not isinstance(entries, list) or not all(_is_entry(one) for one in entries):
+        raise MolreError("names no runs", where=out / COMPARISON, fix="run `molre compare` again")
+    return [out / entry["path"] for entry in entries]
 
 
 def audit_runs(folder: Path, asked: Asked) -> BenchAudit:
@@ -179,8 +196,7 @@ def _beside(runs: Sequence[Path]) -> Iterator[Check]:
         for one in around
         if read_json(one / "manifest.json").get("splits_sha256") in splits
     ]
-    name = "every run beside them is compared"
     if left:
-        yield Check(DATA, name, FLAG, f"{len(left)} are not: {', '.join(left)}")
+        yield Check(DATA, BESIDE, FLAG, f"{len(left)} are not: {', '.join(left)}")
     else:
-        yield Check(DATA, name, PASS, f"{len(inside)} runs")
+        yield Check(DATA, BESIDE, PASS, f"{len(inside)} runs")
