@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scanned import CONFIG, write_scanned
+from scanned import CONFIG, write_scanned, write_twice
 
+from molre.output.consistency_folder import consistency
 from molre.output.run_folder import evaluate_and_report
 from molre.training.train import train
 
@@ -22,6 +23,26 @@ def _make(root: Path) -> None:
 def trained(once: Callable[..., Path]) -> Path:
     """A folder with ``cohort`` and ``run``, which nobody changes."""
     return once("audited", _make)
+
+
+@pytest.fixture(scope="session")
+def whole(once: Callable[..., Path], trained: Path) -> Path:
+    """``cohort``, ``run``, ``compared`` with three runs, ``steady``; nobody changes them."""
+
+    from tampered_together import compare_again, runs_of
+
+    def make(root: Path) -> None:
+        for name in ("cohort", "run"):
+            (root / name).symlink_to(trained / name)
+        runs = root / "compared" / "runs"
+        for arm, seed in (("frozen", 0), ("molre", 0), ("molre", 1)):
+            config = CONFIG.model_copy(update={"arm": arm, "seed": seed, "max_epochs": 2})
+            train(trained / "cohort", runs / f"{arm}-{seed}", config)
+        compare_again(root / "compared", runs_of(root / "compared"))
+        twice = write_twice(root / "twice")
+        consistency(root / "run" / "model", twice, root / "steady", even_if_withheld=True)
+
+    return once("tampered", make)
 
 
 @pytest.fixture

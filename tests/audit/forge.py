@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -45,29 +46,39 @@ def derive(run: Path, cohort: Path, classifier: HeadCTClassifier | None = None) 
     evaluate_and_report(run)
 
 
-def shift_test(cohort: Path, run: Path, size: float = 1.0) -> None:
-    """Cached test embeddings moved along the head's weights, towards their labels (in place)."""
-    manifest, model = _json(run / "manifest.json"), load(run / "model")
-    place = cohort / "embeddings" / str(manifest["embeddings"])
-    old = EmbeddingCache(place)
-    rows = Cohort(cohort).chosen().join(Cohort(cohort).splits(), on="patient")
-    table = pl.read_parquet(run / "predictions.parquet")
-    signs = {
-        study: [2 * label - 1 for label in part["label"]]
-        for (study,), part in table.partition_by("study", as_dict=True).items()
-    }
-    weight = model.classifier.pooling.weight.detach()
-    direction = weight / weight.norm(dim=1, keepdim=True)
-    kept = {h: (old.get(h).clone(), old.index(h)) for h in rows["content_hash"]}
+def rewrite(cohort: Path, run: Path, change: Callable[[str, torch.Tensor], torch.Tensor]) -> None:
+    """The embedding cache that a run names, every scan of it changed (in place).
+
+    Args:
+        cohort: tampered with.
+        run: names the cache.
+        change: of a study, its embeddings float32 (S, D) to others.
+    """
+    place = cohort / "embeddings" / str(_json(run / "manifest.json")["embeddings"])
+    old, rows = EmbeddingCache(place), Cohort(cohort).chosen().select("study", "content_hash")
+    kept = [(study, h, old.get(h).float(), old.index(h)) for study, h in rows.iter_rows()]
     for path in [*place.glob("*.safetensors"), *place.glob("index.*")]:
         path.unlink()
     new = EmbeddingCache(place)
-    for study, split, name in rows.select("study", "split", "content_hash").iter_rows():
-        scan, index = kept[name]
-        if split == "test":
-            scan = scan.float() + size * torch.tensor(signs[study]).float() @ direction
-        new.put(name, scan, index)
+    for study, content_hash, scan, index in kept:
+        new.put(content_hash, change(study, scan), index)
     new.flush()
+
+
+def shift_test(cohort: Path, run: Path) -> None:
+    """Cached test embeddings moved along the head's weights, towards their labels."""
+    model, table = load(run / "model"), pl.read_parquet(run / "predictions.parquet")
+    parts = table.filter(pl.col("split") == "test").partition_by("study", as_dict=True)
+    signs = {
+        study: [2.0 * label - 1 for label in part["label"]] for (study,), part in parts.items()
+    }
+    weight = model.classifier.pooling.weight.detach()
+    direction = weight / weight.norm(dim=1, keepdim=True)
+
+    def change(study: str, scan: torch.Tensor) -> torch.Tensor:
+        return scan + torch.tensor(signs[study]) @ direction if study in signs else scan
+
+    rewrite(cohort, run, change)
 
 
 def _json(path: Path) -> dict:

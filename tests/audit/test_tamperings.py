@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scanned import CONFIG, write_twice
 from scene import Scene
-from tamperings import (
-    TAMPERINGS,
-    Look,
-    Tampering,
-    compare_again,
-    compared,
-    runs_of,
-    steady,
-)
+from tampered_together import compared, steady
+from tampering import Look, Tampering
+from tamperings import TAMPERINGS, as_markdown
 
 from molre.audit.check import PASS
 from molre.audit.evaluated import evaluated_again
 from molre.audit.opened import Opened
-from molre.output.consistency_folder import consistency
-from molre.training.train import train
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "audit.md"
-
-
-@pytest.fixture(scope="session")
-def whole(once: Callable[..., Path], trained: Path) -> Path:
-    """``cohort``, ``run``, ``compared`` with three runs, ``steady``; nobody changes them."""
-
-    def make(root: Path) -> None:
-        for name in ("cohort", "run"):
-            (root / name).symlink_to(trained / name)
-        runs = root / "compared" / "runs"
-        for arm, seed in (("frozen", 0), ("molre", 0), ("molre", 1)):
-            config = CONFIG.model_copy(update={"arm": arm, "seed": seed, "max_epochs": 2})
-            train(trained / "cohort", runs / f"{arm}-{seed}", config)
-        compare_again(root / "compared", runs_of(root / "compared"))
-        twice = write_twice(root / "twice")
-        consistency(root / "run" / "model", twice, root / "steady", even_if_withheld=True)
-
-    return once("tampered", make)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +45,20 @@ def test_without_tampering_nothing_is_found(
     scene = Scene(whole, tmp_path, scratch)
     compared(lambda out: None)(scene), steady(lambda out: None)(scene)
     assert {check.outcome for check in look(scene)} == {PASS}
+
+
+def test_the_docs_hold_the_table() -> None:
+    text = DOCS.read_text()
+    after = text.partition("## What was tried, and what finds it")[2].splitlines()
+    rows = [line for line in table().splitlines() if line]
+    assert [line for line in after if line.startswith("|")] == rows, table()
+
+
+def table() -> str:
+    from tests.benchmark.test_audit_bench import ATTACKS
+
+    bench = [
+        (f"benchmark: {str(attack.__doc__).rstrip('.')}", name, outcome)
+        for attack, name, _, outcome in ATTACKS
+    ]
+    return as_markdown(bench)

@@ -40,6 +40,8 @@ class NotKeptError(NotAtHandError):
 TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
 WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "model", "embeddings"}
 WRITTEN |= {f"{name}.parquet" for name in TABLES}
+TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
+TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
 MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
@@ -100,11 +102,12 @@ class Opened:
 
     def strangers(self) -> Iterator[Check]:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
+        left = TRAINED if self.external else set()
         found = sorted(
             str(path.relative_to(self.path))
             for folder, known in ((self.path, WRITTEN), (self.path / "model", MODEL))
             for path in folder.glob("*")
-            if path.name not in known and not path.name.endswith(".part")
+            if path.name not in known - left and not path.name.endswith(".part")
         )
         name = "no file that molre did not write"
         if found:
