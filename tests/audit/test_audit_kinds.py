@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import polars as pl
 import pytest
 import tamper
 import typer
@@ -18,13 +19,15 @@ from tamper import Place, first_failure
 from typer.testing import CliRunner
 
 from molre.audit.audit import made
-from molre.audit.check import FAIL, NUMBERS, Check
+from molre.audit.check import FAIL, NUMBERS, PASS, Check
 from molre.audit.opened import Opened
+from molre.audit.phantoms import synthetic
 from molre.audit.read_again import reread
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.volume_contract import VolumeContract
 from molre.cli import audit as verb
+from molre.cohort.cohort import write_facts
 from molre.embedding.embed import embed
 from molre.output.external import evaluate_external
 from molre.output.run_folder import evaluate_and_report
@@ -84,8 +87,6 @@ def tensor(run: Path, part: str, file: str = ADAPTER) -> Place:
 
 def rows(run: Path, split: str, column: str) -> Place:
     """A number of the first row of a split in predictions.parquet."""
-    import polars as pl
-
     table = pl.read_parquet(run / "predictions.parquet").with_row_index()
     row = table.filter(pl.col("split") == split)["index"][0]
     path = run / "predictions.parquet"
@@ -156,6 +157,25 @@ def test_a_router_that_was_exchanged_is_found_by_reading_scans_again(root: Path,
     found = first_failure(run, place, read_again)
     assert found is not None
     assert "gates of study" in found.found
+
+
+def test_patients_scored_by_a_model_of_phantoms_are_no_contradiction(
+    root: Path, copies: Path, tmp_path: Path
+) -> None:
+    """The evaluation is called synthetic, as its model is, and the cohort is not."""
+    cohort = shutil.copytree(root / "other", tmp_path / "other", ignore=lambda *_: ["dicom"])
+    scans, labels = (pl.read_parquet(cohort / f"{name}.parquet") for name in ("scans", "labels"))
+    real = {"synthetic": pl.lit(False), "manufacturer": pl.lit("Maker")}
+    scans.with_columns(**real).write_parquet(cohort / "scans.parquet")
+    labels.with_columns(source=pl.lit("reader")).write_parquet(cohort / "labels.parquet")
+    write_facts(cohort, synthetic=False)
+    for said, outcome in ((True, PASS), (False, FAIL)):
+        run = shutil.copytree(copies / "external", tmp_path / f"run {said}")
+        manifest = json.loads((run / "manifest.json").read_text())
+        (run / "manifest.json").write_text(json.dumps(manifest | {"synthetic": said}))
+        opened = Opened(run, cohort)
+        list(opened.whole())
+        assert [check.outcome for check in synthetic(opened)] == [outcome]
 
 
 def test_an_external_evaluation_without_its_model_s_run_is_checked_as_far_as_it_goes(

@@ -11,7 +11,17 @@ import pytest
 from tampered_together import runs_of, seed_copied
 from tests.audit.called import call, files_of
 
+from molre.audit.check import FAIL, PASS
+from molre.audit.opened import Opened
+from molre.audit.read_again import reread
+from molre.audit.several import together
 from molre.errors import MolreError
+from molre.evaluation.compare import compare
+from molre.evaluation.evaluate import score
+from molre.evaluation.run_files import read_run
+from molre.evaluation.sources import COMPARISON, read_sources
+from molre.output.comparison_html import write_comparison_report
+from molre.output.examples import run_examples
 
 FEWEST = ("--reread", "1", "--reread-seed", "1")
 
@@ -50,13 +60,32 @@ def test_reading_no_scan_again_has_to_be_asked_for_and_is_said(trained: Path) ->
 
 
 def test_studies_are_drawn_anew_each_time_or_by_the_seed_that_was_said(trained: Path) -> None:
-    def drawn(*more: str) -> str:
-        said = json.loads(call(str(trained / "run"), "--json", "--reread", "1", *more).stdout)
-        (row,) = [c for c in said["checks"] if c["name"].startswith("embeddings and prob")]
-        return row["name"]
+    opened = Opened(trained / "run")
+    list(opened.whole())
+
+    def drawn(seed: int | None = None) -> str:
+        return next(reread(opened, 1, seed)).name
 
     assert drawn() != drawn()
-    assert drawn("--reread-seed", "7") == drawn("--reread-seed", "7")
+    assert drawn(7) == drawn(7)
+    assert "drawn by seed 7" in drawn(7)
+
+
+def test_a_comparison_s_example_cases_are_made_again(whole: Path, tmp_path: Path) -> None:
+    """As `molre demo` shows them: of the first run of the method."""
+    out = shutil.copytree(whole / "compared", tmp_path / "compared")
+    runs, shown = runs_of(out), out / "runs" / "molre-0"
+    examples = run_examples(score(read_run(shown)))
+    assert examples
+    write_comparison_report(compare(runs, out), out / "report.html", examples)
+    told = read_sources(out / COMPARISON)
+    assert {check.outcome for check in together(out, told)} == {PASS}
+    page, begin = (out / "report.html").read_text(), ";base64,"
+    assert begin in page
+    (out / "report.html").write_text(page.replace(begin, begin + "A", 1))
+    assert [c.name for c in together(out, told) if c.outcome == FAIL] == [
+        "report.html from the runs: charts and pictures"
+    ]
 
 
 def test_a_run_of_the_version_before_is_checked_as_far_as_it_goes(run: Path) -> None:

@@ -22,7 +22,14 @@ def synthetic(opened: Opened) -> Iterator[Check]:
     """Phantoms are called phantoms everywhere, and patients are called patients."""
     flags, signs = _flags(opened), _signs(opened)
     truth = bool(signs) or bool(flags.get("cohort.json", flags["manifest.json"]))
-    found = [f"{place} says synthetic {value}" for place, value in flags.items() if value != truth]
+    expected = dict.fromkeys(flags, truth)
+    if opened.external and opened.has("description"):  # so are scores of a synthetic model
+        expected["manifest.json"] = truth or opened.description.synthetic
+    found = [
+        f"{place} says synthetic {value}"
+        for place, value in flags.items()
+        if value != expected[place]
+    ]
     if found and signs:
         found[0] += f", but {'; '.join(signs)}"
     check = compared(LEAKAGE, WORDS, len(flags) + len(signs), found)
