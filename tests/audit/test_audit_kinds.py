@@ -12,7 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 import tamper
+import torch
 import typer
+from safetensors.torch import load_file, save_file
 from scanned import CONFIG, write_scanned
 from small_bench import write_small_cohort, write_tiny_vit
 from tamper import Place, first_failure
@@ -143,6 +145,22 @@ def test_a_changed_number_is_found_by_name(copies: Path, kind: str, place, named
     found = first_failure(copies / kind, place(copies / kind))
     assert found is not None
     assert found.name.startswith(named), found
+
+
+def test_adapters_that_never_ran_are_found(copies: Path, tmp_path: Path):
+    """An attention that reads its weight directly passes an adapted layer by: no gates, no step."""
+    run = shutil.copytree(copies / "blocks", tmp_path / "blocks")
+    manifest = json.loads((run / "manifest.json").read_text())
+    never = {"gate_entropy": None, "routers": {}}
+    (run / "manifest.json").write_text(json.dumps(manifest | never))
+    (run / "routing.parquet").unlink()
+    tensors = load_file(run / ADAPTER)
+    still = {name: torch.zeros_like(t) for name, t in tensors.items() if "molre_B" in name}
+    save_file(tensors | still, run / ADAPTER)
+    tamper.reseal(run)
+    found = {check.name: check.found for check in tamper.failures(run)}
+    assert "its router may never have run" in found["gates of a routed arm are there"]
+    assert "zero as it started" in found["every adapted layer was trained"]
 
 
 def test_a_router_that_was_exchanged_is_found_by_reading_scans_again(root: Path, copies: Path):
