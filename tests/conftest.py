@@ -24,6 +24,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 LONGEST = (
     "pages/test_system.py",
     "training/test_distributed.py",
+    "audit/test_tamperings.py",
     "audit/test_tampering.py",
     "training/test_volumes.py",
     "cli/test_interrupted_train.py",

@@ -31,7 +31,7 @@ LIMITS: tuple[tuple[str, str], ...] = (
         "`--retrain`, where they had an effect",
     ),
     (
-        "train and test exchanged after training, with the center and the history forged to match",
+        "train and test exchanged after training, with the center of the model forged to match",
         "`--retrain`",
     ),
     ("labels of training studies, each count staying the same, derived again", "`--retrain`"),
