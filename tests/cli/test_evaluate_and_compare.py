@@ -40,12 +40,12 @@ def test_evaluate_speaks_json(runs):
     assert rows[3]["auc"] is None
 
 
-def test_compare_writes_three_files_and_prints_the_table(runs, tmp_path):
+def test_compare_writes_four_files_and_prints_the_table(runs, tmp_path):
     said = call(compare, *runs, "-o", str(tmp_path / "out"))
     assert said.exit_code == 0
     assert "molre minus frozen" in said.output
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "comparison.csv", "contrasts.csv"}
+    assert names == {"report.html", "comparison.csv", "comparison.json", "contrasts.csv"}
 
 
 def test_compare_speaks_json(runs, tmp_path):
