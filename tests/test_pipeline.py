@@ -164,5 +164,5 @@ def test_no_probability_where_none_could_be_estimated(
     assert any("of one class" in words for words in reading.prediction.quality)
     again = type(reading.prediction).model_validate_json(reading.prediction.model_dump_json())
     assert again == reading.prediction
-    write_prediction_report(reading, tmp_path / "report.html")
+    write_prediction_report(reading, tmp_path / "report.html", trained_on_synthetic=False)
     assert "not estimated" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from molre.errors import MolreError
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cohort": ("a cohort", ("cohort.json",)),
     "model": ("a model", ("checksums.json",)),
-    "benchmark": ("a benchmark", ("cells", "config.yaml#backbones:")),
+    "benchmark": ("a benchmark", ("cells", "state/look-*.json", "config.yaml#backbones:")),
     "demo": ("a demo", ("phantoms/phantom.json",)),
     "phantoms": ("phantoms", ("phantom.json",)),
     "run": ("a run", ("config.yaml#arm:", "checkpoint-*.safetensors")),

@@ -38,6 +38,7 @@ from molre.model.prediction import (
 if TYPE_CHECKING:
     from molre.backbones.backbone import Backbone
     from molre.ct.volume import Volume
+    from molre.model.calibration import Calibration
 
 ADULT_YEARS = 18
 PROBE_SIMILARITY = 0.999
@@ -165,7 +166,7 @@ class Reader:
                     id=entry.id,
                     name=entry.name,
                     category=entry.category,
-                    probability=float(probabilities[k]) if calibration.estimable else None,
+                    probability=_estimated(probabilities[k], calibration),
                     calibrated=bool(calibration.calibrated[k]),
                     threshold=threshold.value if threshold else None,
                     key_slice=_key_slice(volume, int(key[k])),
@@ -237,6 +238,11 @@ def load(
             fix="check the installation with `molre doctor`",
         )
     return Reader(trained, backbone.to(device), adapted)
+
+
+def _estimated(probability: np.floating, calibration: Calibration) -> float | None:
+    """A probability, None where the calibrate split allowed none."""
+    return float(probability) if calibration.estimable and np.isfinite(probability) else None
 
 
 def _key_slice(volume: Volume, index: int) -> KeySlice | None:

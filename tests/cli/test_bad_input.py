@@ -78,7 +78,7 @@ def test_a_truncated_study_beside_a_good_one_is_a_row_of_rejects(refuse, tmp_pat
         ("study,skull_fractur\n1.1,1\n", "did you mean 'skull_fracture'"),
         ("study,skull_fracture\n1.1,1\n1.1,0\n", "1.1"),
         ("study,skull_fracture\n1.1,7\n", "7"),
-        ("study,skull_fracture\n9.9,1\n", "none of its 1 rows matches a scan"),
+        ("study,skull_fracture\n9.9,1\n", "its one row matches no scan"),
     ],
 )
 def test_a_bad_label_table_is_one_sentence_and_no_labels(

@@ -44,7 +44,7 @@ def process(
         (MolreError("is wrong", where="x", fix="mend it"), 2, "x: is wrong. Mend it."),
         (RefusedScan("no CT"), 1, "no CT."),
         (OSError(errno.ENOSPC, "", "a/b"), 2, "a/b: the disk is full."),
-        (OSError(errno.EROFS, "", "a/b"), 2, "a/b: this place cannot be written: the file system"),
+        (OSError(errno.EROFS, "", "a/b"), 2, "a/b: the file system is read-only"),
         (PermissionError(errno.EACCES, "", "a/b"), 2, "a/b: permission denied."),
         (FileNotFoundError(errno.ENOENT, "", b"a/b"), 2, "a/b: no such file or folder."),
         (NotADirectoryError(errno.ENOTDIR, "", "a/b"), 2, "a/b: a file stands where a folder"),

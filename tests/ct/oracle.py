@@ -61,8 +61,26 @@ def _find(sequence: str, keyword: str, *levels: Dataset) -> object:
     for group in groups:
         item = (group.get(sequence) or [Dataset()])[0]
         if keyword in item:
-            return item[keyword].value
-    return top.get(keyword)
+            return _value(item, keyword)
+    return _value(top, keyword) if keyword in top else None
+
+
+def _value(ds: Dataset, keyword: str) -> object:
+    try:
+        return ds[keyword].value
+    except NotImplementedError:  # a VR that is not one: the bytes say the same
+        return ds.get_item(keyword).value
+
+
+def _numbers(value: object, count: int) -> np.ndarray:
+    """As people write them: a decimal comma is a point, NULs and spaces are nothing."""
+    if value is None:
+        return np.full(count, np.nan)
+    if isinstance(value, (str, bytes)):
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        value = [part.strip(" \0").replace(",", ".") for part in text.split("\\")]
+    parts = np.atleast_1d(np.array(value, dtype=object))
+    return np.array([float(str(part).strip(" \0").replace(",", ".")) for part in parts])
 
 
 def _slice(ds: Dataset, shared: Dataset, frame: Dataset, stored: np.ndarray) -> OracleSlice:
@@ -71,17 +89,17 @@ def _slice(ds: Dataset, shared: Dataset, frame: Dataset, stored: np.ndarray) -> 
 
     def one(keyword: str, usual: float) -> float:
         value = find("PixelValueTransformationSequence", keyword)
-        return usual if value is None else float(np.atleast_1d(np.array(value, float))[0])
+        return usual if value is None else float(_numbers(value, 1)[0])
 
     hu = stored.astype(float) * one("RescaleSlope", 1) + one("RescaleIntercept", 0)
     hu = np.clip(hu, -1024, 3071)
     if "PixelPaddingValue" in ds:
         hu[:] = np.nan
-    position = np.array(find("PlanePositionSequence", "ImagePositionPatient"), float)
-    across, down = np.array(
-        find("PlaneOrientationSequence", "ImageOrientationPatient"), float
-    ).reshape(2, 3)
-    spacing = np.array(find("PixelMeasuresSequence", "PixelSpacing"), float)
+    position = _numbers(find("PlanePositionSequence", "ImagePositionPatient"), 3)
+    across, down = _numbers(find("PlaneOrientationSequence", "ImageOrientationPatient"), 6).reshape(
+        2, 3
+    )
+    spacing = _numbers(find("PixelMeasuresSequence", "PixelSpacing"), 2)
     ends = [[0, 0], [0, hu.shape[1] - 1], [hu.shape[0] - 1, 0], [s - 1 for s in hu.shape]]
     corners = [position + r * down * spacing[0] + c * across * spacing[1] for r, c in ends]
     return OracleSlice(hu, np.array(corners).reshape(2, 2, 3))

@@ -119,6 +119,10 @@ def _check_nifti(volume: Volume, path) -> None:
     assert apart.max() < 1e-3 * reach
 
 
+# of a VR that is not one: the number is read, or its frame is left out
+TOLD = (" has VR ", "not used: ")
+
+
 @pytest.mark.filterwarnings("ignore")  # what nibabel and pydicom say of mutants
 @pytest.mark.parametrize("name", SEEDS)
 def test_mutants(name, seeds, tmp_path, alarm, capfd):
@@ -132,6 +136,9 @@ def test_mutants(name, seeds, tmp_path, alarm, capfd):
             volumes += 1
             try:
                 check(volume, name, path)
+            except NotImplementedError as error:  # a VR that pydicom, and so the oracle, has not
+                if not any(words in note for note in volume.notes for words in TOLD):
+                    raise AssertionError(f"mutant {index} of {name} has no note") from error
             except Exception as error:
                 raise AssertionError(f"mutant {index} of {name} is silently wrong") from error
     assert 0 < volumes < number

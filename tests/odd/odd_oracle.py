@@ -82,7 +82,13 @@ def _volume(plan: Plan, written: Written, volume: Volume, why: str, outcome: Out
     is_other = written.other is not None and _same(volume, written.other)
     if not is_main and not is_other:
         return _mixture(volume, written)
-    if not is_main and plan.extra in PREFERRED and plan.covers == "all" and not plan.lost:
+    if (
+        not is_main
+        and not plan.silent
+        and plan.extra in PREFERRED
+        and plan.covers == "all"
+        and not plan.lost
+    ):
         return f"gave the {plan.extra} set and not the head"
     said = " ".join([*volume.notes, why, *outcome.refusals])
     if plan.lost and is_main and not any(w in said for w in ("missing", "uneven", "step")):

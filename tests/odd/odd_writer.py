@@ -105,7 +105,8 @@ def write(plan: Plan, folder: Path) -> Written:
     if plan.beside != "nothing":
         name, content = BESIDE[plan.beside]
         (folder / name).write_bytes(content)
-    return Written(main, extra if plan.extra not in ("copy", *NEVER_READ) else None)
+    unread = plan.extra in ("copy", *NEVER_READ) and not plan.silent
+    return Written(main, None if unread else extra)
 
 
 def _extra(plan: Plan, main: Scan) -> Scan | None:

@@ -282,7 +282,7 @@ def test_a_probability_that_could_not_be_calibrated_is_null_and_no_number_on_the
     assert float(row["skull_fracture"]) > 0
     assert row["midline_shift"] == ""
     page = (written.out / prediction.study / "report.html").read_text()
-    assert "no probability" in page
+    assert "not estimated" in page
     assert ">nan<" not in page
 
 

@@ -137,7 +137,7 @@ def test_a_prediction_has_no_key_slice_and_says_why(run, cohort, weights, tmp_pa
     assert len(prediction["routing"]["mean_gates"]) == 6
     given = {f["id"]: f["probability"] for f in prediction["findings"]}
     assert given == pytest.approx(said, abs=1e-3)
-    write_prediction_report(reading, tmp_path / "report.html")
+    write_prediction_report(reading, tmp_path / "report.html", trained_on_synthetic=True)
     assert NO_KEY_SLICE in (tmp_path / "report.html").read_text()
 
 

@@ -41,6 +41,7 @@ _END_SHARE = 0.01  # of all values, for one value at an end of the range to be a
 _MIN_PADDING = 0.05  # of all values, for one value to be padding within the range
 _MOST_ENDS = 3  # values at either end
 _WRAP = 65536
+_FEW = 20  # values, which a damaged file may hold by chance
 _MAX_SAMPLES = 60_000
 _DARKEST = -1200.0  # HU; what lies below is padding, or no HU
 _NO_AIR = -200.0
@@ -162,7 +163,7 @@ def _why_no_tissue(values: np.ndarray) -> str | None:
 def _wrapped(values: np.ndarray) -> Verdict | None:
     """Negative values that were stored without a sign: air at 64,536."""
     high = (values > _WRAP - 3100) & (values < _WRAP + 3100)
-    if high.mean() < 0.005 or np.median(values[high]) < _WRAP - 2100:
+    if high.sum() < _FEW or high.mean() < 0.005 or np.median(values[high]) < _WRAP - 2100:
         return None
     air = float(np.median(values[high]))
     return Verdict(

@@ -118,8 +118,10 @@ def grouped(headers: Iterable[Header]) -> Grouped:
         if _patients(members) > 1:
             refused |= {member.header.file: _TWO_PATIENTS for member in members}
             continue
-        for stack in _stacks(members):
-            if cause := _in_each_other(stack):
+        made = _stacks(members)
+        torn = next((cause for stack in made if (cause := _torn(stack))), None)
+        for stack in made:
+            if cause := _in_each_other(stack) or (torn if len(made) > 1 else None):
                 refused |= dict.fromkeys(stack.files, cause)
             else:
                 found.append(replace(stack, notes=(*notes, *stack.notes, *_left_out(stack))))
@@ -129,6 +131,7 @@ def grouped(headers: Iterable[Header]) -> Grouped:
     )
 
 
+_TORN = 0.25  # of the usual step
 _TWO_PATIENTS = (
     "slices of more than one patient (Patient ID) lie under one series UID",
     "export each patient's series again, under a UID of its own",
@@ -285,6 +288,18 @@ def _in_each_other(stack: Stack) -> Refusal | None:
     return (
         f"its slices are of more than one set in the same range, which no element tells apart: "
         f"their steps alternate between {steps.min():.2f} and {steps.max():.2f} mm",
+        "export each acquisition and each reconstruction as a series of its own",
+    )
+
+
+def _torn(stack: Stack) -> Refusal | None:
+    """Of a set among several: slices that lie as near as only slices of two sets do."""
+    steps = np.diff(stack.distinct)
+    if len(steps) < 3 or steps.min() > _TORN * np.median(steps):
+        return None
+    return (
+        f"its slices are of more than one set in the same range, which cannot be told apart "
+        f"cleanly: two lie {steps.min():.2f} mm from each other, most {np.median(steps):.2f} mm",
         "export each acquisition and each reconstruction as a series of its own",
     )
 
