@@ -118,7 +118,7 @@ class Plan:
         Known to be open: of these about one in thirty is still read as a part of a set, or as parts
         of two, and not refused. `experiments/odd_studies.py` counts them.
         """
-        if self.extra in ("none", "copy") or (self.apart and self.varies != "kernel value"):
+        if self.extra == "none" or (self.apart and self.varies != "kernel value"):
             return False
         misled = self.lost or self.silent or self.lies == "instance numbers" or bool(self.absent)
         return misled or self.varies != "nothing"

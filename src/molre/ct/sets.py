@@ -149,6 +149,8 @@ def is_complete(slices: Slices, whole: Indices, part: Indices, certain: bool = F
     if known.size:
         usual = float(np.median(np.diff(slices.heights[part])))
         return usual <= _WIDE * float(np.median(known))
+    if not slices.instances[whole].any():  # nothing else is known: two sets alternate, not three
+        return 2 * len(part) + 1 >= len(whole)
     counted = np.diff(slices.instances[whole])
     return not (np.all(counted == 1) or np.all(counted == -1))
 
