@@ -42,7 +42,9 @@ def derive(run: Path, cohort: Path, classifier: HeadCTClassifier | None = None) 
     progress = Progress(epoch=manifest["epochs"], best_epoch=manifest["best_epoch"])
     history = pl.read_parquet(run / "history.parquet").to_dicts()
     kept = classifier or load(run / "model").classifier
-    write_run(task, RunFolder(run), Fitted(kept, manifest["learning_rate"], progress, history))
+    rates = {row["learning_rate"]: row["tune_auc"] for row in manifest["rates"]}
+    fitted = Fitted(kept, manifest["learning_rate"], progress, history, rates)
+    write_run(task, RunFolder(run), fitted)
     evaluate_and_report(run)
 
 

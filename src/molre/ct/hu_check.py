@@ -41,6 +41,7 @@ _END_SHARE = 0.01  # of all values, for one value at an end of the range to be a
 _MIN_PADDING = 0.05  # of all values, for one value to be padding within the range
 _MOST_ENDS = 3  # values at either end
 _WRAP = 65536
+_FEWEST = 300  # values that are judged: fewer have no modes
 _FEW = 20  # values, which a damaged file may hold by chance
 _MAX_SAMPLES = 60_000
 _DARKEST = -1200.0  # HU; what lies below is padding, or no HU
@@ -99,7 +100,7 @@ def check_hu(values: np.ndarray) -> Verdict:
     """
     values = sample(np.asarray(values)).astype(np.float64)
     values = np.sort(values[np.isfinite(values)])
-    if not values.size:
+    if values.size < _FEWEST:
         return Verdict(None, False)
     wrapped = _wrapped(values)
     if wrapped:
