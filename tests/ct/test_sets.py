@@ -9,7 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from molre.ct.sets import Mark, Slices, alternate, irregular, lie_apart, sets
+from molre.ct.packing import lie_apart
+from molre.ct.sets import Mark, sets
+from molre.ct.steps import Slices, alternate, irregular, odd_steps
 
 STEPS = st.sampled_from([0.5, 0.625, 1.0, 1.25, 2.5, 3.0, 5.0, 7.0, 10.0])
 
@@ -157,6 +159,52 @@ def slow_irregular(heights) -> int:
     steps = [b - a for a, b in pairwise(heights)]
     uneven = sum(max(a, b) > 1.25 * min(a, b) + 0.01 for a, b in pairwise(steps))
     return uneven + sum(step <= 0.02 for step in steps)
+
+
+def beside(marks, other_from, instances):
+    """A head of 14 slices 5 mm apart, and a second set 0.5 mm above its upper half, as parts."""
+    heights = [5.0 * i for i in range(14)] + [5.0 * i + 0.5 for i in range(other_from, 14)]
+    order = np.argsort(heights)
+    placed = Slices(np.array(heights)[order], np.full(len(heights), 5.0), instances[order])
+    made = [Mark(name, tuple(values[i] for i in order), ordered) for name, values, ordered in marks]
+    return {tuple(sorted(order[part.slices].tolist())): part for part in sets(placed, made)}
+
+
+HEAD, OTHER = tuple(range(14)), tuple(range(14, 21))
+
+
+def test_no_set_takes_over_where_the_other_has_the_same_numbers():
+    """The lower half of a head goes on evenly in either set; its numbers go on in one."""
+    passes = [*range(1, 15), *[1] * 7]  # one a slice, and one for all of the second set
+    kernel = ["H31s"] * 14 + [None] * 7
+    numbers = np.array([*range(1, 15), *range(1, 8)])
+    found = beside([("pass", passes, True), ("kernel", kernel, False)], 7, numbers)
+    assert set(found) == {HEAD, OTHER}
+    assert {part.told_by for part in found.values()} == {("kernel",)}
+
+
+def test_an_element_tells_sets_apart_before_numbers_do():
+    contrast = [False] * 14 + [True] * 7
+    passes = [*range(1, 15), *[2] * 7]
+    numbers = np.zeros(21, dtype=int)
+    found = beside([("pass", passes, True), ("contrast", contrast, False)], 7, numbers)
+    assert set(found) == {HEAD, OTHER}
+    assert not any(part.counted for part in found.values())
+
+
+@pytest.mark.parametrize(
+    ("steps", "odd"),
+    [
+        ([5.0, 5.0, 5.5, 5.0, 5.0], [5.5]),
+        ([0.71, 0.63, 0.63, 0.63], [0.71]),
+        ([5.0, 5.0, 10.0, 5.0, 15.0, 5.0], []),  # lost slices
+        ([3.0, 3.0, 4.1, 5.0, 5.0], []),  # from one thickness to another
+        ([4.9, 5.1] * 6, []),  # rounded
+    ],
+)
+def test_steps_where_two_sets_changed_places(steps, odd):
+    assert odd_steps(np.array(steps)) == odd
+    assert odd_steps(np.array(steps[::-1])) == odd
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=30))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from two_sets import TELLING, TELLING_FRAMES, two_sets, two_sets_of_frames
 from varying import VARYING, VARYING_FRAMES, same, varied, varied_frames
@@ -48,6 +48,7 @@ def test_one_of_two_sets_of_frames_is_read(tmp_path_factory, element, offset, si
 @pytest.mark.parametrize("element", VARYING)
 @settings(max_examples=2)
 @given(drawn=st.lists(st.integers(0, 2), min_size=14, max_size=14))
+@example(drawn=[0] * 11 + [2] * 3)  # the uppermost slices lie in no others
 def test_a_head_is_whole_whatever_varies(tmp_path_factory, element, drawn):
     drawn[3:6], drawn[9] = [0, 1, 0], 1  # parts lie in each other
     folder = tmp_path_factory.mktemp("varied") / "files"

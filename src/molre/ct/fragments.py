@@ -1,8 +1,9 @@
 """When several series of a study are pieces of one: some exports give each slice a UID of its own.
 
 Series stay apart, as their UIDs say, but for pieces that make no sense alone and an even stack
-together: a single slice or two, or slices with gaps that the others fill. They must agree in
-patient, kernel, kV, thickness, image type and contrast, and no two slices share a position.
+together: a single slice or two, or slices with gaps that the others fill; and for a series that
+goes on in even steps where pieces that were joined end. They must agree in patient, kernel, kV,
+thickness, image type and contrast, and no two slices share a position.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 
 from molre.ct.member import Member
-from molre.ct.sets import NEAR_MM, Slices, irregular, is_complete
+from molre.ct.sets import is_complete
+from molre.ct.steps import NEAR_MM, Slices, irregular
 from molre.ct.volume import up_normal
 
 _FEWEST = 4  # slices of a series that was put together
@@ -34,8 +36,14 @@ def whole_series(
             pieces[_alike(members[0])].append(members)
         else:
             found.append((members, ()))
-    for some in pieces.values():
+    for kind, some in pieces.items():
         if _make_one(some):
+            going_on = [
+                one for one in found if _alike(one[0][0]) == kind and _goes_on(some, one[0])
+            ]
+            for one in going_on:
+                found.remove(one)
+                some.append(one[0])
             note = (
                 f"its slices have {len(some)} series UIDs and make an even stack only together: "
                 "read as one series"
@@ -96,6 +104,14 @@ def _make_one(pieces: Sequence[list[Member]]) -> bool:
         for piece in alone
         if irregular(piece) == 0
     )
+
+
+def _goes_on(pieces: Sequence[list[Member]], series: list[Member]) -> bool:
+    """Whether a series begins or ends where pieces that are one do, in their steps."""
+    one, other = (_slices([m for ms in each for m in ms]).heights for each in (pieces, [series]))
+    together = np.sort(np.concatenate([one, other]))
+    apart = one[-1] < other[0] or other[-1] < one[0]
+    return apart and irregular(together) <= irregular(one) + irregular(other)
 
 
 def _lie_in_each_other(pieces: Sequence[np.ndarray]) -> bool:

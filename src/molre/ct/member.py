@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -26,6 +27,12 @@ class Member:
         """(2, 3): unit vectors of increasing column and increasing row index."""
         vectors = np.asarray(self.plane.orientation, dtype=np.float64).reshape(2, 3)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    @property
+    def named(self) -> str:
+        """Its file, without folders, and which frame of it, from 1."""
+        name, frame = PurePath(self.header.file).name, self.plane.frame
+        return name if frame is None else f"frame {frame + 1} of {name}"
 
     @property
     def time(self) -> str | None:

@@ -214,8 +214,8 @@ class _Decoder:
             self._decode(other, again)
             if not np.array_equal(again, out):
                 raise RefusedScan(
-                    f"{Path(group[0].header.file).name} and {Path(other.header.file).name} are at "
-                    "one position but differ in their pixels",
+                    f"{group[0].named} and {other.named} are at one position but differ in "
+                    "their pixels",
                     where=other.header.file,
                     fix="keep the files of one reconstruction and one pass",
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -14,7 +15,8 @@ from molre.ct.fragments import whole_series
 from molre.ct.header import Header
 from molre.ct.member import Member
 from molre.ct.refusal import Refusal, frame_refusals
-from molre.ct.sets import NEAR_MM, Part, Slices, alternate, sets
+from molre.ct.sets import Part, sets
+from molre.ct.steps import NEAR_MM, Slices, alternate, odd_steps
 from molre.ct.telling import interleaved, telling
 from molre.ct.volume import Acquisition, up_normal
 
@@ -32,10 +34,12 @@ class Stack:
     Attributes:
         members: ascending along the slice normal; the same slice may still be there twice.
         notes: what was joined, and what lies in the same range and was left out.
+        counted: numbers or times alone told it from other sets of its series.
     """
 
     members: tuple[Member, ...]
     notes: tuple[str, ...] = ()
+    counted: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -119,9 +123,9 @@ def grouped(headers: Iterable[Header]) -> Grouped:
             refused |= {member.header.file: _TWO_PATIENTS for member in members}
             continue
         made = _stacks(members)
-        torn = next((cause for stack in made if (cause := _torn(stack))), None)
+        torn = _torn(made)
         for stack in made:
-            if cause := _in_each_other(stack) or (torn if len(made) > 1 else None):
+            if cause := torn or _in_each_other(stack):
                 refused |= dict.fromkeys(stack.files, cause)
             else:
                 found.append(replace(stack, notes=(*notes, *stack.notes, *_left_out(stack))))
@@ -231,7 +235,7 @@ def _stacks(members: list[Member]) -> list[Stack]:
     for part in parts:
         chosen = sorted(index for one in part.slices for index in copies[alone[one]])
         notes = (*interleaved(marks, part.slices), *_others(part, parts))
-        found.append(Stack(tuple(members[index] for index in chosen), notes))
+        found.append(Stack(tuple(members[index] for index in chosen), notes, part.counted))
     return found
 
 
@@ -292,16 +296,34 @@ def _in_each_other(stack: Stack) -> Refusal | None:
     )
 
 
-def _torn(stack: Stack) -> Refusal | None:
-    """Of a set among several: slices that lie as near as only slices of two sets do."""
+def _torn(made: Sequence[Stack]) -> Refusal | None:
+    """Of several sets of one series: slices of one that lie as only slices of two sets do."""
+    return next((cause for stack in made if (cause := _mixed(stack))), None) if made[1:] else None
+
+
+def _mixed(stack: Stack) -> Refusal | None:
+    """Of a set among several; one that was told by numbers alone must be even, too."""
     steps = np.diff(stack.distinct)
-    if len(steps) < 3 or steps.min() > _TORN * np.median(steps):
+    if len(steps) < 3:
         return None
+    usual = float(np.median(steps))
+    odd = [float(steps.min())] if steps.min() <= _TORN * usual else []
+    if stack.counted:
+        odd += [*odd_steps(steps), *_one_number(stack, steps)]
+    if not odd:
+        return _in_each_other(stack) if stack.counted else None
     return (
         f"its slices are of more than one set in the same range, which cannot be told apart "
-        f"cleanly: two lie {steps.min():.2f} mm from each other, most {np.median(steps):.2f} mm",
+        f"cleanly: two lie {odd[0]:.2f} mm from each other, most {usual:.2f} mm",
         "export each acquisition and each reconstruction as a series of its own",
     )
+
+
+def _one_number(stack: Stack, steps: np.ndarray) -> list[float]:
+    """Steps between neighbors of one Instance Number, where others have one each."""
+    numbers = [group[0].plane.along.instance for group in stack.slices()]
+    same = [one is not None and one == other for one, other in pairwise(numbers)]
+    return steps[same].tolist() if 2 * sum(same) < len(same) else []
 
 
 def _left_out(stack: Stack) -> list[str]:

@@ -18,12 +18,14 @@ rule decides both, for each element that can tell sets apart (a *mark*):
 - Slices that do not overlap those around them, by their thickness, are no set of their own where
   all slices together are even but for a few.
 
-Of several marks the one that leaves the most regular sets decides, and then the others in each set.
+Of several marks one decides, and then the others in each set: the one whose sets have no more
+irregular steps than a lost slice and a change of thickness make, and no Instance Number twice; then
+one that makes few sets; then an element rather than numbers and times, which often merely count;
+then the one with the most regular steps.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,18 +33,17 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from molre.ct.geometry import SAME_POSITION_MM
+from molre.ct.packing import Indices, distance, packed
+from molre.ct.steps import NEAR_MM, Slices, irregular, roughness
 
-NEAR_MM = 2 * SAME_POSITION_MM
-_ALIKE = 1.25  # steps that differ by less are regular
-_WIDE = 1.5  # times the usual step, or the thickness: something is missing
+_WIDE = 1.5  # times the thickness: tissue between slices was not imaged
 _ROOM = 0.75  # of the thickness, between neighbors of one set
 _MOST_VALUES = 64  # of a mark that is packed value by value
 _FEWEST = 3  # slices whose steps tell anything
-_FEWEST_ROUNDS = 4  # of steps that alternate in a part of the range
 _FEW_VALUES = 8  # of a mark without order, whatever the number of slices
 
-Indices = list[int]
+_FEW = 3  # irregular steps of a set: a lost slice, another thickness above
+_Rank = tuple[int, int, bool, int, float, int]
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,18 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Slices:
-    """Slices along one normal, ascending: mm, mm (nan where unknown), and 0 where unknown."""
-
-    heights: np.ndarray
-    thickness: np.ndarray
-    instances: np.ndarray
-
-
-@dataclass(frozen=True)
 class Part:
-    """Indices of the slices of one set, and the names of the marks that told it from others."""
+    """One set.
+
+    Attributes:
+        slices: their indices.
+        told_by: names of the marks that told it from others.
+        counted: numbers or times alone told it from one of them.
+    """
 
     slices: Indices
     told_by: tuple[str, ...] = ()
+    counted: bool = False
 
 
 def sets(slices: Slices, marks: Sequence[Mark]) -> list[Part]:
@@ -89,28 +88,40 @@ def sets(slices: Slices, marks: Sequence[Mark]) -> list[Part]:
 
 
 def _sets(slices: Slices, marks: Sequence[Mark], whole: Part) -> Iterator[Part]:
-    best: tuple[int, int, str, list[Indices]] | None = None
+    best: tuple[_Rank, Mark, list[Indices]] | None = None
     for mark in marks:
         for parts in _candidates(slices.heights, mark, whole.slices):
             if not _better(slices, mark, whole.slices, parts):
                 continue
-            cost = sum(irregular(slices.heights[part]) for part in parts)
-            rank = (cost, -max(map(len, parts)), mark.name, parts)
-            if best is None or rank[:2] < best[:2]:
-                best = rank
+            rank = _rank(slices, mark, parts)
+            if best is None or rank < best[0]:
+                best = (rank, mark, parts)
     if best is None:
         yield whole
         return
-    _, _, name, parts = best
+    _, mark, parts = best
+    counted = whole.counted or mark.ordered or mark.counts
     for part in parts:
-        yield from _sets(slices, marks, Part(part, (*whole.told_by, name)))
+        yield from _sets(slices, marks, Part(part, (*whole.told_by, mark.name), counted))
 
 
-def irregular(heights: np.ndarray) -> int:
-    """How many slices of a stack, ascending, have unequal steps on both sides or share a place."""
-    steps = np.diff(heights)
-    low, high = np.minimum(steps[1:], steps[:-1]), np.maximum(steps[1:], steps[:-1])
-    return int(np.sum(high > _ALIKE * low + SAME_POSITION_MM) + np.sum(steps <= NEAR_MM))
+def _rank(slices: Slices, mark: Mark, parts: list[Indices]) -> _Rank:
+    """The lower, the better."""
+    uneven = [irregular(slices.heights[part]) for part in parts]
+    excess = sum(
+        odd for odd, part in zip(uneven, parts, strict=True) if odd > max(_FEW, len(part) // 10)
+    )
+    rough = sum(roughness(slices.heights[part]) for part in parts)
+    twice = sum(_twice(slices.instances[part]) for part in parts)
+    few = (len(parts), mark.ordered or mark.counts, sum(uneven))
+    return (excess + twice, *few, round(rough, 1), -max(map(len, parts)))
+
+
+def _twice(instances: np.ndarray) -> int:
+    """How many slices of one set have an instance number that another has, too."""
+    stated = instances[instances != 0]
+    different = len(set(stated.tolist()))
+    return 0 if 2 * different <= len(stated) else len(stated) - different  # or they do not count
 
 
 def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) -> bool:
@@ -133,7 +144,7 @@ def _has_room(slices: Slices, whole: Indices, part: Indices) -> bool:
     mine = set(part)
     others = slices.heights[[index for index in whole if index not in mine]].tolist()
     return all(
-        _distance(others, float(slices.heights[index])) >= _ROOM * float(slices.thickness[index])
+        distance(others, float(slices.heights[index])) >= _ROOM * float(slices.thickness[index])
         for index in part
     )
 
@@ -220,118 +231,3 @@ def _turned_early(swept: list[list[Indices]]) -> list[list[Indices]]:
             sweep = [last, *sweep]
         turned.append(list(sweep))
     return turned
-
-
-def packed(heights: np.ndarray, parts: Sequence[Indices]) -> list[Indices]:
-    """Put each part, in turn, into the first set that it does not lie apart from."""
-    found: list[tuple[Indices, list[float]]] = []
-    for part in parts:
-        mine = heights[part].tolist()
-        for taken, covered in found:
-            if not lie_apart(covered, mine):
-                taken += part
-                covered += mine
-                covered.sort()
-                break
-        else:
-            found.append((list(part), mine))
-    return _joined_at_borders(heights, [sorted(taken) for taken, _ in found])
-
-
-def lie_apart(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether two parts, mm ascending, are of different sets by their places alone."""
-    if one[-1] < other[0] - NEAR_MM or other[-1] < one[0] - NEAR_MM:
-        return False
-    if any(_distance(one, height) <= NEAR_MM for height in other):
-        return True
-    if _touch(one, other):
-        return False
-    if len(one) == len(other):
-        return max(_filled(one, other), _filled(other, one)) < 0.5
-    fewer, more = sorted((one, other), key=len)
-    return _filled(more, fewer) < 0.5
-
-
-def _distance(heights: Sequence[float], height: float) -> float:
-    at = bisect_left(heights, height)
-    return min(abs(near - height) for near in heights[max(at - 1, 0) : at + 1])
-
-
-def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether each goes beyond the other on its own side, and they overlap by less than a step."""
-    below, above = sorted((one, other), key=lambda part: part[0])
-    overlap = below[-1] - above[0]
-    steps = [
-        side[1] - side[0]
-        for side in (list(below[-2:]), list(above[:2]))
-        if len(side) == 2  # one slice has no step
-    ]
-    return above[-1] > below[-1] and bool(steps) and overlap < max(steps) - NEAR_MM
-
-
-def _filled(whole: Sequence[float], others: Sequence[float]) -> float:
-    """The fraction of other slices within a part's range that lie in gaps of it."""
-    steps = np.diff(np.array(whole))
-    inside = [height for height in others if whole[0] < height < whole[-1]]
-    if not inside:
-        return 1.0
-    filled = 0
-    for height in inside:
-        at = bisect_left(whole, height) - 1
-        first = min(max(0, at - 4), max(0, len(steps) - 9))
-        near = np.sort(steps[first : first + 9])
-        filled += bool(steps[at] > _WIDE * near[len(near) // 4])
-    return filled / len(inside)
-
-
-def _joined_at_borders(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
-    """Sets of which one begins at the slice where another ends are one, without a second there."""
-    order = sorted((part for part in parts if len(part) > 1), key=lambda part: heights[part[0]])
-    alone = [part for part in parts if len(part) == 1]
-    joined: list[Indices] = []
-    for part in order:
-        below = next((known for known in joined if _share_border(heights, known, part)), None)
-        if below is None:
-            joined.append(part)
-            continue
-        joined.remove(below)
-        twice = below[-1] if len(below) < len(part) else part[0]
-        joined.append([index for index in sorted([*below, *part]) if index != twice])
-        alone.append([twice])
-    return [*joined, *alone]
-
-
-def _share_border(heights: np.ndarray, below: Indices, above: Indices) -> bool:
-    return abs(heights[below[-1]] - heights[above[0]]) <= NEAR_MM
-
-
-def alternate(slices: Slices) -> bool:
-    """Whether steps alternate as they do where two to four sets lie in each other.
-
-    An honest scanner may alternate, too: its slices then do not overlap (two rows a rotation), or
-    its steps differ by a percent.
-    """
-    steps = np.diff(slices.heights)
-    known = slices.thickness[np.isfinite(slices.thickness)]
-    thick = float(np.median(known)) if known.size else 0.0
-    return any(_alternate(steps, thick, period) for period in (2, 3, 4))
-
-
-def _alternate(steps: np.ndarray, thick: float, period: int) -> bool:
-    """Whether steps come again after ``period`` of them, and hardly fit to one set."""
-    windows = len(steps) - 2 * period + 1
-    if windows < max(1, period - 1) or len(steps) < 5:
-        return False
-    rounds = np.lib.stride_tricks.sliding_window_view(steps, 2 * period)
-    first, again = rounds[:, :period], rounds[:, period:]
-    alike = np.abs(first - again).max(axis=1) <= 0.05 * first.max(axis=1) + SAME_POSITION_MM
-    low, high, total = first.min(axis=1), first.max(axis=1), first.sum(axis=1)
-    apart = high - low > 0.15
-    if thick:
-        apart &= ((low < 0.97 * high) & (total <= 1.3 * thick)) | (
-            (low < 0.8 * high) & (low < 0.9 * thick)
-        )
-    else:
-        apart &= low < 0.6 * high
-    found = int(np.sum(alike & apart))
-    return found > 0.5 * windows or found > max(_FEWEST_ROUNDS, 0.2 * windows)
