@@ -12,35 +12,16 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from dicom_files import TURNS, UID, save
+from dicom_files import TURNS, UID
+from odd_files import file_bytes
 from odd_head import scanned
 from odd_plan import Plan
-from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLSLossless,
-    RLELossless,
-    SecondaryCaptureImageStorage,
-)
+from pydicom.uid import SecondaryCaptureImageStorage
 from traps.objects import item, multi_frame
 from traps.scan import OTHER, Scan, stored_slice
 
-SYNTAX = {
-    "explicit": ExplicitVRLittleEndian,
-    "implicit": ImplicitVRLittleEndian,
-    "big": ExplicitVRBigEndian,
-    "deflated": DeflatedExplicitVRLittleEndian,
-    "rle": RLELossless,
-    "jpegls": JPEGLSLossless,
-    "j2k": JPEG2000Lossless,
-}
 TELLS: dict[str, dict[str, object]] = {
     "acquisition": {"AcquisitionNumber": 2},
     "time": {"AcquisitionTime": "101745"},
@@ -100,7 +81,7 @@ def write(plan: Plan, folder: Path) -> Written:
         images = [_image(plan, main, i, drawn) for i in range(len(main.hu))]
         if extra is not None:
             images += [_other_image(plan, extra, i) for i in range(len(extra.hu))]
-    contents = [_bytes(plan, image) for image in images]
+    contents = [file_bytes(plan, image) for image in images]
     _pack(plan, folder, _names(plan, len(contents), drawn), contents)
     if plan.beside != "nothing":
         name, content = BESIDE[plan.beside]
@@ -262,28 +243,6 @@ def _enhanced(plan: Plan, main: Scan, extra: Scan | None) -> Dataset:
     elif plan.values == "times ten":
         shared.PixelValueTransformationSequence[0].RescaleIntercept = 0
     return ds
-
-
-def _bytes(plan: Plan, ds: Dataset) -> bytes:
-    syntax, out = SYNTAX[plan.syntax], BytesIO()
-    if syntax == DeflatedExplicitVRLittleEndian or plan.syntax in ("explicit", "implicit", "big"):
-        return _saved(ds, syntax, out)
-    _saved(ds, ExplicitVRLittleEndian, out)
-    out.seek(0)
-    plain = dcmread(out)
-    plain.compress(syntax)
-    if plan.tail and plan.syntax != "rle":  # RLE has no end marker
-        count = int(plain.get("NumberOfFrames", 1))
-        frames = [f + plan.tail for f in generate_frames(plain.PixelData, number_of_frames=count)]
-        plain.PixelData = encapsulate(frames)
-    packed = BytesIO()
-    dcmwrite(packed, plain, enforce_file_format=True)
-    return packed.getvalue()
-
-
-def _saved(ds: Dataset, syntax: str, out: BytesIO) -> bytes:
-    save(ds, out, syntax)  # type: ignore[arg-type]
-    return out.getvalue()
 
 
 def _names(plan: Plan, count: int, drawn: random.Random) -> list[str]:
