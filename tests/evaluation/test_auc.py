@@ -65,3 +65,8 @@ def test_findings_are_scored_one_by_one():
     first, second = auc_by_finding(scores, labels)
     assert first == 1.0
     assert math.isnan(second)
+
+
+def test_a_score_that_is_not_a_number_has_no_rank():
+    assert math.isnan(auc(np.array([0.2, np.nan, 0.4]), np.array([1.0, 0.0, 0.0])))
+    assert auc(np.array([0.2, np.nan, 0.4]), np.array([1.0, np.nan, 0.0])) == 0.0
