@@ -124,17 +124,18 @@ def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: i
 
 
 def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
+    from molre.evaluation.compare import findings_table
     from molre.output.comparison_text import comparison_table
 
     if json:
-        typer.echo((out / "comparison.csv").read_text(encoding="utf-8"))
+        typer.echo(findings_table(comparison.result).write_json())
         return
     from rich.console import Console
 
     Console().print(comparison_table(comparison))
     typer.echo(
-        "These scans are synthetic: the table shows that the system runs from DICOM to compared\n"
-        "arms, and says nothing about patients."
+        "These scans are synthetic: this shows that the system runs from DICOM to compared arms,\n"
+        "and says nothing about patients."
     )
     typer.echo(f"one new study: {predicted}")
     typer.echo(f"contact sheet: {out / 'cohort' / 'index.html'}")
