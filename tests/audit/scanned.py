@@ -12,6 +12,7 @@ from molre.backbones.catalogue import contract_from_dict
 from molre.cohort.cohort import write_facts, write_table
 from molre.cohort.keys import open_salt, pseudonym
 from molre.cohort.scans import table
+from molre.cohort.split import split
 from molre.ct.read import read_series
 from molre.ct.volume import shown_age
 from molre.training.config import TrainConfig
@@ -46,13 +47,11 @@ def write_scanned(
         splits: studies of each.
     """
     salt = open_salt(path / "salt", salt)
-    rows, labels, placed = [], [], []
-    names = [name for name, number in splits.items() for _ in range(number)]
-    for i, split in enumerate(names, start=first):
+    rows, labels, total = [], [], sum(splits.values())
+    for i in range(first, first + total):
         states = (i % 2, i // 2 % 2)
         row = _study(path, salt, i, states)
         rows.append(row)
-        placed.append((row["patient"], split))
         labels += [
             (row["study"], finding, "present" if state else "absent", "phantom", "", "")
             for finding, state in zip(FINDINGS, states, strict=True)
@@ -60,8 +59,8 @@ def write_scanned(
     write_table(path / "scans.parquet", table(rows))
     columns = ["study_id", "finding", "state", "source", "labeller", "evidence"]
     write_table(path / "labels.parquet", pl.DataFrame(labels, schema=columns, orient="row"))
-    pl.DataFrame(placed, schema=["patient", "split"], orient="row").write_csv(path / "splits.csv")
     write_facts(path, synthetic=True)
+    split(path, [splits.get(name, 0) / total for name in SPLITS])
     return path
 
 

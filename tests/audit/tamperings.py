@@ -6,6 +6,7 @@ all that follows is written by molre's own functions.
 
 from __future__ import annotations
 
+from tampered_claims import CLAIMS
 from tampered_cohort import COHORT
 from tampered_model import MODEL
 from tampered_numbers import NUMBERS
@@ -20,12 +21,20 @@ TAMPERINGS: tuple[Tampering, ...] = (
     *MODEL,
     *SETTINGS,
     *COHORT,
+    *CLAIMS,
     *TOGETHER,
 )
 
 # What was tried and nothing finds, or only what has to be asked for.
 LIMITS: tuple[tuple[str, str], ...] = (
-    ("losses, loads and tune AUC of epochs other than the chosen one", "`--retrain`"),
+    (
+        "losses, loads and tune AUC of epochs other than the chosen one, whole rates among them",
+        "`--retrain`",
+    ),
+    (
+        "weights trained further, on test scans too, with a history made to match",
+        "`--retrain`; flagged where test is then read far better than calibrate",
+    ),
     (
         "settings such as weight decay or dropout's seed, that nothing else follows from",
         "`--retrain`, where they had an effect",
@@ -36,9 +45,9 @@ LIMITS: tuple[tuple[str, str], ...] = (
     ),
     ("labels of training studies, each count staying the same, derived again", "`--retrain`"),
     (
-        "labels of test studies in `labels.parquet`, derived again: they are the truth that the "
-        "rest is measured by",
-        "nothing",
+        "labels of test studies in `labels.parquet` changed or struck, derived again: they are the "
+        "truth that the rest is measured by",
+        "nothing; the participant flow counts studies without labels",
     ),
     ("scans that are themselves untrue, headers and pixels alike", "nothing"),
     ("a phantom whose headers, sources and flags all say patient", "nothing"),
@@ -51,7 +60,9 @@ LIMITS: tuple[tuple[str, str], ...] = (
     ("at `blocks`, a random router called a trained one", "`--retrain`"),
     ("the same scan in train and test in another kernel, under two pseudonyms", "nothing"),
     ("a run of another seed made unlike any by long training", "nothing; the seed is flagged"),
-    ("a run left out of a comparison and deleted", "nothing"),
+    ("another series of a study chosen in `scans.parquet`, derived again", "nothing"),
+    ("a run left out of a comparison and deleted, or moved elsewhere", "nothing"),
+    ("a seed struck from a benchmark's `config.yaml`, its cells deleted", "nothing"),
     ("pairs of a consistency check that are not among those drawn", "`--reread` with more studies"),
     ("times, versions of packages and measured seconds", "nothing"),
     (

@@ -189,6 +189,11 @@ def arm_left_out(folder: Path) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def page_added(folder: Path) -> None:
+    """A page added beside the tables."""
+    (folder / "summary.html").write_text("<p>AUC 0.99</p>")
+
+
 ATTACKS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (swapped, "every finished cell is in the table", f"{MOLRE}0 is not", FAIL),
     (seed_twice, "no cell holds the predictions of another", f"{MOLRE}0 and {MOLRE}1", FAIL),
@@ -198,6 +203,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (other_budget, "every finished cell is in the table", f"{MOLRE}0 is not", FAIL),
     (fewer_studies, "cohorts/blocks from the whole cohort", "splits.csv study", FAIL),
     (smaller_backbone, "size, contract and arms of", "parameters is", FAIL),
+    (page_added, "no file that molre did not write", "summary.html", FLAG),
     (arm_left_out, "no run beside the cells of config.yaml", f"{FROZEN}0", FLAG),
 ]
 

@@ -12,8 +12,10 @@ import molre
 from molre.audit import (
     adapted,
     again,
+    arms,
     begun,
     data,
+    dealt,
     evaluated,
     external,
     leakage,
@@ -21,6 +23,8 @@ from molre.audit import (
     predicted,
     read_again,
     trained,
+    unseen,
+    whose,
 )
 from molre.audit.check import (
     DATA,
@@ -37,6 +41,7 @@ from molre.audit.flow import RunFlow, run_flow
 from molre.audit.headings import headings
 from molre.audit.opened import Opened
 from molre.errors import MolreError
+from molre.evaluation.run_files import scans_are_synthetic
 from molre.progress import track
 
 FORMAT_VERSION = 1
@@ -51,11 +56,13 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "gates of a routed arm are there", adapted.routed),
     (NUMBERS, "adapter and routers of manifest.json", adapted.inside),
     (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
+    (NUMBERS, arms.NAME, arms.named),
     (NUMBERS, begun.SEED, begun.seed),
     (NUMBERS, begun.MOVED, begun.moved),
     (NUMBERS, "backbone of model.json from its weights", trained.backbone),
     (DATA, "hashes of scans, splits and labels", data.hashes),
     (DATA, "patients and splits of predictions.parquet", data.splits),
+    (DATA, whose.NAME, whose.whose),
     (DATA, "labels of predictions.parquet from the cohort's", data.labels),
     (DATA, "studies a split", data.counts),
     (DATA, "studies.parquet from the splits and embeddings", data.studies),
@@ -66,7 +73,10 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (LEAKAGE, "no equal pixels in two splits", leakage.pixels),
     (LEAKAGE, "no study under two patients", leakage.names),
     (LEAKAGE, "no study left out", leakage.left_out),
+    (LEAKAGE, dealt.NAME, dealt.dealt),
+    (LEAKAGE, leakage.SAME, leakage.same_embeddings),
     (LEAKAGE, "no near twin of a training scan in test", leakage.twins),
+    (LEAKAGE, unseen.NAME, unseen.no_better),
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
     (LEAKAGE, begun.TRAIN, begun.centered),
     (LEAKAGE, phantoms.WORDS, phantoms.synthetic),
@@ -78,7 +88,9 @@ EXTERNAL: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, external.MADE, external.made_again),
     (DATA, "hashes of the external cohort", external.hashes),
     (DATA, "patients and labels of the external cohort", external.test_rows),
+    (DATA, whose.NAME, whose.whose),
     (LEAKAGE, "no study of the external cohort was in the model's making", external.left_out),
+    (LEAKAGE, "no study left out", external.struck),
     (LEAKAGE, "no patient in two splits", leakage.patients),
     (LEAKAGE, "no study under two patients", leakage.owners),
     (LEAKAGE, "test scans and the backbone's pretraining data", leakage.pretraining),
@@ -109,6 +121,7 @@ class Audit:
         flow: participant flow; None where nothing tells it.
         headings: the map to checklists.
         external: it is a frozen model's evaluation on another cohort.
+        scans_synthetic: the test scans are phantoms; ``synthetic`` may be the model's alone.
     """
 
     run: Path
@@ -118,6 +131,7 @@ class Audit:
     flow: RunFlow | None
     headings: tuple[dict[str, str], ...]
     external: bool = False
+    scans_synthetic: bool = False
 
     @property
     def failures(self) -> list[Check]:
@@ -198,6 +212,7 @@ def audit(
         flow=run_flow(opened),
         headings=tuple(headings(path)),
         external=opened.external,
+        scans_synthetic=scans_are_synthetic(manifest),
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import random
 import secrets
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,15 +19,25 @@ import polars as pl
 from molre.audit.audit import Asked, made
 from molre.audit.bench_tables import read_csv
 from molre.audit.benchmark import BenchAudit
-from molre.audit.check import DATA, FAIL, FILES, NUMBERS, Check, NotAtHandError, compared
+from molre.audit.check import (
+    DATA,
+    FAIL,
+    FILES,
+    FLAG,
+    NUMBERS,
+    PASS,
+    Check,
+    NotAtHandError,
+    compared,
+)
 from molre.audit.compare import cells, table_differences
 from molre.audit.evaluated import page
-from molre.audit.opened import read_table
+from molre.audit.opened import STRANGERS, read_table, strangers
 from molre.audit.read_again import PROBABILITY, STUDIES
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
-from molre.evaluation.consistency import Consistency, Pairs, consistency_table
+from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.evaluation.sources import CONSISTENCY, read_sources
 from molre.model.folder import TrainedModel
 from molre.model.folder import load as load_model
@@ -43,6 +54,8 @@ from molre.pipeline import load
 TABLES = "tables from pairs.parquet"
 WRITTEN = ("consistency.csv", "pairs.parquet", "rejects.csv", "report.html")
 SCANS = "pairs from the scans"
+OWN = "patients and contrasts of the pairs from the cohort"
+USUAL = "settings of the bootstrap"
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,9 @@ def audit_consistency(out: Path, asked: Asked) -> BenchAudit:
         (DATA, "the series are those of the cohort", _same_series),
         (NUMBERS, TABLES, _tables),
         (DATA, "pairs a study", _complete),
+        (DATA, OWN, _own),
+        (NUMBERS, USUAL, _usual),
+        (FILES, STRANGERS, lambda here: strangers(here.out, {*WRITTEN, CONSISTENCY})),
         (NUMBERS, SCANS, partial(_from_scans, asked=asked)),
     )
     for group, name, checker in looks:
@@ -208,6 +224,34 @@ def _complete(folder: _Folder) -> Iterator[Check]:
     if missing != int(folder.told["withheld"]):
         found.append(f"{missing} pairs are missing, and {folder.told['withheld']} were withheld")
     yield compared(DATA, "pairs a study", len(expected), found)
+
+
+def _own(folder: _Folder) -> Iterator[Check]:
+    """Patients of the pairs, and in what their series differ, as the cohort has them."""
+    expected: dict[str, tuple[str, list[str]]] = {}
+    for chosen, *others in several(folder.cohort, folder.settings.get("split")):
+        kinds = [contrast_of(chosen, other) for other in others]
+        expected[chosen["study"]] = chosen["patient"], kinds
+    found, seen = [], 0
+    per_pair = folder.pairs.gather_every(max(1, folder.pairs["finding"].n_unique()))
+    for (study,), rows in per_pair.partition_by("study", as_dict=True).items():
+        patient, kinds = expected.get(str(study), ("", []))
+        seen += rows.height
+        if set(rows["patient"]) != {patient}:
+            found.append(f"{study} is not of patient {rows['patient'][0]}")
+        if Counter(rows["contrast"]) - Counter(kinds):
+            told = ", ".join(sorted(set(rows["contrast"])))
+            found.append(f"{study} differs in {told}, in the cohort in {', '.join(kinds)}")
+    yield compared(DATA, OWN, 2 * seen, found)
+
+
+def _usual(folder: _Folder) -> Iterator[Check]:
+    """Another number of draws than the default may have been chosen for what it shows."""
+    draws = folder.settings.get("draws", DRAWS)
+    if draws == DRAWS:
+        yield Check(NUMBERS, USUAL, PASS, "as by default")
+    else:
+        yield Check(NUMBERS, USUAL, FLAG, f"draws is {draws}, by default {DRAWS}")
 
 
 def _from_scans(folder: _Folder, asked: Asked) -> Iterator[Check]:

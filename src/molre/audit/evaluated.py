@@ -33,7 +33,7 @@ _COHORT = re.compile(
     r'|<p class="note">.*?</p>|^## Subgroups$.*?(?=^## )',
     re.S | re.M,
 )
-_VERSION = re.compile(r"Made by molre [^<]*\.")
+_VERSION = re.compile(r"Made by molre [\w.+]+\.(?=</footer>)")  # in the footer alone
 _TAG = re.compile(r"<style>.*?</style>|<!--.*?-->|<[^>]*>", re.S)
 _MODEL = "model"
 _RESULTS = "## Performance on test"  # heading of a card that an evaluation wrote

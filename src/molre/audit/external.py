@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from molre.audit import leakage
 from molre.audit.check import DATA, LEAKAGE, NUMBERS, Check, NotAtHandError, compared
 from molre.audit.compare import (
     cells,
@@ -81,6 +82,16 @@ def left_out(opened: Opened) -> Iterator[Check]:
     said = [f"{study} was" for study in both]
     name = "no study of the external cohort was in the model's making"
     yield compared(LEAKAGE, name, len(scored), said)
+
+
+def struck(opened: Opened) -> Iterator[Check]:
+    """Studies of the external cohort that were there once; hard ones may have been dropped."""
+    scans, labels = opened.cohort.scans(), opened.cohort.labels()
+    left = {"in labels.parquet without a scan": set(labels["study_id"]) - set(scans["study"])}
+    if opened.has("embeddings"):
+        embedded = set(read_table(opened.cache.folder / "index.parquet")["content_hash"])
+        left |= leakage.unscored(scans, embedded)
+    yield leakage.flagged_left(left, scans["study"].n_unique())
 
 
 def same_model(opened: Opened) -> Iterator[Check]:

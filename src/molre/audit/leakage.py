@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from molre.audit.opened import Opened, read_table
 from molre.evaluation.pretraining import pretraining_caution
 from molre.training.studies import Splits
 
+SAME = "no scan embedded alike in two splits"
 SHARED_BY = 3  # studies; a name that more of them share is a folder above them
 # Of the median distance to the nearest training scan. The same scan with 2 HU more noise lies at
 # 0.2 to 0.4 of it, shifted by a pixel below 0.2, mirrored below 0.4; in another kernel at 0.9 to
@@ -93,10 +95,52 @@ def left_out(opened: Opened) -> Iterator[Check]:
         "labelled, readable and not in the run": ready - used,
         "in labels.parquet without a scan": labelled - studies,
         "in splits.csv without a scan (patients)": set(splits["patient"]) - patients,
-        "in the embeddings without a scan (series)": embedded - set(scans["content_hash"]),
+        **unscored(scans, embedded),
     }
+    yield flagged_left(left, len(studies))
+
+
+def unscored(scans: pl.DataFrame, embedded: set[str]) -> dict[str, set[str]]:
+    """Series that were embedded once, and that nothing is told of now.
+
+    Args:
+        scans: scans.parquet.
+        embedded: content hashes of the embedding cache.
+    """
+    barred = scans.filter(~pl.col("eligible"))["content_hash"].drop_nulls()
+    return {
+        "in the embeddings without a scan (series)": embedded - set(scans["content_hash"]),
+        "called not eligible, with an embedding (series)": embedded & set(barred),
+    }
+
+
+def flagged_left(left: dict[str, set[str]], studies: int) -> Check:
+    """A row that counts each kind of what was left out.
+
+    Args:
+        left: what, in words, and its members.
+        studies: looked at.
+    """
     found = [f"{len(some)} {words}" for words, some in left.items() if some]
-    yield _flagged("no study left out", len(studies), found)
+    return _flagged("no study left out", studies, found)
+
+
+def same_embeddings(opened: Opened) -> Iterator[Check]:
+    """No two studies of different splits have the same embeddings, whatever their hashes say."""
+    first: dict[bytes, tuple[str, str]] = {}
+    found, seen = [], 0
+    for split, studies in opened.splits.by_name.items():
+        for study, content_hash in zip(studies.study, studies.content_hash, strict=True):
+            content = opened.cache.get(content_hash).float().numpy().tobytes()
+            digest = hashlib.sha256(content).digest()
+            other, where = first.setdefault(digest, (study, split))
+            seen += 1
+            if where != split:
+                found.append(f"{other} ({where}) and {study} ({split})")
+    if len(first) <= seen / 2:  # a network that says the same of everything tells no scans apart
+        yield Check(LEAKAGE, SAME, FLAG, f"{seen:,} scans have {len(first):,} embeddings")
+    else:
+        yield compared(LEAKAGE, SAME, seen, found)
 
 
 def twins(opened: Opened) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from molre.audit.check import (
     FLAG,
     INSTALLATION,
     PASS,
+    SHOWN,
     Check,
     NotAtHandError,
     not_checked,
@@ -43,6 +44,7 @@ WRITTEN |= {f"{name}.parquet" for name in TABLES}
 TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
 TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
 MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
+STRANGERS = "no file that molre did not write"
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
 
@@ -103,17 +105,13 @@ class Opened:
     def strangers(self) -> Iterator[Check]:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
         left = TRAINED if self.external else set()
-        found = sorted(
-            str(path.relative_to(self.path))
-            for folder, known in ((self.path, WRITTEN), (self.path / "model", MODEL))
-            for path in folder.glob("*")
-            if path.name not in known - left and not path.name.endswith(".part")
-        )
-        name = "no file that molre did not write"
-        if found:
-            yield Check(FILES, name, FLAG, f"{len(found)} are not looked at: {', '.join(found)}")
-        else:
-            yield Check(FILES, name, PASS, "none")
+        if not self.external and (self.path / "config.yaml").is_file():
+            left = set() if self._inside() else {"adapter"}
+        yield from strangers(self.path, WRITTEN - left, {"model": MODEL - left})
+
+    def _inside(self) -> bool:
+        """Whether its arm has an adapter in the backbone."""
+        return self.has("description") and self.description.blocks != "none"
 
     def has(self, name: str) -> bool:
         """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
@@ -254,6 +252,31 @@ _PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {
     "embeddings": ("embeddings", _embeddings),
     "splits": ("splits, findings and targets made again", _splits),
 }
+
+
+def strangers(
+    folder: Path, known: set[str], inside: Mapping[str, set[str]] | None = None
+) -> Iterator[Check]:
+    """Flag what lies in a folder and nothing of molre wrote there: nobody looks at it.
+
+    Args:
+        folder: of a run, a comparison, ...
+        known: names that are looked at.
+        inside: the same of folders in it.
+    """
+    places = {folder: known} | {folder / name: names for name, names in (inside or {}).items()}
+    found = sorted(
+        str(path.relative_to(folder))
+        for place, names in places.items()
+        for path in place.glob("*")
+        if path.name not in names and not path.name.endswith(".part")
+    )
+    if found:
+        more = ", ..." * (len(found) > SHOWN)
+        what = f"{len(found)} are not looked at: {', '.join(found[:SHOWN])}{more}"
+        yield Check(FILES, STRANGERS, FLAG, what)
+    else:
+        yield Check(FILES, STRANGERS, PASS, "none")
 
 
 def read_json(path: Path) -> dict[str, Any]:

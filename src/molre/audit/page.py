@@ -12,6 +12,7 @@ from molre.audit.check import DATA, FAIL, FILES, FLAG, GROUPS, LEAKAGE, NOT_CHEC
 from molre.audit.flow_chart import flow_chart
 from molre.audit.headings import CAVEAT
 from molre.output.page import render
+from molre.output.synthetic_banner import page_banner
 
 TITLES = {
     FILES: "Are the files whole?",
@@ -33,7 +34,7 @@ def write_audit(audit: Audit, out: Path) -> None:
     html = render(
         "audit.html.j2",
         title=f"Audit of {audit.run.resolve().name}",
-        synthetic=audit.synthetic,
+        **page_banner(scans=audit.scans_synthetic, synthetic=audit.synthetic),
         audit=audit,
         name=audit.run.resolve().name,
         counts=[(outcome, audit.count(outcome), TONES[outcome]) for outcome in ORDER],

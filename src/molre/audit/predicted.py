@@ -40,7 +40,7 @@ def probabilities(opened: Opened) -> Iterator[Check]:
     logits = known["logit"].cast(pl.Float64).to_numpy()
     margin = fitted.slope * logits + fitted.intercepts[column.to_numpy()]
     again = 1 / (1 + np.exp(-margin))
-    far = np.flatnonzero(np.abs(again - known["probability"].to_numpy()) > PROBABILITIES)
+    far = np.flatnonzero(~(np.abs(again - known["probability"].to_numpy()) <= PROBABILITIES))
     found = [
         "{study} {finding} is {probability:.6f}".format(**known.row(int(i), named=True))
         + f", recomputed {again[i]:.6f}"

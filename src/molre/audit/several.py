@@ -25,9 +25,10 @@ from molre.audit.check import (
 )
 from molre.audit.compare import cells, table_differences
 from molre.audit.evaluated import page
-from molre.audit.opened import read_json
+from molre.audit.opened import read_json, strangers
 from molre.errors import MolreError
 from molre.evaluation.compare import Comparison, compare_runs, contrasts_table, findings_table
+from molre.evaluation.comparison import needed_draws
 from molre.evaluation.evaluate import score
 from molre.evaluation.run_files import read_run
 from molre.evaluation.sources import COMPARISON, hashes, read_sources
@@ -36,6 +37,7 @@ from molre.output.example import Example
 from molre.output.examples import run_examples
 from molre.progress import track
 
+WRITTEN = {COMPARISON, "comparison.csv", "contrasts.csv", "report.html"}
 ROW = ("group", "arm", "control", "finding")
 BESIDE = "every run beside them is compared"
 TWINS = "no run holds the predictions of another"
@@ -68,7 +70,7 @@ def together(out: Path, told: dict[str, Any]) -> list[Check]:
     """
     runs = _runs(out, told)
     here = [run for run in runs if (run / "manifest.json").is_file()]
-    checks = list(_same_runs(runs, told["runs"]))
+    checks = [*_same_runs(runs, told["runs"]), *_strangers(out, runs)]
     if len(here) == len(runs):
         settings = told.get("settings") or {}
         checks += made(NUMBERS, "tables from the runs", lambda: _tables(out, runs, settings))
@@ -76,6 +78,12 @@ def together(out: Path, told: dict[str, Any]) -> list[Check]:
     else:
         checks.append(not_checked(NUMBERS, "tables from the runs", "a run is not at hand"))
     return checks + made(NUMBERS, TWINS, lambda: twins(here, TWINS))
+
+
+def _strangers(out: Path, runs: Sequence[Path]) -> Iterator[Check]:
+    """Pages and tables beside those of the comparison; a demo's OUT holds other folders as well."""
+    folders = {path.name for path in out.glob("*/")} | {run.name for run in runs}
+    yield from strangers(out, WRITTEN | folders)
 
 
 def _runs(out: Path, told: dict[str, Any]) -> list[Path]:
@@ -93,7 +101,7 @@ def audit_runs(folder: Path, asked: Asked) -> BenchAudit:
         asked: of each run's audit.
     """
     runs = runs_in(folder)
-    checks: list[Check] = []
+    checks = list(strangers(folder, {run.name for run in runs}))
     cells_ = _each(runs, asked, checks)
     checks += made(NUMBERS, TWINS, lambda: twins(runs, TWINS))
     return BenchAudit(folder, tuple(checks), cells_, "folder of runs")
@@ -137,7 +145,7 @@ def _same_runs(runs: Sequence[Path], entries: Sequence[dict[str, Any]]) -> Itera
 
 def _tables(out: Path, runs: Sequence[Path], settings: dict[str, Any]) -> Iterator[Check]:
     again = compare_runs([read_run(run) for run in runs], **settings)
-    yield _usual(settings)
+    yield _usual(settings, again)
     tables = {
         "comparison.csv": findings_table(again.result),
         "contrasts.csv": contrasts_table(again.result),
@@ -174,13 +182,18 @@ def _examples(runs: Sequence[Path]) -> list[Example]:
     return []
 
 
-def _usual(settings: dict[str, Any]) -> Check:
+def _usual(settings: dict[str, Any], again: Comparison) -> Check:
     """Another number of draws, or another seed, may have been chosen for what it shows."""
-    usual = inspect.signature(compare_runs).parameters
+    first = again.runs[0]
+    contrasts = len(again.result.contrasts)
+    usual = {
+        "draws": needed_draws(contrasts, first.labels, first.patients, first.findings),
+        "seed": inspect.signature(compare_runs).parameters["seed"].default,
+    }
     odd = [
-        f"{name} is {value}, by default {usual[name].default}"
+        f"{name} is {value}, by default {usual.get(name)}"
         for name, value in settings.items()
-        if value != usual[name].default
+        if value is not None and value != usual.get(name)
     ]
     name = "settings of the bootstrap"
     return Check(NUMBERS, name, FLAG if odd else PASS, "; ".join(odd) or "as by default")

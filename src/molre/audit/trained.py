@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from molre.audit import arms
 from molre.audit.check import LEAKAGE, NUMBERS, Check, compared, not_checked
 from molre.audit.compare import leaves, mapping_differences
 from molre.audit.opened import Opened, read_json
@@ -22,6 +23,7 @@ from molre.training.data import Loader, sample_slices, spread
 from molre.training.rates import at_edge, best_rate, next_rate
 from molre.training.run import FORMAT_VERSION
 
+TRIED = "learning rates that were tried"
 PROBE = 1e-2  # of the largest number of the embedding: other kernels round otherwise
 
 
@@ -43,8 +45,11 @@ def chosen(opened: Opened) -> Iterator[Check]:
         "converged": epochs - 1 - best[winner] >= config.patience,
         "collapse": [one.to_dict() for one in collapses(history)],
     }
-    if "rates" in manifest:  # runs from before grids widened have none
+    if "rates" in manifest:
         again |= {"rate_at_edge": at_edge(_tried(scores, manifest))}
+    else:  # a run from before grids widened, or one that hides where its grid ended
+        said = "manifest.json does not keep the rates that were tried: train it again"
+        yield not_checked(LEAKAGE, TRIED, said)
     found += mapping_differences(manifest, again)
     found += [why for fit in fits if (why := _length(fit, config.max_epochs, config.patience))]
     name = "learning rate and epoch chosen on tune"
@@ -101,6 +106,8 @@ def _length(fit: list[dict[str, Any]], budget: int, patience: int) -> str | None
         return f"epochs at learning rate {rate:g} are not counted from 0"
     if {row["learning_rate"] for row in fit} != {rate}:
         return f"the fit of learning rate {rate:g} names others too"
+    if stale := [i for i in range(epochs - 1) if i - _best(fit[: i + 1]) >= patience]:
+        return f"the fit at {rate:g} went on after epoch {stale[0]}, when patience had ended"
     if epochs != budget and epochs - 1 - _best(fit) != patience:
         return f"the fit at {rate:g} ended after {epochs} epochs, before budget and patience"
     return None
@@ -194,6 +201,7 @@ def backbone(opened: Opened) -> Iterator[Check]:
     if gap > PROBE * (1 + float(opened.model.probe.abs().max())):
         found.append(f"its embedding of the self-test slice is off by {gap:.3g}")
     yield compared(NUMBERS, name, leaves(again) + 1 + opened.model.probe.numel(), found)
+    yield from arms.sites(opened, fresh)
 
 
 def familiarity(opened: Opened) -> Iterator[Check]:

@@ -1,0 +1,79 @@
+"""Test against calibrate: two samples of the same patients' kind, neither seen in training.
+
+Weights that were trained on test scans, test scans that were chosen or whose embeddings were moved:
+whatever was made to match afterwards, test is then read better than calibrate. Patients are dealt
+to both by a hash, so that chance alone sets them apart; how far it does is in their intervals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.stats import norm
+
+from molre.audit.check import FLAG, LEAKAGE, PASS, Check
+from molre.audit.opened import Opened
+from molre.evaluation.auc import FloatArray
+from molre.evaluation.bootstrap import bootstrap_aucs
+from molre.evaluation.endpoint import supports, weighed
+from molre.evaluation.finding import auc_interval
+from molre.evaluation.intervals import LEVEL
+from molre.evaluation.macro_interval import macro_interval
+from molre.evaluation.run_files import Run, read_run
+from molre.evaluation.split_scores import SplitScores
+
+NAME = "test is read no better than calibrate, but for chance"
+FEWEST = 5  # patients of each class, in either split
+SURE = 4.0  # standard errors: of 300 simulated honest runs none came above 3.1
+_DRAWS = 500
+
+
+def no_better(opened: Opened) -> Iterator[Check]:
+    """Flag a macro AUC of test that lies above that of calibrate further than chance reaches."""
+    run = read_run(opened.path)
+    if run.calibrate is None:
+        return
+    members = _members(run, run.calibrate)
+    if not len(members):
+        return
+    test, calibrate = (_macro(one, members, run.labels) for one in (run, run.calibrate))
+    reach = math.hypot(test[0] - test[1], calibrate[2] - calibrate[0])
+    error = reach / float(norm.ppf(0.5 + LEVEL / 2))
+    said = (
+        f"macro AUC over {len(members)} findings is {test[0]:.3f} on test, {calibrate[0]:.3f} on "
+        "calibrate"
+    )
+    if test[0] - calibrate[0] > SURE * error:
+        why = f"{said}, further apart than chance: was test trained on, chosen or changed?"
+        yield Check(LEAKAGE, NAME, FLAG, why)
+    else:
+        yield Check(LEAKAGE, NAME, PASS, said)
+
+
+def _members(run: Run, calibrate: SplitScores) -> np.ndarray:
+    """Findings with some patients of each class in both splits."""
+    counts = [
+        [
+            min(one.positive_patients, one.negative_patients)
+            for one in supports(split.labels, run.findings, split.patients)
+        ]
+        for split in (run, calibrate)
+    ]
+    return np.flatnonzero(np.min(counts, axis=0) >= FEWEST)
+
+
+def _macro(
+    split: Run | SplitScores, members: np.ndarray, labels: FloatArray
+) -> tuple[float, float, float]:
+    """Macro AUC with its interval; findings with the same test labels count once."""
+    weights = weighed(members, labels).weights
+    estimates = [
+        auc_interval(split.logits[None, :, k], split.labels[:, k], split.patients) for k in members
+    ]
+    draws = bootstrap_aucs(
+        split.logits[None, :, members], split.labels[:, members], split.patients, draws=_DRAWS
+    )[0]
+    value = float(np.array([one.value for one in estimates]) @ weights)
+    return (value, *macro_interval(estimates, draws, weights))
