@@ -39,12 +39,19 @@ def test_each_number_is_what_a_slow_loop_gives():
 def test_the_bootstrap_draws_patients_not_pairs():
     """The same pairs of few patients say less: the interval is wider."""
     one_each = consistency_table(pairs(200), draws=500).row(0, named=True)
-    shared = consistency_table(pairs(200, patients=4), draws=500).row(0, named=True)
-    assert shared["patients"] == 4
+    shared = consistency_table(pairs(200, patients=12), draws=500).row(0, named=True)
+    assert shared["patients"] == 12
     assert shared["drift"] == one_each["drift"]
     few = shared["drift_high"] - shared["drift_low"]
     many = one_each["drift_high"] - one_each["drift_low"]
     assert few != many
+
+
+def test_pairs_of_few_patients_are_counted_and_no_more():
+    table = consistency_table(pairs(200, patients=FEWEST - 1), draws=50)
+    assert set(table["pairs"]) == {200}
+    assert table["drift"].is_null().all()
+    assert table["drift_low"].is_null().all()
 
 
 def test_a_finding_without_a_threshold_has_drift_and_no_flips():

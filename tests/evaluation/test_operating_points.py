@@ -77,8 +77,8 @@ def test_too_few_cases_to_choose_from_give_no_threshold(tmp_path):
         (pl.col("finding") == FINDINGS[3]) & pl.col("rule").str.starts_with("sensitivity")
     )
     assert rare["status"].to_list() == [
-        "fewer than 10 to choose it from",
-        "fewer than 20 to choose it from",
+        "fewer than 10 patients to choose it from",
+        "fewer than 20 patients to choose it from",
     ]
     assert rare["threshold"].to_list() == [None, None]
     assert rare["sensitivity"].to_list() == [None, None]

@@ -115,8 +115,9 @@ def _families(
 def _versus(contrast: Contrast) -> Versus:
     m = contrast.macro
     return Versus(
-        contrast.arm, contrast.control, m.value, m.low, m.high, m.p_adjusted, contrast.primary, m.p
-    )
+        contrast.arm, contrast.control, m.value, m.low, m.high, m.p_adjusted, contrast.primary, m.p,
+        contrast.detectable,
+    )  # fmt: skip
 
 
 def _needed_draws(groups: dict[Group, list[Run]]) -> int:
@@ -193,6 +194,7 @@ def _row(
         state="incomplete" if len(done) < len(cells) else state,
         verdict=row_verdict("/".join(group), arm, evidence),
         at_edge=result.facts.at_edge,
+        converged=result.facts.converged,
         seeds=len(done),
         added=read.runs[done[0]].manifest["added_parameters"],
         auc=result.macro.value,

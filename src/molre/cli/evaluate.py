@@ -106,16 +106,19 @@ def _prevalences(given: list[float] | None) -> tuple[float, ...]:
 def _say(evaluation: Evaluation) -> None:
     from molre.evaluation.endpoint import EMPTY
     from molre.output.numbers import interval, number
+    from molre.output.synthetic_banner import scans_banner
 
     macro, run = evaluation.macro, evaluation.run
     scored = f"macro AUC {number(macro.value)} ({interval(macro.low, macro.high)}) over"
     typer.echo(
         f"{run.arm}, seed {run.seed}: "
         f"{f'{scored} {evaluation.size}' if evaluation.endpoint else f'no macro AUC: {EMPTY}'}, "
-        f"{evaluation.studies} {'synthetic ' if run.synthetic else ''}"
+        f"{evaluation.studies} {'synthetic ' if run.scans_synthetic else ''}"
         f"{'external ' if run.manifest.get('external') else ''}test studies of "
         f"{evaluation.patients} patients"
     )
+    if run.synthetic and not run.scans_synthetic:
+        typer.echo(scans_banner(scans=False, model=True), err=True)
     for caution in evaluation.cautions:
         typer.echo(caution, err=True)
     typer.echo(f"report: {run.path / 'report.html'}")

@@ -35,7 +35,7 @@ class Comparison:
         groups: backbone, placement and, where there are several, contract of each run.
         result: arms and contrasts.
         notes: what a reader must know, one sentence each.
-        synthetic: the scans are phantoms.
+        synthetic: the scans are phantoms, or those that the models were trained on.
     """
 
     runs: tuple[Run, ...]
@@ -48,6 +48,11 @@ class Comparison:
     def studies(self) -> int:
         """Test studies, the same for all runs."""
         return len(self.runs[0].studies)
+
+    @property
+    def scans_synthetic(self) -> bool:
+        """The test scans are phantoms; a model of phantoms may be tested on patients."""
+        return self.runs[0].scans_synthetic
 
     @property
     def patients(self) -> int:
@@ -144,7 +149,7 @@ def contrasts_table(result: ArmsCompared) -> pl.DataFrame:
 
 
 _SAME: tuple[tuple[str, Callable[[Run], object]], ...] = (
-    ("scans: one is synthetic, one is real", lambda run: run.synthetic),
+    ("scans: one is synthetic, one is real", lambda run: (run.synthetic, run.scans_synthetic)),
     ("findings", lambda run: run.findings),
     ("test studies", lambda run: run.studies),
     ("patients", lambda run: run.patients),
@@ -200,6 +205,7 @@ def _finding_row(
         "auc_high": estimate.high if estimate else None,
         "method": estimate.method if estimate else None,
         "seed_spread": None,
+        **_trained(arm),
     }
 
 
@@ -221,7 +227,13 @@ def _macro_row(arm: ArmResult, result: ArmsCompared) -> dict[str, object]:
         "auc_high": arm.macro.high,
         "method": arm.macro.method,
         "seed_spread": arm.spread,
+        **_trained(arm),
     }
+
+
+def _trained(arm: ArmResult) -> dict[str, object]:
+    """What training left open of an arm."""
+    return {"converged": arm.facts.converged, "rate_at_edge": arm.facts.at_edge}
 
 
 def _difference_row(
@@ -243,7 +255,7 @@ def _difference_row(
         "method": difference.method,
         "seeds": contrast.seeds,
         "over_seeds": contrast.over_seeds,
-        "detectable": contrast.detectable if primary else None,
+        "detectable": contrast.detectable if primary else contrast.least(difference),
         "margin": MARGIN if primary else None,
         "draws": result.draws,
         "dropped": result.dropped,

@@ -16,7 +16,7 @@ from molre.evaluation.auc import FloatArray
 from molre.evaluation.bootstrap import DRAWS, patient_weights, percentile_interval
 
 LIMITS = 1.96  # standard deviations that hold 95 % of normal differences
-FEWEST = 10  # pairs below which nothing but the counts is given
+FEWEST = 10  # patients below which nothing but the counts is given
 MEAN = "all findings"
 
 
@@ -130,23 +130,22 @@ def _rows(contrast: str, pairs: Pairs, draws: int, seed: int) -> list[tuple[obje
     rows = []
     for k, finding in enumerate(pairs.findings):
         limit = float(pairs.thresholds[k])
-        own = _numbers(change[:, [k]], flips[:, [k]], weights, limit)
+        own = _numbers(change[:, [k]], flips[:, [k]], weights, limit, len(names))
         rows.append((contrast, finding, *counts, *own))
     known = ~np.isnan(pairs.thresholds)
-    rows.append(
-        (contrast, MEAN, *counts, *_numbers(change, flips[:, known], weights, float("nan")))
-    )
+    every = _numbers(change, flips[:, known], weights, float("nan"), len(names))
+    rows.append((contrast, MEAN, *counts, *every))
     return rows
 
 
 def _numbers(
-    change: FloatArray, flips: FloatArray, weights: FloatArray, threshold: float
+    change: FloatArray, flips: FloatArray, weights: FloatArray, threshold: float, people: int
 ) -> tuple[object, ...]:
     """Drift, limits and flips of some findings; means over findings within each pair first."""
     nothing = float("nan")
     flipped = flips.size > 0 and not np.isnan(flips).any()
     total = int(flips.sum()) if flipped else None
-    if len(change) < FEWEST:
+    if people < FEWEST:
         return (*[nothing] * 6, threshold, total, *[nothing] * 3)
     size = np.abs(change).mean(axis=1)
     low, high = percentile_interval(weights @ size)

@@ -135,7 +135,7 @@ def score(
         draws=draws,
         dropped=dropped,
         pooled=calibration(*pooled, owners) if len(members) else None,
-        bins=reliability(*pooled) if len(members) else (),
+        bins=reliability(*pooled, patients=owners) if len(members) else (),
         routing=routing,
         sections=sections(run, members.tolist(), cohort, seed=seed, prevalences=prevalences),
         cautions=tuple(sentence for sentence in said if sentence),

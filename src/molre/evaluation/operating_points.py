@@ -37,7 +37,7 @@ class Rule:
 
     @property
     def needed(self) -> int:
-        """Known cases of the class it is about, so that one of them is not more than it allows."""
+        """Patients of the class it is about, so that one of them is not more than it allows."""
         return max(MINIMUM, math.ceil(1 / (1 - self.target) - _ROUNDING))
 
 
@@ -87,15 +87,22 @@ def operating_points(run: Run) -> pl.DataFrame:
     rows = []
     for k, finding in enumerate(run.findings):
         p, y = run.calibrate.probabilities[:, k], run.calibrate.labels[:, k]
+        owners = np.asarray(run.calibrate.patients)
         counts = {"sensitivity": int((y == 1).sum()), "specificity": int((y == 0).sum())}
+        people = {
+            "sensitivity": len(np.unique(owners[y == 1])),
+            "specificity": len(np.unique(owners[y == 0])),
+        }
         for rule in RULES:
-            enough = counts[rule.kind] >= rule.needed
+            enough = people[rule.kind] >= rule.needed
             threshold = choose(p, y, rule) if enough else math.nan
             rows.append(
                 {
                     "finding": finding,
                     "rule": rule.name,
-                    "status": CHOSEN if enough else f"fewer than {rule.needed} to choose it from",
+                    "status": CHOSEN
+                    if enough
+                    else f"fewer than {rule.needed} patients to choose it from",
                     "threshold": threshold,
                     "calibrate_positives": counts["sensitivity"],
                     "calibrate_negatives": counts["specificity"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,13 @@ class Run:
 
     @property
     def synthetic(self) -> bool:
-        """True where the scans are phantoms."""
+        """True where the scans are phantoms, or the model was trained on phantoms."""
         return bool(self.manifest["synthetic"])
+
+    @property
+    def scans_synthetic(self) -> bool:
+        """True where the test scans are phantoms; a model of phantoms may be tested on patients."""
+        return scans_are_synthetic(self.manifest)
 
 
 def read_run(path: Path | str) -> Run:
@@ -126,6 +132,17 @@ def read_run(path: Path | str) -> Run:
         familiarity=_familiarity(path / "studies.parquet", test.studies),
         model=model,
     )
+
+
+def scans_are_synthetic(manifest: Mapping[str, Any]) -> bool:
+    """Whether the test scans of a run or an external evaluation are phantoms.
+
+    Args:
+        manifest: manifest.json.
+    """
+    synthetic = bool(manifest.get("synthetic"))
+    external = manifest.get("external")
+    return bool(external.get("scans_synthetic", synthetic)) if external else synthetic
 
 
 def _manifest(path: Path) -> dict[str, Any]:

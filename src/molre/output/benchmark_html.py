@@ -97,7 +97,8 @@ def _versus(versus: Versus | None) -> tuple[str, str, str]:
         return NONE, "", ""
     bounds = interval(versus.low, versus.high, sign=True)
     alone = "" if math.isnan(versus.alone) else f" ({p_value(versus.alone)} before Holm)"
-    return number(versus.value, sign=True), bounds, f"p {p_value(versus.p)}{alone}"
+    least = f"; {versus.found_from}" if versus.found_from else ""
+    return number(versus.value, sign=True), bounds, f"p {p_value(versus.p)}{alone}{least}"
 
 
 def _millions(parameters: int | None) -> str:
@@ -133,5 +134,7 @@ def _point(contrasts: Sequence[Versus], control: str) -> tuple[float, float, flo
 def _label(table: BenchmarkTable, backbone: str, placement: str) -> str:
     """Two lines; the table's rows know the backbone by the name that its runs keep."""
     rows = [r for r in table.rows if r.placement == placement and r.arm == METHOD]
-    state = next((r.state for r in rows if r.backbone == backbone), "")
-    return f"{backbone}\n{placement}" + (", not converged" if state == "not converged" else "")
+    row = next((r for r in rows if r.backbone == backbone), None)
+    short = ", not converged" if row is not None and row.short else ""
+    edge = ", rate at the edge" if row is not None and row.at_edge else ""
+    return f"{backbone}\n{placement}{short}{edge}"

@@ -20,6 +20,7 @@ from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
 from molre.output.page import render
+from molre.output.synthetic_banner import page_banner
 
 
 def write_comparison_report(
@@ -38,7 +39,7 @@ def write_comparison_report(
     html = render(
         "comparison.html.j2",
         title=f"{len(result.arms)} arms on {comparison.studies} test studies",
-        synthetic=comparison.synthetic,
+        **page_banner(scans=comparison.scans_synthetic, synthetic=comparison.synthetic),
         comparison=comparison,
         result=result,
         several=len(groups) > 1,

@@ -52,7 +52,7 @@ def verdicts(comparison: Comparison) -> list[str]:
 
 def caption(comparison: Comparison) -> str:
     """What the table is measured on; where nothing can be measured, that and why."""
-    kind = "synthetic" if comparison.synthetic else "real"
+    kind = "synthetic" if comparison.scans_synthetic else "real"
     on = f"{comparison.studies} {kind} test studies of {comparison.patients} patients"
     if not comparison.result.endpoint:
         return f"{on}: too few to evaluate any arm, as {EMPTY}."

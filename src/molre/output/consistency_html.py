@@ -43,7 +43,7 @@ def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
         label="mean absolute difference of the probability, 95 % interval",
         reference=0.0,
         lowest=None,
-        empty=f"fewer than {FEWEST} pairs",
+        empty=f"fewer than {FEWEST} patients",
     )
     return {
         "contrast": rows[0]["contrast"],

@@ -25,7 +25,7 @@ from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
 from molre.output.page import render
 from molre.output.run_sections import section_context
-from molre.output.synthetic_banner import scans_banner
+from molre.output.synthetic_banner import page_banner
 
 
 def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Example] = ()) -> None:
@@ -65,10 +65,7 @@ def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Exam
 
 def _banner(run: Run) -> dict[str, Any]:
     """Of an external cohort its own scans count; else the model's scans are the run's."""
-    external = run.manifest.get("external") or {}
-    if not run.synthetic or external.get("scans_synthetic", True):
-        return {"synthetic": run.synthetic}
-    return {"banner": scans_banner(scans=False, model=True)}
+    return page_banner(scans=run.scans_synthetic, synthetic=run.synthetic)
 
 
 def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:
@@ -139,7 +136,7 @@ def _pooled(evaluation: Evaluation) -> str:
     return (
         f"{said}, slope {number(measured.slope, 2)} ({_chance(measured) or 'no chance range'}), "
         f"intercept {number(measured.intercept, 2)}, ECE {number(measured.ece)} (by chance up to "
-        f"{number(measured.ece_chance)}, if predictions were independent)."
+        f"{number(measured.ece_chance)}, patients as clusters)."
     )
 
 

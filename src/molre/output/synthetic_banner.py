@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 TRAINED = "This model was trained on synthetic phantoms only"
 NOTHING = "Nothing here says how a model does on people."
 
@@ -21,6 +23,18 @@ def scan_banner(*, scan: bool | None, model: bool) -> str | None:
     if model:
         return f"{TRAINED}; this scan is a patient's. Nothing here says anything about the patient."
     return None
+
+
+def page_banner(*, scans: bool, synthetic: bool) -> dict[str, Any]:
+    """What a page is given: of phantoms the usual banner, of a model of phantoms another.
+
+    Args:
+        scans: those that the page is of are phantoms.
+        synthetic: they are, or the model's were.
+    """
+    if scans == synthetic:
+        return {"synthetic": synthetic}
+    return {"banner": scans_banner(scans=scans, model=synthetic), "synthetic": scans}
 
 
 def scans_banner(*, scans: bool, model: bool) -> str | None:
