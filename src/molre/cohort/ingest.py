@@ -13,6 +13,7 @@ from typing import Literal
 
 from molre.cohort import lock, pool, state, studies
 from molre.cohort.cohort import Cohort, check_name
+from molre.cohort.elsewhere import with_known
 from molre.cohort.keys import open_salt
 from molre.cohort.publish import publish, sweep, sweep_parts
 from molre.cohort.read_study import Reading
@@ -124,7 +125,7 @@ def ingest(
             try:
                 used = open_salt(folder / "salt", salt)
                 how = Reading(folder, used, missing_slices, cache, values)
-                return _read(listing, how, each, shard, overwrite, held)
+                return _read(with_known(listing, how), how, each, shard, overwrite, held)
             finally:
                 if lock.is_alone(held):
                     sweep_parts(folder)

@@ -19,7 +19,7 @@ from molre.ct.listing import Listed
 from molre.ct.patients import key_of, place_of, same
 from molre.ct.volume_cache import volumes_of
 
-VERSION = 4  # grows when the rows, or the rules of reading, change; older files are read again
+VERSION = 5  # grows when the rows, or the rules of reading, change; older files are read again
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ def file_of(how: Reading, listed: Listed) -> Path:
 
 
 def stamp(listed: Listed, how: Reading) -> str:
-    """Hex digest of how a study is read, and of the path, size and time of each of its files."""
+    """Hex digest of how a study is read, and of the path, size and times of each of its files.
+
+    A file that is exchanged with its size and time kept still changes its status time (``ctime``).
+    """
     lines = {str(how.missing_slices), f"hu_map {how.hu_map}"}
     for name in listed.files:
         try:
@@ -49,7 +52,7 @@ def stamp(listed: Listed, how: Reading) -> str:
         except OSError:  # it has gone since it was listed, which reading will say
             lines.add(f"{name}\0gone")
             continue
-        lines.add(f"{name}\0{known.st_size}\0{known.st_mtime_ns}")
+        lines.add(f"{name}\0{known.st_size}\0{known.st_mtime_ns}\0{known.st_ctime_ns}")
     return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogatepass")).hexdigest()
 
 
@@ -100,11 +103,13 @@ def settled(listed: Listed, how: Reading) -> Listed:
 
 def _of_another(listed: Listed, row: dict[str, Any], place: str, how: Reading) -> bool:
     """Whether what was read before is another patient's, and still lies elsewhere."""
+    if row["files"][0] in listed.files or not _is_there(row["files"][0]):
+        return False
+    if listed.key not in (place, *(key_of(place, same(name)) for name in listed.patients)):
+        return True  # told apart by name, birth date or sex
     mine = {pseudonym(how.salt, "patient", name) for name in listed.patients}
     mine.add(pseudonym(how.salt, "patient", f"of study {place}"))
-    if not listed.patients or row["patient"] in mine:
-        return False
-    return row["files"][0] not in listed.files and _is_there(row["files"][0])
+    return bool(listed.patients) and row["patient"] not in mine
 
 
 def load_all(folder: Path) -> Iterator[Kept]:

@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from molre.ct.age import age_of
 from molre.ct.contrast import Said, decided, nearest, of_agent, of_description
 from molre.ct.elements import number, text, value
+from molre.ct.patients import stated_uid
+from molre.ct.persons import person
 from molre.ct.volume import Acquisition
 
 SYNTHETIC_MANUFACTURER = "molre phantom"
@@ -24,9 +26,10 @@ _CODES = ("ProcedureCodeSequence", "RequestedProcedureCodeSequence")
 # what `acquisition` reads at the top of a header
 KEYWORDS = (
     "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "PatientAge",
-    "PatientBirthDate", "PatientSex", "Manufacturer", "ManufacturerModelName", "SeriesDescription",
-    "BodyPartExamined", "KVP", "ContrastBolusAgent", "ContrastBolusAgentSequence",
-    "ContrastBolusVolume", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "PatientName", "PatientBirthDate", "PatientSex", "Manufacturer", "ManufacturerModelName",
+    "SeriesDescription", "BodyPartExamined", "KVP",
+    "ContrastBolusAgent", "ContrastBolusAgentSequence", "ContrastBolusVolume",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     *_DATES, *_OF_PROTOCOL, *_OF_STUDY, *_CODES,
 )  # fmt: skip
 
@@ -49,15 +52,16 @@ def acquisition(
     agent = _agent(dataset)
     contrast, about_contrast = decided(agent, _words(dataset, agent))
     dates = (text(dataset, keyword) for keyword in _DATES)
-    age, about_age = age_of(text(dataset, "PatientAge"), text(dataset, "PatientBirthDate"), dates)
+    birth, sex = text(dataset, "PatientBirthDate"), text(dataset, "PatientSex")
+    age, about_age = age_of(text(dataset, "PatientAge"), birth, dates)
     return Acquisition(
-        study_uid=text(dataset, "StudyInstanceUID"),
-        series_uid=text(dataset, "SeriesInstanceUID"),
+        study_uid=stated_uid(text(dataset, "StudyInstanceUID")),
+        series_uid=stated_uid(text(dataset, "SeriesInstanceUID")),
         patient_id=text(dataset, "PatientID"),
         accession=text(dataset, "AccessionNumber"),
         study_date=text(dataset, "StudyDate"),
         age=age,
-        sex=text(dataset, "PatientSex"),
+        sex=sex,
         contrast=contrast,
         manufacturer=manufacturer,
         model=text(dataset, "ManufacturerModelName"),
@@ -66,6 +70,7 @@ def acquisition(
         slice_thickness=thickness,
         description=text(dataset, "SeriesDescription"),
         body_part=text(dataset, "BodyPartExamined"),
+        who=person(text(dataset, "PatientName"), birth, sex),
         synthetic=(manufacturer or "").lower().startswith(SYNTHETIC_MANUFACTURER),
         doubts=tuple(words for words in (about_contrast, about_age) if words),
     )

@@ -29,7 +29,8 @@ from molre.ct.header import Header, parse
 from molre.ct.headers import Headers
 from molre.ct.layout import STUDY_UID, layout
 from molre.ct.names import Names
-from molre.ct.patients import Parts
+from molre.ct.patients import Parts, stated_uid
+from molre.ct.persons import person
 from molre.ct.syntax import DEFLATED
 from molre.ct.walk import CLOSED, OURS, Found, walk
 from molre.errors import MolreError, RefusedScan
@@ -42,6 +43,9 @@ _NAMED = {
     "Manufacturer": "LO",
     "PatientID": "LO",
     "SeriesInstanceUID": "UI",
+    "PatientName": "PN",
+    "PatientBirthDate": "DA",
+    "PatientSex": "CS",
 }
 _TAGS: dict[str, BaseTag] = {keyword: Tag(keyword) for keyword in _NAMED}
 _PLAIN = frozenset(map(int, _TAGS.values()))
@@ -181,10 +185,11 @@ class _Collected:
                 header = self.headers[entry] = self._header(found, entries)
                 made = header.acquisition
                 study, sop_class, maker = made.study_uid, header.sop_class, made.manufacturer
-                patient, series = made.patient_id, made.series_uid
+                patient, series, who = made.patient_id, made.series_uid, made.who
             else:
                 known = _plainly(found.head) or _identify(entry, entries)
-                study, sop_class, maker, patient, series = known
+                study, sop_class, maker, patient, series, *named = known
+                study, series, who = stated_uid(study), stated_uid(series), person(*named)
         except RefusedScan as error:
             self._refuse(found, error)
             return
@@ -192,7 +197,7 @@ class _Collected:
             self.companions.append(entry)
             return
         synthetic = (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER)
-        self.parts.add(study or f"path:{found.folder}", entry, patient, series, synthetic)
+        self.parts.add(study or f"path:{found.folder}", entry, patient, series, synthetic, who)
 
     def _header(self, found: Found, entries: Entries) -> Header:
         known = self.reader.known(found.head, found.entry, found.size)
@@ -243,11 +248,17 @@ def _plainly(head: bytes) -> tuple[str | None, ...] | None:
     for keyword, vr in _NAMED.items():
         tag = _TAGS[keyword]
         element = found.elements.get(tag, b"")
-        words = plain_text(vr, found.value(tag, vr.encode())) if element else ""
+        raw = found.value(tag, vr.encode())
+        words = (_name(raw) if vr == "PN" else plain_text(vr, raw)) if element else ""
         if len(element) > _EMPTY and not words:  # of another VR, or not plain
             return None
         known.append(words or None)
     return tuple(known) if known[0] else None
+
+
+def _name(raw: bytes) -> str:
+    """As much of a name as `person` takes, which is ASCII; a space says that there is one."""
+    return (raw.decode("ascii", errors="replace").strip(" \0") or " ") if raw else ""
 
 
 def _identify(entry: str, entries: Entries) -> tuple[str | None, ...]:

@@ -4,12 +4,14 @@ Patient ID (0010,0020), where it is stated, tells studies apart: a Study Instanc
 patients share is a study of each of them, and a series that two patients share is refused, as
 nobody can say whose slices it holds. One ID has many spellings (case, spaces, padding by zeros,
 full-width digits; its issuer is another element), and where it is missing, or says only that it was
-removed, it tells nothing.
+removed, name, birth date and sex tell instead, see ``molre.ct.persons``. So do they where all of
+them contradict one ID.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,12 +19,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from molre.ct.names import Names
+from molre.ct.persons import Person, are_surely_two, are_two
 
 _NOBODY = {  # what is written where there is no ID
-    "", "anon", "anonym", "anonymous", "anonymized", "anonymised", "deidentified", "unknown",
-    "none", "null", "nan", "na", "n/a", "removed", "undefined", "-", "?",
+    "", "anon", "anonym", "anonymous", "anonymized", "anonymised", "deidentified", "de-identified",
+    "unknown", "none", "null", "nan", "na", "n/a", "removed", "undefined", "redacted", "deleted",
+    "noid", "nopatientid", "notavailable", "notapplicable", "notspecified", "unspecified",
+    "anonyme", "anonymis\u00e9", "anonimo", "an\u00f3nimo", "anonymisiert", "unbekannt", "inconnu",
+    "desconocido", "sconosciuto", "entfernt",
 }  # fmt: skip
+_FILLER = re.compile(r"([*#?._/\-])\1*|x{3,}")  # "---", "xxxx"
 _MARK = "\0patient "  # no UID and no path holds a NUL
+_PERSON = "\0person "
 SHARED = (
     "its Series Instance UID is that of two patients",
     "give the series of each patient a UID of its own",
@@ -38,7 +46,12 @@ def same(patient_id: str) -> str:
     """What all spellings of a Patient ID have in common; empty where it names nobody."""
     bare = "".join(unicodedata.normalize("NFKC", patient_id).casefold().split()).replace("\0", "")
     bare = bare.lstrip("0") if bare.isdigit() else bare
-    return "" if bare in _NOBODY else bare
+    return "" if bare in _NOBODY or _FILLER.fullmatch(bare) else bare
+
+
+def stated_uid(uid: str | None) -> str | None:
+    """A UID that names something; None where there is none, or a word or zeros in its place."""
+    return uid if uid and same(uid.replace(".", "")) else None
 
 
 def study_uid(key: str) -> str | None:
@@ -89,14 +102,20 @@ class Parts:
     """Files by study and patient; a study that no two patients share stays whole."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, dict[str, Part]] = defaultdict(dict)
+        self._parts: dict[str, dict[tuple[str, Person], Part]] = defaultdict(dict)
 
     def __len__(self) -> int:
         """How many studies."""
         return len(self._parts)
 
     def add(
-        self, place: str, entry: str, patient_id: str | None, series: str | None, synthetic: bool
+        self,
+        place: str,
+        entry: str,
+        patient_id: str | None,
+        series: str | None,
+        synthetic: bool,
+        who: Person = Person(),
     ) -> None:
         """Add a file.
 
@@ -106,9 +125,10 @@ class Parts:
             patient_id: as its header has it.
             series: SeriesInstanceUID.
             synthetic: it was written by ``molre phantom``.
+            who: the person that its header names.
         """
         patient = same(patient_id or "")
-        part = self._parts[place].setdefault(patient, Part())
+        part = self._parts[place].setdefault((patient, who), Part())
         if series:
             part.series.add(series)
         if patient and patient_id:
@@ -118,9 +138,8 @@ class Parts:
 
     def studies(self) -> Iterator[tuple[str, Part]]:
         """Key and files of each study; those of ``refused`` are in none."""
-        for place, by_patient in self._parts.items():
-            nobody = by_patient.get("", Part())
-            stated = {patient: part for patient, part in by_patient.items() if patient}
+        for place, by_person in self._parts.items():
+            stated, nobody = _told_apart(by_person)
             if len(stated) < 2:
                 yield place, _whole([*stated.values(), nobody])
                 continue
@@ -134,8 +153,8 @@ class Parts:
 
     def refused(self) -> Iterator[tuple[str, str, tuple[str, str]]]:
         """Entry, key and (reason, remedy) of the files that cannot be given to one patient."""
-        for place, by_patient in self._parts.items():
-            stated = {patient: part for patient, part in by_patient.items() if patient}
+        for place, by_person in self._parts.items():
+            stated, nobody = _told_apart(by_person)
             if len(stated) < 2:
                 continue
             mixed = _mixed(stated)
@@ -143,9 +162,64 @@ class Parts:
                 key = key_of(place, patient)
                 yield from ((file, key, SHARED) for file in stated[patient].files)
             good = [part.series for patient, part in stated.items() if patient not in mixed]
-            for series, names in by_patient.get("", Part()).names.items():
+            for series, names in nobody.names.items():
                 if not any(series and series in known for known in good):
                     yield from ((file, place, WHOSE) for file in names)
+
+
+def _told_apart(by_person: dict[tuple[str, Person], Part]) -> tuple[dict[str, Part], Part]:
+    """The files of each patient of a study, and those that name nobody."""
+    people: dict[str, list[Person]] = {}
+    parts: dict[str, list[Part]] = defaultdict(list)
+    nobody: list[Part] = []
+    # who states most comes first, so that the order of files is no matter
+    for patient, who in sorted(
+        by_person, key=lambda one: (not one[0], -one[1].stated, one[1].words)
+    ):
+        whose = _whose(patient, who, people)
+        if whose is None:
+            nobody.append(by_person[patient, who])
+            continue
+        people.setdefault(whose, []).append(who)
+        parts[whose].append(by_person[patient, who])
+    return {whose: _together(some) for whose, some in parts.items()}, _together(nobody)
+
+
+def _most_stated(one: tuple[str, Person]) -> tuple[bool, int, str]:
+    patient, who = one
+    return not patient, -who.stated, f"{patient} {who.words}"
+
+
+def _whose(patient: str, who: Person, people: dict[str, list[Person]]) -> str | None:
+    """Which patient a file is of, a new one where it is of no known one; None if nobody can say."""
+    if patient:
+        known = [one for one in people if one.split(_PERSON)[0] == patient]
+        for one in known:
+            if not any(are_surely_two(who, other) for other in people[one]):
+                return one
+        return f"{patient}{_PERSON}{who.words}" if known else patient
+    if not who.stated:
+        return None
+    maybe = [one for one, theirs in people.items() if not any(are_two(who, p) for p in theirs)]
+    if not maybe:
+        return f"{_PERSON}{who.words}"
+    return maybe[0] if len(maybe) == 1 and maybe[0].startswith(_PERSON) else None
+
+
+def _together(some: list[Part]) -> Part:
+    """Parts as one, their files by series as before."""
+    if len(some) == 1:
+        return some[0]
+    names: dict[str, list[Names]] = defaultdict(list)
+    for part in some:
+        for series, files in part.names.items():
+            names[series].append(files)
+    return Part(
+        {series: _joined(files) for series, files in names.items()},
+        set[str]().union(*(part.series for part in some)),
+        set[str]().union(*(part.spelled for part in some)),
+        any(part.synthetic for part in some),
+    )
 
 
 def _mixed(stated: dict[str, Part]) -> set[str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from molre.ct.persons import Person
 from molre.errors import RefusedScan
 
 HU_MIN, HU_MAX = -1024, 3071  # 12-bit CT with the usual intercept; metal saturates at the top
@@ -28,15 +29,15 @@ class SliceSource:
 class Acquisition:
     """What the header says about how the scan was made; unknown is None, never a guess.
 
-    ``study_uid`` (0020,000D) stays in memory: what is written is its hash.
-    Units: ``kvp`` kV, ``slice_thickness`` mm, ``age`` years.
+    ``study_uid`` (0020,000D) stays in memory: what is written is its hash. Whatever tells who it
+    is stays out of ``print`` as well. Units: ``kvp`` kV, ``slice_thickness`` mm, ``age`` years.
     """
 
-    study_uid: str | None = None
-    series_uid: str | None = None
-    patient_id: str | None = None
-    accession: str | None = None
-    study_date: str | None = None
+    study_uid: str | None = field(default=None, repr=False)
+    series_uid: str | None = field(default=None, repr=False)
+    patient_id: str | None = field(default=None, repr=False)
+    accession: str | None = field(default=None, repr=False)
+    study_date: str | None = field(default=None, repr=False)
     age: float | None = None
     sex: str | None = None
     contrast: bool | None = None
@@ -45,8 +46,9 @@ class Acquisition:
     kernel: str | None = None
     kvp: float | None = None
     slice_thickness: float | None = None
-    description: str | None = None
+    description: str | None = field(default=None, repr=False)
     body_part: str | None = None
+    who: Person = field(default=Person(), repr=False)
     synthetic: bool = False  # a phantom written by `molre phantom`
     doubts: tuple[str, ...] = ()  # what the header leaves open or contradicts, to be noted
 

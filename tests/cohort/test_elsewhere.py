@@ -1,0 +1,96 @@
+"""What a cohort holds does not depend on the runs that files were given in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from dicoms import write_study
+
+from molre.cohort.ingest import Ingested, ingest
+from molre.cohort.rejects import read_rejects
+
+SALT, UID = b"a salt for tests", "1.2.10"
+
+
+def taken(*paths: Path, out: Path) -> Ingested:
+    return ingest(list(paths), out, salt=SALT, workers=1)
+
+
+def halves(folder: Path, **header: object) -> tuple[Path, Path]:
+    whole = sorted(write_study(folder / "w", UID, slices=8, **header).iterdir())
+    for name, part in (("a", whole[:4]), ("b", whole[4:])):
+        (folder / name).mkdir()
+        for path in part:
+            path.rename(folder / name / path.name)
+    return folder / "a", folder / "b"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_halves_of_a_study_given_one_after_the_other_are_the_whole(tmp_path: Path, packed: bool):
+    first, second = halves(tmp_path)
+    if packed:
+        write_study(tmp_path / "x", "1.2.77", "PID-9", slices=2)
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for path in [*first.iterdir(), *(tmp_path / "x").iterdir()]:
+                archive.write(path, f"{path.parent.name}/{path.name}")
+        shutil.rmtree(first)
+        first = tmp_path / "a.zip"
+    out = tmp_path / "c"
+    assert max(taken(first, out=out).cohort.chosen()["slices"]) == 4
+    both = taken(second, out=out).cohort.chosen()
+    assert sorted(both["slices"]) == ([2, 8] if packed else [8])
+    for paths in ([first], [second], [first, second]):
+        again = taken(*paths, out=out)
+        assert again.read == 0
+        assert again.cohort.chosen().equals(both)
+    second.rename(tmp_path / "moved")
+    assert 4 in taken(first, out=out).cohort.chosen()["slices"]
+
+
+def test_a_series_that_comes_later_from_elsewhere_takes_no_place(tmp_path: Path):
+    soft = write_study(tmp_path / "soft", UID, slices=8)
+    other = {"SeriesInstanceUID": "1.2.10.7", "ConvolutionKernel": "H60s"}
+    bone = write_study(tmp_path / "bone", UID, seed=1, slices=6, **other)
+    taken(soft, out=tmp_path / "c")
+    later = taken(bone, out=tmp_path / "c").cohort.scans()
+    assert sorted(later.select("slices", "chosen").rows()) == [(6, False), (8, True)]
+    assert later.equals(taken(bone, soft, out=tmp_path / "d").cohort.scans())
+
+
+def test_people_without_an_id_who_share_a_uid_stay_apart_in_any_runs(tmp_path: Path):
+    folders = [
+        write_study(
+            tmp_path / name,
+            UID,
+            "",
+            seed,
+            slices=4,
+            PatientName=name,
+            SeriesInstanceUID=f"{UID}.{seed}",
+        )
+        for seed, name in enumerate(["DOE^ANNA", "ROE^BOB"], 1)
+    ]
+    out = tmp_path / "c"
+    first = taken(folders[0], out=out).cohort.scans()["study"].to_list()
+    both = taken(folders[1], out=out).cohort.scans()["study"].to_list()
+    assert (len(set(both)), set(first) < set(both)) == (2, True)
+    for paths in (folders[:1], folders[1:], folders):
+        again = taken(*paths, out=out)
+        assert (again.read, again.cohort.scans()["study"].to_list()) == (0, both)
+    assert read_rejects(out / "rejects.csv") == []
+
+
+def test_a_file_exchanged_with_its_size_and_time_kept_is_read_again(tmp_path: Path):
+    scans, other = (write_study(tmp_path / str(n), UID, seed=n, slices=2) for n in (1, 2))
+    for path in [*scans.iterdir(), *other.iterdir()]:
+        os.utime(path, (1e9, 1e9))
+    before = taken(scans, out=tmp_path / "c").cohort.chosen()["pixel_hash"]
+    for path in other.iterdir():
+        shutil.copy2(path, scans / path.name)
+    again = taken(scans, out=tmp_path / "c")
+    assert again.read == 1
+    assert again.cohort.chosen()["pixel_hash"].to_list() != before.to_list()
