@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from molre.ct.packing import lie_apart
 from molre.ct.sets import Mark, sets
-from molre.ct.steps import Slices, alternate, irregular, odd_steps
+from molre.ct.steps import Slices, alternate, in_pairs, irregular, odd_steps
 
 STEPS = st.sampled_from([0.5, 0.625, 1.0, 1.25, 2.5, 3.0, 5.0, 7.0, 10.0])
 
@@ -205,6 +205,28 @@ def test_an_element_tells_sets_apart_before_numbers_do():
 def test_steps_where_two_sets_changed_places(steps, odd):
     assert odd_steps(np.array(steps)) == odd
     assert odd_steps(np.array(steps[::-1])) == odd
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([1, 1, 2, 2, 3, 3, 4, 4, 5, 5], True),
+        ([9, 8, 9, 8, 7, 6, 7, 6, 5, 5], True),
+        ([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], False),  # one after the other
+        ([1] * 10, False),
+        ([0] * 10, False),
+        ([1, 2, 3, 4, 5, 6, 6, 7, 8, 9], False),
+    ],
+)
+def test_numbers_in_pairs_are_of_two_sets(numbers, expected):
+    assert in_pairs(np.array(numbers)) is expected
+
+
+def test_an_element_that_comes_in_turn_tells_no_sets_beside_another():
+    """Three kernels in turn in a head, a fourth in a second set."""
+    kernels = [f"H31s {i % 3}" for i in range(14)] + ["H60s"] * 14
+    found = beside([("kernel", kernels, False)], 0, np.zeros(28, dtype=int))
+    assert set(found) == {HEAD, tuple(range(14, 28))}
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=30))

@@ -111,14 +111,15 @@ class Plan:
         """Whether no element tells the other set from the head; frames have one patient."""
         if self.extra == "thin":  # its slices overlap, and say that they are as thick as the head's
             return self.step == 1.25 and "SliceThickness" not in self.absent
+        if self.extra == "kernel gone" and "ConvolutionKernel" in self.absent:
+            return True
         return self.extra == "silent" or (self.enhanced and self.extra in ("patient", "secondary"))
 
     @property
     def undecided(self) -> bool:
-        """A second set half a step above, without a number or a thickness: a scan of two steps."""
+        """A second set half a step above, without numbers: overlapping slices, or two steps."""
         numbered = "InstanceNumber" not in self.absent and self.lies != "instance numbers"
-        thick = "SliceThickness" not in self.absent
-        return self.silent and self.offset == 0.5 and not numbered and not thick and not self.apart
+        return self.silent and self.offset == 0.5 and not numbered and not self.apart
 
     @property
     def refused(self) -> bool:

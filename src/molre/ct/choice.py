@@ -2,8 +2,8 @@
 
 Points: whole coverage 4 (from 130 mm on), soft kernel 3 (unknown 1.5), usual thickness 1, even
 steps 1, original 0.5, lossless 0.25, named head or brain 0.5. Contrast costs 3, another body
-part 4, a missing slice 1. Ties go to more slices, then to the series UID, then to the first
-acquisition; names and order of files decide nothing.
+part 4, a missing slice or fewer than three slices 1. Ties go to more slices, then to the series
+UID, then to the first acquisition; names and order of files decide nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from molre.ct.geometry import find_gaps
 from molre.ct.kernel import sharpness
-from molre.ct.series import Stack
+from molre.ct.stack import Stack
 from molre.ct.volume import is_even
 
 WHOLE_HEAD_MM = 130.0
@@ -73,7 +73,7 @@ def _thickness(stack: Stack) -> tuple[float, str]:
 def _regularity(stack: Stack) -> tuple[float, str]:
     steps = np.diff(stack.distinct)
     if steps.size < 2:
-        return 0.0, ""
+        return -1.0, ""
     thickness = np.array([g[0].plane.thickness or np.nan for g in stack.slices()], dtype=float)
     if find_gaps(stack.distinct, thickness):
         return -1.0, "slices missing"

@@ -19,8 +19,9 @@ from molre.ct.member import Member
 from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
-from molre.ct.series import Stack, grouped
+from molre.ct.series import grouped
 from molre.ct.sniff import HEAD_BYTES, kind
+from molre.ct.stack import Stack
 from molre.ct.survey import Series, Survey, choose, nothing_found, survey
 from molre.ct.volume import HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan

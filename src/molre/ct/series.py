@@ -5,90 +5,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import PurePath
-from typing import TypeVar
 
 import numpy as np
 
 from molre.ct.fragments import whole_series
 from molre.ct.header import Header
 from molre.ct.member import Member
+from molre.ct.mixed_sets import mixed_parts, several_in_one
 from molre.ct.refusal import Refusal, frame_refusals
 from molre.ct.sets import Part, sets
-from molre.ct.steps import NEAR_MM, Slices, alternate, odd_steps
+from molre.ct.stack import Stack
+from molre.ct.steps import NEAR_MM, Slices
 from molre.ct.telling import interleaved, telling
-from molre.ct.volume import Acquisition, up_normal
+from molre.ct.volume import up_normal
 
 SAME_DIRECTION = 0.003  # difference of direction cosines; 0.2 degrees
 SAME_SPACING = 0.001  # of itself: the last digit is rounded from slice to slice
-
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Slices of one series, one orientation, one size and one pass over the patient.
-
-    Attributes:
-        members: ascending along the slice normal; the same slice may still be there twice.
-        notes: what was joined, and what lies in the same range and was left out.
-        counted: numbers or times alone told it from other sets of its series.
-    """
-
-    members: tuple[Member, ...]
-    notes: tuple[str, ...] = ()
-    counted: bool = False
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Distinct files, in slice order."""
-        return tuple(dict.fromkeys(member.header.file for member in self.members))
-
-    @property
-    def heights(self) -> np.ndarray:
-        """Distance of each member along the normal, mm (M,), ascending."""
-        normal = up_normal(self.members[0].orientation)
-        return np.array([member.position @ normal for member in self.members])
-
-    @property
-    def distinct(self) -> np.ndarray:
-        """Distinct heights, mm (S,): one a slice."""
-        heights = self.heights
-        return heights[np.concatenate([[True], np.diff(heights) > NEAR_MM])]
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """That of the lowest slice; kernel and kV are what most slices state, contrast any."""
-        first = self.members[0]
-        made = first.header.acquisition
-        marks = [member.plane.marks for member in self.members]
-        given = {member.contrast for member in self.members}
-        return replace(
-            made,
-            kernel=_usual(one.kernel for one in marks),
-            kvp=_usual(one.kvp for one in marks) if marks[0].kvp is None else marks[0].kvp,
-            slice_thickness=first.plane.thickness,
-            contrast=True if True in given else first.contrast,
-        )
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether most slices say so in their Image Type."""
-        derived = sum("DERIVED" in member.plane.marks.image_type for member in self.members)
-        return 2 * derived > len(self.members)
-
-    def slices(self) -> list[list[Member]]:
-        """Members of each distinct position, ascending."""
-        groups: list[list[Member]] = []
-        last = -np.inf
-        for member, height in zip(self.members, self.heights, strict=True):
-            if height - last > NEAR_MM:
-                groups.append([])
-            groups[-1].append(member)
-            last = height
-        return groups
 
 
 @dataclass(frozen=True)
@@ -113,8 +46,8 @@ def grouped(headers: Iterable[Header]) -> Grouped:
     """Group slices by series, size, spacing and orientation, then into sets.
 
     `molre.ct.sets` says when slices of one series are several sets, `molre.ct.fragments` when
-    several series are one. Refused are slices of two patients under one series UID, and sets in
-    each other that no element tells apart.
+    several series are one. Refused are slices of two patients under one series UID, and stacks of
+    several sets, as `molre.ct.mixed_sets` finds them.
     """
     found: list[Stack] = []
     refused: dict[str, Refusal] = {}
@@ -123,9 +56,9 @@ def grouped(headers: Iterable[Header]) -> Grouped:
             refused |= {member.header.file: _TWO_PATIENTS for member in members}
             continue
         made = _stacks(members)
-        torn = _torn(made)
+        torn = mixed_parts(made)
         for stack in made:
-            if cause := torn or _in_each_other(stack):
+            if cause := torn or several_in_one(stack):
                 refused |= dict.fromkeys(stack.files, cause)
             else:
                 found.append(replace(stack, notes=(*notes, *stack.notes, *_left_out(stack))))
@@ -135,7 +68,6 @@ def grouped(headers: Iterable[Header]) -> Grouped:
     )
 
 
-_TORN = 0.25  # of the usual step
 _TWO_PATIENTS = (
     "slices of more than one patient (Patient ID) lie under one series UID",
     "export each patient's series again, under a UID of its own",
@@ -284,48 +216,6 @@ def _others(part: Part, parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def _in_each_other(stack: Stack) -> Refusal | None:
-    slices = [group[0] for group in stack.slices()]
-    if not alternate(_slices(slices, stack.distinct)):
-        return None
-    steps = np.diff(stack.distinct)
-    return (
-        f"its slices are of more than one set in the same range, which no element tells apart: "
-        f"their steps alternate between {steps.min():.2f} and {steps.max():.2f} mm",
-        "export each acquisition and each reconstruction as a series of its own",
-    )
-
-
-def _torn(made: Sequence[Stack]) -> Refusal | None:
-    """Of several sets of one series: slices of one that lie as only slices of two sets do."""
-    return next((cause for stack in made if (cause := _mixed(stack))), None) if made[1:] else None
-
-
-def _mixed(stack: Stack) -> Refusal | None:
-    """Of a set among several; one that was told by numbers alone must be even, too."""
-    steps = np.diff(stack.distinct)
-    if len(steps) < 3:
-        return None
-    usual = float(np.median(steps))
-    odd = [float(steps.min())] if steps.min() <= _TORN * usual else []
-    if stack.counted:
-        odd += [*odd_steps(steps), *_one_number(stack, steps)]
-    if not odd:
-        return _in_each_other(stack) if stack.counted else None
-    return (
-        f"its slices are of more than one set in the same range, which cannot be told apart "
-        f"cleanly: two lie {odd[0]:.2f} mm from each other, most {usual:.2f} mm",
-        "export each acquisition and each reconstruction as a series of its own",
-    )
-
-
-def _one_number(stack: Stack, steps: np.ndarray) -> list[float]:
-    """Steps between neighbors of one Instance Number, where others have one each."""
-    numbers = [group[0].plane.along.instance for group in stack.slices()]
-    same = [one is not None and one == other for one, other in pairwise(numbers)]
-    return steps[same].tolist() if 2 * sum(same) < len(same) else []
-
-
 def _left_out(stack: Stack) -> list[str]:
     """Of a file of many frames, those that are no slices of a head CT."""
     headers = {member.header.file: member.header for member in stack.members}
@@ -335,12 +225,6 @@ def _left_out(stack: Stack) -> list[str]:
     return [
         f"not used: {count} frame{'s' * (count > 1)}: {reason}" for reason, count in counts.items()
     ]
-
-
-def _usual(values: Iterable[_T | None]) -> _T | None:
-    """What most say, of those that say anything."""
-    counts = Counter(value for value in values if value is not None)
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def _order(member: Member, height: float) -> tuple[float, bool, str, str, int]:

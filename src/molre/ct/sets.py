@@ -33,8 +33,9 @@ from itertools import chain, pairwise
 
 import numpy as np
 
+from molre.ct.geometry import SAME_POSITION_MM
 from molre.ct.packing import Indices, distance, packed
-from molre.ct.steps import NEAR_MM, Slices, irregular, roughness
+from molre.ct.steps import ALIKE, NEAR_MM, Slices, irregular, roughness
 
 _WIDE = 1.5  # times the thickness: tissue between slices was not imaged
 _ROOM = 0.75  # of the thickness, between neighbors of one set
@@ -42,6 +43,7 @@ _MOST_VALUES = 64  # of a mark that is packed value by value
 _FEWEST = 3  # slices whose steps tell anything
 _FEW_VALUES = 8  # of a mark without order, whatever the number of slices
 
+_COMBS = 3  # parts; of two it is asked whether each is complete
 _FEW = 3  # irregular steps of a set: a lost slice, another thickness above
 _Rank = tuple[int, int, bool, int, float, int]
 
@@ -73,12 +75,12 @@ class Part:
     Attributes:
         slices: their indices.
         told_by: names of the marks that told it from others.
-        counted: numbers or times alone told it from one of them.
+        counted: those of them that are numbers or times, which often merely count.
     """
 
     slices: Indices
     told_by: tuple[str, ...] = ()
-    counted: bool = False
+    counted: tuple[str, ...] = ()
 
 
 def sets(slices: Slices, marks: Sequence[Mark]) -> list[Part]:
@@ -100,7 +102,7 @@ def _sets(slices: Slices, marks: Sequence[Mark], whole: Part) -> Iterator[Part]:
         yield whole
         return
     _, mark, parts = best
-    counted = whole.counted or mark.ordered or mark.counts
+    counted = (*whole.counted, *[mark.name] * (mark.ordered or mark.counts))
     for part in parts:
         yield from _sets(slices, marks, Part(part, (*whole.told_by, mark.name), counted))
 
@@ -112,16 +114,16 @@ def _rank(slices: Slices, mark: Mark, parts: list[Indices]) -> _Rank:
         odd for odd, part in zip(uneven, parts, strict=True) if odd > max(_FEW, len(part) // 10)
     )
     rough = sum(roughness(slices.heights[part]) for part in parts)
-    twice = sum(_twice(slices.instances[part]) for part in parts)
-    few = (len(parts), mark.ordered or mark.counts, sum(uneven))
-    return (excess + twice, *few, round(rough, 1), -max(map(len, parts)))
+    twice = sum(numbers_twice(slices.instances[part]) for part in parts)
+    few = (len(parts), mark.ordered or mark.counts, sum(uneven) + twice)
+    return (excess, *few, round(rough, 1), -max(map(len, parts)))
 
 
-def _twice(instances: np.ndarray) -> int:
+def numbers_twice(instances: np.ndarray) -> int:
     """How many slices of one set have an instance number that another has, too."""
     stated = instances[instances != 0]
     different = len(set(stated.tolist()))
-    return 0 if 2 * different <= len(stated) else len(stated) - different  # or they do not count
+    return 0 if 2 * different < len(stated) else len(stated) - different  # or they do not count
 
 
 def _better(slices: Slices, mark: Mark, whole: Indices, parts: list[Indices]) -> bool:
@@ -179,7 +181,7 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
         if len(by_value) <= (_FEW_VALUES if even else min(_MOST_VALUES, len(whole) // 2)):
             counts = Counter({value: len(part) for value, part in by_value.items()})
             ranked = sorted(by_value, key=lambda value: (-counts[value], repr(value)))
-            yield packed(heights, [by_value[value] for value in ranked])
+            yield _without_combs(heights, packed(heights, [by_value[value] for value in ranked]))
         return
     parts = [by_value[value] for value in sorted(by_value, key=_in_order)]
     if even and _in_turn(parts):
@@ -192,6 +194,21 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
     several = 2 * len(parts) <= len(whole)
     if len(parts) <= _MOST_VALUES and (several or (few_sweeps and len(swept) > 1)):
         yield packed(heights, parts)
+
+
+def _without_combs(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
+    """Parts, those as one of which three or more are every so manyth slice of an even stack."""
+    alike: dict[int, list[Indices]] = {}
+    for part in sorted(parts, key=len):
+        near = next((count for count in alike if len(part) - count <= 1), len(part))
+        alike.setdefault(near, []).append(part)
+    joined: list[Indices] = []
+    for some in alike.values():
+        together = sorted(chain.from_iterable(some))
+        steps = np.diff(heights[together])
+        even = len(some) >= _COMBS and steps.max() <= ALIKE * steps.min() + SAME_POSITION_MM
+        joined += [together] if even and steps.min() > NEAR_MM else some
+    return joined
 
 
 def _in_order(value: Hashable) -> tuple[bool, Hashable]:

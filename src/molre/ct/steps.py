@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from molre.ct.geometry import SAME_POSITION_MM
 
 NEAR_MM = 2 * SAME_POSITION_MM
-_ALIKE = 1.25  # steps that differ by less are regular
+ALIKE = 1.25  # steps that differ by less are regular
 _MULTIPLE = 0.02  # of a step, by which the same or a multiple may miss
+_FEWEST_PAIRS = 4  # of numbers
 _FEWEST_ROUNDS = 4  # of steps that alternate in a part of the range
 
 
@@ -27,7 +29,7 @@ def irregular(heights: np.ndarray) -> int:
     """How many slices of a stack, ascending, have unequal steps on both sides or share a place."""
     steps = np.diff(heights)
     low, high = np.minimum(steps[1:], steps[:-1]), np.maximum(steps[1:], steps[:-1])
-    return int(np.sum(high > _ALIKE * low + SAME_POSITION_MM) + np.sum(steps <= NEAR_MM))
+    return int(np.sum(high > ALIKE * low + SAME_POSITION_MM) + np.sum(steps <= NEAR_MM))
 
 
 def roughness(heights: np.ndarray) -> float:
@@ -53,6 +55,25 @@ def odd_steps(steps: np.ndarray) -> list[float]:
         if not any(_multiple(step, other) for other in beside):
             odd.append(step)
     return odd if len(odd) <= max(2, len(steps) // 10) else []
+
+
+def runs_one_way(numbers: np.ndarray) -> bool:
+    """Whether numbers along a set rise or fall, but for one in ten; those of few slices do."""
+    turns = np.diff(np.sign(np.diff(numbers))) != 0
+    return int(turns.sum()) <= max(1, len(numbers) // 10)
+
+
+def in_pairs(numbers: np.ndarray) -> bool:
+    """Whether most numbers along a stack come twice, at slices beside each other.
+
+    Args:
+        numbers: (S,), 0 where unknown.
+    """
+    counts = Counter(numbers[numbers != 0].tolist())
+    if len(counts) < _FEWEST_PAIRS or max(counts.values()) > 2:
+        return False
+    near = [numbers[away:] == numbers[:-away] for away in (1, 2)]
+    return int(sum(same.sum() for same in near)) > 0.5 * len(counts)
 
 
 def _multiple(one: float, other: float) -> bool:

@@ -20,7 +20,8 @@ from molre.ct.listing import Listed, Reject, list_studies
 from molre.ct.nifti import read_nifti_header
 from molre.ct.patients import study_uid
 from molre.ct.refusal import refusal
-from molre.ct.series import Stack, grouped
+from molre.ct.series import grouped
+from molre.ct.stack import Stack
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
 from molre.errors import MolreError, RefusedScan
 
