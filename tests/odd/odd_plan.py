@@ -110,9 +110,9 @@ class Plan:
     def silent(self) -> bool:
         """Whether no element tells the other set from the head; frames have one patient."""
         if self.extra == "thin":  # its slices overlap, and say that they are as thick as the head's
-            return self.step == 1.25 and "SliceThickness" not in self.absent
+            return self.step == 1.25 and (self.enhanced or "SliceThickness" not in self.absent)
         if self.extra == "kernel gone" and "ConvolutionKernel" in self.absent:
-            return True
+            return not self.enhanced
         return self.extra == "silent" or (self.enhanced and self.extra in ("patient", "secondary"))
 
     @property

@@ -1,9 +1,9 @@
 """Stacks that hold slices of more than one set, which nothing tells apart: they are refused.
 
-A stack that was never divided shows it where its steps alternate as those of two sets do, or where
-Instance Numbers (0020,0013) come in pairs. Of the parts of a series, one that holds
-slices of another shows it by two of them that nearly share a place; where numbers and times alone
-told the parts, also by a step that no scan takes, and by numbers that come twice or rise and fall.
+A stack that was never divided shows it where its steps alternate as those of two sets do, where
+several slices nearly share a place, or where Instance Numbers (0020,0013) come in pairs. A part of
+a series shows it where two of its slices nearly share a place; where numbers and times alone told
+the parts, also by a step that no scan takes, and by numbers that come twice or rise and fall.
 One such part makes all of its series doubtful.
 """
 
@@ -20,7 +20,7 @@ from molre.ct.steps import alternate, in_pairs, odd_steps, runs_one_way
 
 _TORN = 0.25  # of the usual step
 _TINY = 2  # slices, that are no set
-_OFTEN = 3  # slices whose number another has: more than chance makes
+_OFTEN = 3  # slices too near, or whose number another has: more than chance makes
 _REMEDY = "export each acquisition and each reconstruction as a series of its own"
 
 
@@ -29,6 +29,8 @@ def several_in_one(stack: Stack) -> Refusal | None:
     placed, steps = stack.placed, np.diff(stack.distinct)
     if alternate(placed):
         sign = f"their steps alternate between {steps.min():.2f} and {steps.max():.2f} mm"
+    elif len(steps) > _OFTEN and np.sum(steps <= _TORN * np.median(steps)) >= _OFTEN:
+        sign = f"many lie {steps.min():.2f} mm from each other, most {np.median(steps):.2f} mm"
     elif in_pairs(placed.instances):
         sign = "neighbors have the same Instance Number, pair by pair"
     else:

@@ -19,9 +19,9 @@ rule decides both, for each element that can tell sets apart (a *mark*):
   all slices together are even but for a few.
 
 Of several marks one decides, and then the others in each set: the one whose sets have no more
-irregular steps than a lost slice and a change of thickness make, and no Instance Number twice; then
-one that makes few sets; then an element rather than numbers and times, which often merely count;
-then the one with the most regular steps.
+irregular steps than a lost slice and a change of thickness make; then one that makes few sets; then
+an element rather than numbers and times, which often merely count; then the one with the most
+regular steps and no Instance Number twice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy as np
 
 from molre.ct.geometry import SAME_POSITION_MM
 from molre.ct.packing import Indices, distance, packed
-from molre.ct.steps import ALIKE, NEAR_MM, Slices, irregular, roughness
+from molre.ct.steps import ALIKE, NEAR_MM, Slices, irregular, odd_steps, roughness
 
 _WIDE = 1.5  # times the thickness: tissue between slices was not imaged
 _ROOM = 0.75  # of the thickness, between neighbors of one set
@@ -115,7 +115,8 @@ def _rank(slices: Slices, mark: Mark, parts: list[Indices]) -> _Rank:
     )
     rough = sum(roughness(slices.heights[part]) for part in parts)
     twice = sum(numbers_twice(slices.instances[part]) for part in parts)
-    few = (len(parts), mark.ordered or mark.counts, sum(uneven) + twice)
+    odd = sum(len(odd_steps(np.diff(slices.heights[part]))) for part in parts)
+    few = (len(parts), mark.ordered or mark.counts, sum(uneven) + twice + odd)
     return (excess, *few, round(rough, 1), -max(map(len, parts)))
 
 
