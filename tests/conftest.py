@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
+gc.disable()  # until all is imported, see ``pytest_collection_finish``
 # a loaded machine is slow, which is no failure
 settings.register_profile("molre", deadline=None)
 settings.load_profile("molre")
@@ -22,17 +23,28 @@ settings.load_profile("molre")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 # the longest first, so that no worker is left with one of them when the others have ended
 LONGEST = (
-    "pages/test_system.py",
     "training/test_distributed.py",
-    "audit/test_tamperings.py",
-    "audit/test_tampering.py",
-    "training/test_volumes.py",
+    "odd/test_odd_studies.py",
     "cli/test_interrupted_train.py",
-    "benchmark/test_grid_whole.py",
-    "benchmark/test_processes.py",
-    "cohort/test_two_runs.py",
-    "ct/test_quality.py",
+    "audit/test_tamperings.py",
+    "phantom/test_oracle.py",
+    "pages/test_system.py",
+    "output/test_run_html.py",
     "adapter/test_operations.py",
+    "benchmark/test_processes.py",
+    "cohort/test_identity.py",
+    "cli/test_every_verb.py",
+    "ct/test_fuzz.py",
+    "cohort/test_two_runs.py",
+    "training/test_volumes.py",
+    "benchmark/test_audit_bench.py",
+    "cohort/test_names_of_files.py",
+    "ct/test_quality.py",
+    "adapter/test_saving.py",
+    "embedding/test_on_cluster.py",
+    "benchmark/test_on_cluster.py",
+    "benchmark/test_grid_whole.py",
+    "audit/test_tampering.py",
 )
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -81,5 +93,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """All that was imported stays: nobody need search it for garbage again and again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
