@@ -108,8 +108,14 @@ def test_collapse_in_training_is_told(tmp_path):
 def illustrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with a picture."""
     run = write_run(tmp_path_factory.mktemp("illustrated") / "run", studies=80)
-    pictures = [("slice 14, brain", PIXEL)]
-    page(run, (Example(title="a", finding="b", probability=0.4, pictures=pictures, bars=""),))
+    example = Example(
+        title="study <b>1</b>",
+        finding="Midline shift",
+        probability=0.4321,
+        pictures=[("slice 14, brain", PIXEL)],
+        bars=attention_bars([0.1, 0.7, 0.2], key=1),
+    )
+    page(run, (example,))
     return run / "report.html"
 
 
@@ -163,15 +169,8 @@ def test_gates_without_entropy_history_are_no_hindrance(run):
     assert "Training" in page(run)
 
 
-def test_examples_are_drawn_and_escaped(run):
-    example = Example(
-        title="study <b>1</b>",
-        finding="Midline shift",
-        probability=0.4321,
-        pictures=[("slice 14, brain", PIXEL)],
-        bars=attention_bars([0.1, 0.7, 0.2], key=1),
-    )
-    html = page(run, (example,))
+def test_examples_are_drawn_and_escaped(illustrated):
+    html = illustrated.read_text(encoding="utf-8")
     assert f'src="{PIXEL}"' in html
     assert "0.43" in html
     assert 'class="attention"' in html
@@ -195,19 +194,19 @@ def test_cautions_come_before_the_numbers(tmp_path):
     assert caution < html.index("<h2>Findings</h2>")
 
 
-def test_what_training_left_open_is_told_first(tmp_path):
-    html = page(write_run(tmp_path / "run", rate_at_edge=True, converged=False))
-    assert "at the edge of the grid that was tried" in html
-    assert "Not converged: training ended with its budget" in html
-    old = page(write_run(tmp_path / "old"))
-    assert "edge of the grid" not in old
-    assert "Not converged" not in old
+def test_what_training_left_open_is_told_first(tmp_path, html):
+    left = page(write_run(tmp_path / "run", rate_at_edge=True, converged=False))
+    assert "at the edge of the grid that was tried" in left
+    assert "Not converged: training ended with its budget" in left
+    assert "edge of the grid" not in html
+    assert "Not converged" not in html
 
 
-def test_slope_and_ece_are_not_given_for_few_patients_and_stand_beside_chance_for_many(tmp_path):
-    few = page(write_run(tmp_path / "few", studies=80))
-    assert "slope and ECE are not given below 200 patients" in few
-    assert "<small>chance" not in few
+def test_slope_and_ece_are_not_given_for_few_patients_and_stand_beside_chance_for_many(
+    tmp_path, html
+):
+    assert "slope and ECE are not given below 200 patients" in html
+    assert "<small>chance" not in html
     many = page(write_run(tmp_path / "many", studies=220))
     assert many.count("<small>chance 0.") >= 3  # ECE of each scored finding
     assert "by chance up to" in many
