@@ -311,10 +311,14 @@ def canvas(width: float, height: float, panels: int = 1, rows: int = 1) -> tuple
 def svg(figure: Figure, label: str) -> str:
     """The figure as inline SVG: the same figure, the same bytes, and ids of its own."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
+            patch.set(facecolor="none", edgecolor="none")  # the page shows through
+        # not savefig, which draws everything twice for the sake of the layout
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]  # the page has its own prolog
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
