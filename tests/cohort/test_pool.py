@@ -77,18 +77,24 @@ def test_a_worker_killed_while_it_starts_loses_nothing(age: float):
 def _kill_the_first_worker(age: float, done: threading.Event) -> None:
     """As soon as the system lists it, which is before multiprocessing does; then ``age`` s."""
     while not done.is_set():
-        for child in _children():
+        for worker in (w for server in _children(os.getpid()) for w in _children(server)):
             with contextlib.suppress(OSError):
-                if b"spawn_main" in Path("/proc", child, "cmdline").read_bytes():
-                    time.sleep(age)
-                    os.kill(int(child), signal.SIGKILL)
-                    return
+                time.sleep(age)
+                os.kill(worker, signal.SIGKILL)
+                return
 
 
-def _children() -> list[str]:
-    """Process numbers below this process."""
-    found: list[str] = []
-    for thread in Path("/proc/self/task").iterdir():
+def _children(parent: int) -> list[int]:
+    """Processes below one that are multiprocessing's server, or forked from it."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{parent}/task").glob("*"):
         with contextlib.suppress(OSError):  # the thread has ended
-            found += (thread / "children").read_text().split()
-    return found
+            found += map(int, (thread / "children").read_text().split())
+    return [pid for pid in found if b"forkserver" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -95,7 +96,7 @@ class _Crew:
             max_workers=self.workers,
             initializer=_limit,
             initargs=(self.memory,),
-            context=multiprocessing.get_context("spawn"),
+            context=_context(),
         )
 
     def begin(self, item: Any) -> None:
@@ -153,6 +154,19 @@ class _Crew:
             (item, future if future and _is_finished(future) else self._schedule(item))
             for item, future in self.waiting
         )
+
+
+def _context() -> Any:
+    """On Linux a server imports what workers need once, and forks them; elsewhere each imports it.
+
+    The server is a process of its own without threads of molre's: what the parent has started
+    (polars, torch) is not forked.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["molre.cohort.studies", "scipy.ndimage"])
+    return context
 
 
 def _is_finished(future: Any) -> bool:
