@@ -13,7 +13,7 @@ import yaml
 from forge import rewrite
 from scene import Scene
 from tampered_together import beside, compared, of_pairs, steady
-from tampering import WRITTEN, Tampering, at
+from tampering import OPENED, WRITTEN, Tampering, at
 
 from molre.audit import arms, consistency, dealt, leakage, predicted, trained, unseen, whose
 from molre.audit.check import FLAG, NOT_CHECKED
@@ -32,6 +32,24 @@ def frozen_called_bottleneck(scene: Scene) -> None:
     shutil.rmtree(scene.run)
     shutil.copytree(scene.whole / "compared" / "runs" / "frozen-0", scene.run)
     arm_called("mlp_matched", scene)
+
+
+def threshold_from_elsewhere(scene: Scene) -> None:
+    told = scene.told("model/model.json")["thresholds"]
+    new = {
+        finding: one | {"origin": "4,000 patients, prospective"} for finding, one in told.items()
+    }
+    scene.json("model/model.json", thresholds=new)
+
+
+def finding_called(scene: Scene) -> None:
+    first, *others = scene.told("model/model.json")["findings"]
+    scene.json("model/model.json", findings=[first | {"name": "any stroke"}, *others])
+
+
+def own_embeddings(scene: Scene) -> None:
+    cache = scene.cohort / "embeddings" / scene.told("manifest.json")["embeddings"]
+    shutil.copytree(cache, scene.run / "embeddings")
 
 
 def footer(scene: Scene) -> None:
@@ -142,6 +160,26 @@ CLAIMS: tuple[Tampering, ...] = (
         frozen_called_bottleneck,
         at(arms.named),
         arms.NAME,
+    ),
+    Tampering(
+        "where a threshold comes from",
+        threshold_from_elsewhere,
+        at(arms.words),
+        arms.WORDS,
+    ),
+    Tampering(
+        "patients of five hospitals, said to be trained on",
+        lambda scene: scene.json("model/model.json", trained_on="patients of five hospitals"),
+        at(arms.words),
+        arms.WORDS,
+    ),
+    Tampering("what a finding is called", finding_called, at(arms.words), arms.CALLED, FLAG),
+    Tampering(
+        "embeddings of the run's own, beside the cohort's",
+        own_embeddings,
+        OPENED,
+        STRANGERS,
+        FLAG,
     ),
     Tampering(
         "a claim in the footer of `report.html`", footer, WRITTEN, "report.html recomputed: text"

@@ -68,7 +68,7 @@ def gates_flattened(scene: Scene) -> None:
 SETTINGS: tuple[Tampering, ...] = (
     Tampering(
         "another learning rate in `manifest.json`",
-        manifest(learning_rate=0.01),
+        manifest(learning_rate=0.007),
         at(trained.chosen),
         CHOICE,
     ),

@@ -11,7 +11,7 @@ import pytest
 from tampered_together import runs_of, seed_copied
 from tests.audit.called import call, files_of
 
-from molre.audit.check import FAIL, PASS
+from molre.audit.check import FAIL, FLAG, PASS
 from molre.audit.opened import Opened
 from molre.audit.read_again import reread
 from molre.audit.several import together
@@ -166,3 +166,14 @@ def test_tables_that_do_not_say_what_they_are_of_are_exit_2(tmp_path: Path, name
 def test_damaged_sources_are_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "comparison.json").write_text(content)
     assert isinstance(call(str(tmp_path)).exception, MolreError)
+
+
+def test_the_usual_number_of_draws_is_no_flag_whoever_wrote_it(whole: Path, tmp_path: Path) -> None:
+    """Comparisons of another molre may name the number that follows from the contrasts."""
+    out = shutil.copytree(whole / "compared", tmp_path / "compared")
+    for draws, outcome in ((2000, PASS), (2001, FLAG)):
+        comparison = compare(runs_of(out), out, draws=draws)
+        write_comparison_report(comparison, out / "report.html")
+        checks = {c.name: c.outcome for c in together(out, read_sources(out / COMPARISON))}
+        assert checks["settings of the bootstrap"] == outcome
+        assert FAIL not in checks.values()

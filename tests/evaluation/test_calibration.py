@@ -101,6 +101,33 @@ def test_a_calibrated_model_stays_within_what_chance_shows(n):
     assert inside.mean() == pytest.approx(0.95, abs=0.03)
 
 
+def alike(rng: np.random.Generator, people: int, scans: int) -> tuple[np.ndarray, np.ndarray]:
+    """Right probabilities and their outcomes, the same for all scans of a patient."""
+    said = expit(rng.normal(-1, 1.5, people))
+    return np.repeat(said, scans), np.repeat(rng.random(people) < said, scans).astype(float)
+
+
+def test_chance_knows_that_scans_of_a_patient_err_together():
+    """Four alike scans a patient: a calibrated model is beyond chance in some 5 of 100 samples."""
+    rng = np.random.default_rng(0)
+    results = [
+        calibration(*alike(rng, 200, 4), [f"p{i // 4}" for i in range(800)]) for _ in range(60)
+    ]
+    assert np.mean([one.ece > one.ece_chance for one in results]) < 0.25  # .86 as of independent
+    outside = [not one.slope_low <= one.slope <= one.slope_high for one in results]
+    assert np.mean(outside) < 0.25  # .35 likewise
+
+
+def test_bins_count_patients_who_have_several_scans():
+    said, truth = alike(np.random.default_rng(1), 100, 4)
+    owners = np.repeat(np.arange(100), 4)
+    for own, each in zip(
+        reliability(said, truth, patients=owners), reliability(said, truth), strict=True
+    ):
+        assert own.observed == each.observed
+        assert own.high - own.low > each.high - each.low
+
+
 def test_ties_stay_together_however_many_or_few_they_are():
     said = np.concatenate([np.linspace(0.01, 0.02, 2), np.full(23, 0.5), np.linspace(0.9, 0.99, 5)])
     bins = reliability(said, np.arange(30) % 2 == 0)

@@ -160,6 +160,9 @@ def test_what_training_left_open_is_noted_and_in_the_verdict(tmp_path):
         "; the budget ended before frozen converged; the learning rate of frozen is at the edge of "
         "the grid"
     )
+    table = pl.read_csv(tmp_path / "out" / "comparison.csv").filter(pl.col("arm") == "frozen")
+    assert set(table["converged"]) == {False}
+    assert set(table["rate_at_edge"]) == {True}
 
 
 def test_runs_from_before_the_edge_was_recorded_are_silent(tmp_path):
@@ -209,6 +212,10 @@ def test_the_tables_say_what_the_numbers_rest_on(runs, tmp_path):
     assert row["adjustment"] == "Holm over 1 primary contrast"
     assert row["smallest_p"] == pytest.approx(2 / 2001)
     assert row["detectable"] == pytest.approx(comparison.result.contrasts[0].detectable)
+    findings = pl.read_csv(tmp_path / "out" / "contrasts.csv").filter(pl.col("finding") != "macro")
+    assert findings.height > 0
+    for own in findings.iter_rows(named=True):  # found 8 times in 10: beyond half of its interval
+        assert own["detectable"] > (own["high"] - own["low"]) / 2 > 0
     assert row["verdict"].startswith("these trained models differ: molre is above frozen")
 
 

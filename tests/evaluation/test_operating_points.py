@@ -85,6 +85,18 @@ def test_too_few_cases_to_choose_from_give_no_threshold(tmp_path):
     assert Rule("specificity", 0.95).needed == 20
 
 
+def test_a_threshold_is_chosen_from_patients_not_from_their_scans(tmp_path):
+    """Ten scans of a patient are one: ten patients are too few to hold a specificity of .95."""
+    run = read_run(write_run(tmp_path / "run", studies=100, studies_a_patient=10))
+    assert run.calibrate is not None
+    table = operating_points(run).filter(pl.col("finding") == FINDINGS[0])
+    people = len(set(run.calibrate.patients))
+    assert table["calibrate_negatives"][0] > 20
+    strict = table.filter(pl.col("rule") == "specificity 0.95")
+    assert people == 10
+    assert strict["status"].to_list() == ["fewer than 20 patients to choose it from"]
+
+
 def test_at_the_prevalence_of_the_test_set_predictive_values_are_what_was_counted(tmp_path):
     run = read_run(write_run(tmp_path / "run", studies=200))
     points = operating_points(run).filter(pl.col("status") == CHOSEN)

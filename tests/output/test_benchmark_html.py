@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.output.benchmark_tables import ROWS, TABLE
+from tests.output.benchmark_tables import GAIN, LEVEL, ROWS, TABLE
 
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import write_csv, write_markdown
@@ -99,6 +99,28 @@ def test_a_rate_at_the_edge_of_the_grid_is_on_the_row(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").read_text().count("rate at the edge</span>") == 1
     assert "| vit | slice | molre, rate at the edge |" in (tmp_path / "table.md").read_text()
     assert pl.read_csv(tmp_path / "table.csv")["rate_at_edge"].to_list()[:3] == [False, True, False]
+
+
+def test_what_is_not_as_it_should_be_is_in_the_chart_as_well(tmp_path: Path) -> None:
+    """An arm that lacks seeds may also have ended with its budget."""
+    odd = replace(ROWS[1], state="incomplete", converged=False, at_edge=True)
+    write_benchmark_report(replace(TABLE, rows=(ROWS[0], odd, *ROWS[2:])), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "slice, not converged, rate at the edge" in page
+    assert page.count('warn">not converged</span>') == 2  # another row is as well
+
+
+def test_the_difference_that_would_be_found_stands_where_none_is_shown(tmp_path: Path) -> None:
+    level = replace(LEVEL, detectable=0.031)
+    rows = (*ROWS[:2], replace(ROWS[2], method=level), *ROWS[3:])
+    table = replace(TABLE, rows=rows)
+    write_benchmark_report(table, tmp_path / "report.html")
+    write_markdown(table, tmp_path / "table.md")
+    write_csv(table, tmp_path / "table.csv")
+    assert "p 0.610; 0.031 would be found" in (tmp_path / "report.html").read_text()
+    assert "+0.002 (0.610; 0.031 would be found)" in (tmp_path / "table.md").read_text()
+    assert pl.read_csv(tmp_path / "table.csv")["molre_minus_detectable"][2] == 0.031
+    assert replace(GAIN, detectable=0.02).found_from == ""  # one is shown
 
 
 def test_p_before_holm_and_the_smallest_that_could_be_stand_beside_it(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ from dicoms import write_study
 from runs import write_run
 from untrained import write_model
 
+from molre.cli.evaluate import _say
+from molre.evaluation.compare import compare
 from molre.evaluation.evaluate import evaluate
+from molre.output.comparison_html import write_comparison_report
+from molre.output.comparison_text import caption
 from molre.output.page import render
 from molre.output.prediction_folder import write_predictions
 from molre.output.run_html import write_run_report
@@ -61,6 +65,27 @@ def test_the_page_of_an_external_cohort_speaks_of_its_own_scans(
     text = banner((run / "report.html").read_text())
     assert ("made from phantom scans" in text) == scans
     assert ("these scans are patients'" in text) != scans
+
+
+@pytest.mark.parametrize("scans", [True, False])
+def test_the_screen_and_a_comparison_speak_of_the_external_scans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scans: bool
+) -> None:
+    external = {"scans_synthetic": scans, "said": "External.", "overlap": {}, "cohort": "c"}
+    runs = [
+        write_run(tmp_path / arm, arm=arm, skill=skill, synthetic=True, external=external)
+        for arm, skill in (("frozen", 0.8), ("molre", 1.2))
+    ]
+    _say(evaluate(runs[0]))
+    said = capsys.readouterr()
+    assert ("synthetic external test studies" in said.out) == scans
+    assert ("these scans are patients'" in said.err) != scans
+    compared = compare(runs, tmp_path / "out")
+    assert ("synthetic" in caption(compared)) == scans
+    write_comparison_report(compared, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert ("The scans are synthetic." in text) == scans
+    assert ("these scans are patients'" in banner(text)) != scans
 
 
 def test_what_is_said_of_one_scan_and_of_many() -> None:

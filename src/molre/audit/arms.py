@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from molre.audit.check import NUMBERS, Check, compared, not_checked
+from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
 from molre.audit.compare import leaves, mapping_differences
 from molre.audit.opened import Opened, read_json
 from molre.backbones.backbone import Backbone
 from molre.errors import MolreError
+from molre.labels.findings import Finding, findings
 from molre.training.arms import Arm, get_arm
 from molre.training.config import TrainConfig
+from molre.training.result import threshold_origin, trained_on
 
 NAME = "the model is of the arm that it is called"
+WORDS = "model.json in words: whose scans, licence, thresholds"
+CALLED = "findings of model.json as the findings table calls them"
 SITES = "adapted layers are those of the arm"
 ADAPTER = Path("model") / "adapter" / "adapter_config.json"
 
@@ -56,6 +60,40 @@ def _adapter(arm: Arm, config: TrainConfig) -> dict[str, Any]:
         "router_dim": config.router_hidden,
         "train_router": not arm.random_router,
     }
+
+
+def words(opened: Opened) -> Iterator[Check]:
+    """What model.json says in words, and the card repeats: whose scans, licence, thresholds."""
+    said = opened.description
+    counts = zip(said.calibrate_positives, said.calibrate_negatives, strict=True)
+    origins = {
+        entry.id: threshold_origin(*both)
+        for entry, both in zip(said.findings, counts, strict=True)
+        if entry.id in said.thresholds
+    }
+    again = {
+        "trained_on": trained_on(said.synthetic),
+        "license": said.backbone.weights.get("license"),
+        "origins": origins,
+    }
+    stored = {
+        "trained_on": said.trained_on,
+        "license": said.license,
+        "origins": {finding: one.origin for finding, one in said.thresholds.items()},
+    }
+    yield compared(NUMBERS, WORDS, leaves(again), mapping_differences(stored, again))
+    table = findings().by_id
+    odd = [
+        f"{one.id} is called {one.name!r} ({one.category})"
+        for one in said.findings
+        if one.id in table and (one.name, one.category) != _name(table[one.id])
+    ]
+    outcome = FLAG if odd else PASS
+    yield Check(NUMBERS, CALLED, outcome, "; ".join(odd[:SHOWN]) or f"{len(said.findings)} names")
+
+
+def _name(finding: Finding) -> tuple[str, str]:
+    return finding.name, finding.category
 
 
 def sites(opened: Opened, backbone: Backbone) -> Iterator[Check]:

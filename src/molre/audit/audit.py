@@ -57,6 +57,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "adapter and routers of manifest.json", adapted.inside),
     (NUMBERS, "config.yaml, model.json and manifest.json agree", trained.settings),
     (NUMBERS, arms.NAME, arms.named),
+    (NUMBERS, arms.WORDS, arms.words),
     (NUMBERS, begun.SEED, begun.seed),
     (NUMBERS, begun.MOVED, begun.moved),
     (NUMBERS, "backbone of model.json from its weights", trained.backbone),

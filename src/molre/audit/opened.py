@@ -106,7 +106,7 @@ class Opened:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
         left = TRAINED if self.external else set()
         if not self.external and (self.path / "config.yaml").is_file():
-            left = set() if self._inside() else {"adapter"}
+            left = set() if self._inside() else {"adapter", "embeddings"}
         yield from strangers(self.path, WRITTEN - left, {"model": MODEL - left})
 
     def _inside(self) -> bool:
@@ -222,8 +222,8 @@ def _not_external(opened: Opened) -> None:
 def _embeddings(opened: Opened) -> EmbeddingCache:
     if opened.external and opened.description.blocks != "none":
         raise NotKeptError("an adapted backbone's embeddings of another cohort are not kept")
-    folder = opened.path / "embeddings"
-    if not folder.is_dir():
+    folder = opened.path / "embeddings"  # of a backbone that the run adapted
+    if opened.description.blocks == "none" or not folder.is_dir():
         name = str(opened.manifest.get("embeddings") or "")
         folder = opened.cohort.path / "embeddings" / name
     if not (folder / "index.parquet").is_file():

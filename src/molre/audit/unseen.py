@@ -8,7 +8,7 @@ to both by a hash, so that chance alone sets them apart; how far it does is in t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.stats import norm
@@ -21,7 +21,7 @@ from molre.evaluation.endpoint import supports, weighed
 from molre.evaluation.finding import auc_interval
 from molre.evaluation.intervals import LEVEL
 from molre.evaluation.macro_interval import macro_interval
-from molre.evaluation.run_files import Run, read_run
+from molre.evaluation.run_files import read_run
 from molre.evaluation.split_scores import SplitScores
 
 NAME = "test is read no better than calibrate, but for chance"
@@ -35,10 +35,24 @@ def no_better(opened: Opened) -> Iterator[Check]:
     run = read_run(opened.path)
     if run.calibrate is None:
         return
-    members = _members(run, run.calibrate)
+    test = SplitScores(run.studies, run.patients, run.labels, run.logits, run.probabilities)
+    yield from above(test, run.calibrate, run.findings)
+
+
+def above(
+    test_scores: SplitScores, calibrate_scores: SplitScores, findings: Sequence[str]
+) -> Iterator[Check]:
+    """The check, of two splits; no row where no finding can be compared.
+
+    Args:
+        test_scores, calibrate_scores: of the same findings.
+        findings: their ids.
+    """
+    splits = test_scores, calibrate_scores
+    members = _members(splits, findings)
     if not len(members):
         return
-    test, calibrate = (_macro(one, members, run.labels) for one in (run, run.calibrate))
+    test, calibrate = (_macro(one, members, test_scores.labels) for one in splits)
     reach = math.hypot(test[0] - test[1], calibrate[2] - calibrate[0])
     error = reach / float(norm.ppf(0.5 + LEVEL / 2))
     said = (
@@ -52,20 +66,20 @@ def no_better(opened: Opened) -> Iterator[Check]:
         yield Check(LEAKAGE, NAME, PASS, said)
 
 
-def _members(run: Run, calibrate: SplitScores) -> np.ndarray:
+def _members(splits: Sequence[SplitScores], findings: Sequence[str]) -> np.ndarray:
     """Findings with some patients of each class in both splits."""
     counts = [
         [
             min(one.positive_patients, one.negative_patients)
-            for one in supports(split.labels, run.findings, split.patients)
+            for one in supports(split.labels, findings, split.patients)
         ]
-        for split in (run, calibrate)
+        for split in splits
     ]
     return np.flatnonzero(np.min(counts, axis=0) >= FEWEST)
 
 
 def _macro(
-    split: Run | SplitScores, members: np.ndarray, labels: FloatArray
+    split: SplitScores, members: np.ndarray, labels: FloatArray
 ) -> tuple[float, float, float]:
     """Macro AUC with its interval; findings with the same test labels count once."""
     weights = weighed(members, labels).weights

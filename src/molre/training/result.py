@@ -71,7 +71,6 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
     classifier, blocks = fitted.classifier.eval(), fitted.blocks
     entries = [task.table.by_id[f] for f in task.splits.findings]
     counts = {s: len(task.splits[s]) for s in SPLITS}
-    origin = "calibrate split, largest sensitivity + specificity - 1"
     description = ModelDescription(
         molre_version=molre.__version__,
         arm=task.config.arm,
@@ -85,7 +84,7 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         intercepts=calibration.intercepts.tolist(),
         calibrated=calibration.calibrated.tolist(),
         thresholds={
-            f.id: Threshold(value=float(t), origin=f"{origin}, {p} with and {n} without")
+            f.id: Threshold(value=float(t), origin=threshold_origin(p, n))
             for f, t, p, n in zip(
                 entries,
                 calibration.thresholds,
@@ -97,7 +96,7 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         },
         calibrate_positives=calibration.positives.tolist(),
         calibrate_negatives=calibration.negatives.tolist(),
-        trained_on="synthetic phantoms" if task.cohort.synthetic else "patients",
+        trained_on=trained_on(task.cohort.synthetic),
         synthetic=task.cohort.synthetic,
         studies=counts,
         license=task.backbone.weights.license,
@@ -113,6 +112,21 @@ def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel
         bank={} if blocks is None else blocks.adapted.bank,
         adapted=None if blocks is None else blocks.adapted,
     )
+
+
+def threshold_origin(positives: int, negatives: int) -> str:
+    """How a threshold was chosen, as model.json says it.
+
+    Args:
+        positives, negatives: of the calibrate split.
+    """
+    how = "calibrate split, largest sensitivity + specificity - 1"
+    return f"{how}, {positives} with and {negatives} without"
+
+
+def trained_on(synthetic: bool) -> str:
+    """Whose scans they were, as model.json says it."""
+    return "synthetic phantoms" if synthetic else "patients"
 
 
 def backbone_entry(backbone: Backbone) -> BackboneEntry:
