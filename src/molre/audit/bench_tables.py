@@ -15,6 +15,7 @@ from molre.audit.compare import cells, table_differences
 from molre.audit.evaluated import lines, page
 from molre.audit.opened import read_json, read_table, strangers
 from molre.benchmark.bench_folder import BenchFolder
+from molre.benchmark.benchmark import OURS
 from molre.benchmark.collect import collect
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.plan import Bench
@@ -26,7 +27,6 @@ from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
 
 TABLES = ("table.csv", "table.md", "report.html")
-WRITTEN = {"config.yaml", "cells", "cohorts", "state", *TABLES}
 HASHES = ("scans_sha256", "splits_sha256", "labels_sha256")
 ROW = ("backbone", "placement", "arm")  # of table.csv, that name a row
 NAMED = ("study", "study_id", "finding", "patient")  # of a cohort's tables, that name a row
@@ -102,7 +102,7 @@ def tables(bench: Bench, runs: list[Path], scratch: Path) -> Iterator[Check]:
         scratch: folder to make them in.
     """
     folder = bench.folder.path
-    yield from strangers(folder, WRITTEN)
+    yield from strangers(folder, {*OURS})
     if isinstance(bench, _Unseen):
         yield not_checked(DATA, "cohort of the benchmark", GONE)
     else:
