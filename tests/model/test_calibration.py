@@ -14,6 +14,20 @@ from scipy.special import expit
 from molre.model.calibration import FLOOR, fit_calibration, youden
 
 
+def test_five_scans_of_one_patient_are_one_patient():
+    """A finding that one patient alone has is not called calibrated, whatever the scans."""
+    rng = np.random.default_rng(0)
+    y = np.repeat((np.arange(60) % 2).astype(float)[:, None], 2, axis=1)
+    patients = [f"p{i}" for i in range(60)]
+    one = ["p1" if present else name for present, name in zip(y[:, 0], patients, strict=True)]
+    logits = y + rng.normal(size=y.shape)
+    assert fit_calibration(logits, y, patients).calibrated.all()
+    fitted = fit_calibration(logits, y, one)
+    assert not fitted.calibrated.any()
+    assert np.isnan(fitted.thresholds).all()
+    assert fitted.positives.tolist() == [30, 30]  # studies, as they were counted
+
+
 def test_recovers_a_shared_slope_and_each_intercept() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(4000, 3)) * 1.5 + np.array([-1.0, 0.0, 0.5])

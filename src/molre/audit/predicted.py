@@ -53,7 +53,9 @@ def probabilities(opened: Opened) -> Iterator[Check]:
 
 def _refitted(opened: Opened, ids: list[str], stored: Calibration) -> Check:
     logits, labels = grid(opened.predictions, "calibrate", ids)
-    again = fit_calibration(logits.astype(np.float32), labels)
+    rows = opened.predictions.filter(pl.col("split") == "calibrate")
+    owners = rows.unique("study").sort("study")["patient"].to_list()
+    again = fit_calibration(logits.astype(np.float32), labels, owners)
     found = []
     if values_differ(stored.slope, again.slope, 1e-6):
         found.append(f"slope is {shown(stored.slope)}, fitted {shown(again.slope)}")

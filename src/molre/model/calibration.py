@@ -11,11 +11,12 @@ and no probability is given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-FLOOR = 5  # known positives and negatives in the calibrate split below which nothing is claimed
+FLOOR = 5  # patients of each class in the calibrate split below which nothing is claimed
 PRIOR_SD = 1.0
 
 
@@ -26,9 +27,9 @@ class Calibration:
     Attributes:
         slope: shared, positive.
         intercepts: float64 (K,).
-        calibrated: bool (K,), false where the calibrate split has too few labels to claim it.
+        calibrated: bool (K,), false where the calibrate split has too few patients to claim it.
         thresholds: float64 (K,) on the probability scale, nan where not calibrated.
-        positives: int (K,), in the calibrate split.
+        positives: int (K,), studies in the calibrate split.
         negatives: int (K,).
     """
 
@@ -51,12 +52,15 @@ class Calibration:
         return expit(self.slope * logits + self.intercepts)
 
 
-def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
+def fit_calibration(
+    logits: np.ndarray, targets: np.ndarray, patients: Sequence[str] | None = None
+) -> Calibration:
     """Fit calibrators and Youden thresholds on the calibrate split.
 
     Args:
         logits: (N, K).
         targets: (N, K) of 1, 0 and nan.
+        patients: (N,) whose; each study is of another by default.
 
     Returns:
         Calibration; where it cannot be estimated slope 1, intercepts 0 and nothing calibrated.
@@ -66,7 +70,8 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
     y = np.nan_to_num(targets)
     positives = (y * known).sum(0).astype(int)
     negatives = (known.sum(0) - positives).astype(int)
-    calibrated = (positives >= FLOOR) & (negatives >= FLOOR)
+    owners = np.arange(len(y)) if patients is None else np.asarray(patients)
+    calibrated = _people(targets == 1, owners) & _people(targets == 0, owners)
     slope, intercepts = 1.0, np.zeros(logits.shape[1])
     if estimable(positives, negatives):
         slope, intercepts = _fit(logits.astype(float), y, known)
@@ -79,6 +84,11 @@ def fit_calibration(logits: np.ndarray, targets: np.ndarray) -> Calibration:
         ]
     )
     return Calibration(slope, intercepts, calibrated, thresholds, positives, negatives)
+
+
+def _people(have: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Whether enough patients have it, of (N, K): scans of one are not new evidence."""
+    return np.array([len(np.unique(owners[column])) >= FLOOR for column in have.T], dtype=bool)
 
 
 def estimable(positives: np.ndarray, negatives: np.ndarray) -> bool:

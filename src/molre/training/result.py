@@ -43,7 +43,8 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
     """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
     outputs = {s: run(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
     logits = {s: output.logits for s, output in outputs.items()}
-    calibration = fit_calibration(logits["calibrate"], task.splits["calibrate"].targets)
+    calibrate = task.splits["calibrate"]
+    calibration = fit_calibration(logits["calibrate"], calibrate.targets, calibrate.patient)
     model = _model(task, fitted, calibration)
     save(model, folder.model, model_card(model.description))
     tables = [
