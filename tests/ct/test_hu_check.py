@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sampled_volumes import head, sampled
 from traps.scan import Scan, store
 
+from molre.ct import hu_check
 from molre.ct.hu_check import UNCHECKED, check_hu
 from molre.ct.read import read
 from molre.errors import RefusedScan
@@ -194,3 +195,24 @@ def _forget_intercept(path) -> None:
     ds = dcmread(path)
     del ds.RescaleIntercept
     ds.save_as(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(st.integers(-70_000, 70_000), st.floats()), min_size=1, max_size=40),
+    st.sampled_from(["<i2", "<u2", "<i4", "<f4", "<f8"]),
+    st.floats(0, 1),
+)
+def test_sorted_values_are_counted_as_numpy_does(numbers, kind, share):
+    with np.errstate(all="ignore"):
+        finite = [n for n in numbers if kind[1] == "f" or np.isfinite(n)] or [0]
+        values = np.array(finite, dtype=np.float64).astype(kind)
+    known = np.sort(values.astype(np.float64)[np.isfinite(values)])
+    found = hu_check._ascending(values)
+    np.testing.assert_array_equal(found, known)
+    for mine, theirs in zip(
+        hu_check._counted(found), np.unique(known, return_counts=True), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+    if known.size and np.abs(known).max() < 1e30:
+        assert hu_check._quantile(found, share) == np.quantile(known, share)

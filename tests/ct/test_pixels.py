@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from dicom_files import Turn as Turned
@@ -9,6 +11,7 @@ from dicom_files import ct_slice, cube, one_slice, place, positions, save, set_p
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
+from molre.ct.pixels import to_hu
 from molre.ct.read import read
 from molre.errors import RefusedScan
 
@@ -56,6 +59,23 @@ def test_padding_below_the_scale_becomes_air(tmp_path, tagged):
     hu = _read(tmp_path, _signed(image, **header)).hu[0]
     assert (hu[:3] == -1024).all()
     np.testing.assert_array_equal(hu[3:], cube()[0, 3:])
+
+
+@pytest.mark.parametrize("padding", [(-1300, -1100), (-1100, -1000), (-1025, None), (-3000, -1025)])
+@pytest.mark.parametrize("intercept", [0.0, -24.0])
+def test_padding_on_either_side_of_the_scale_as_voxel_by_voxel(padding, intercept):
+    stored = np.random.default_rng(0).choice([-1300, -1100, -1025, -1000, -30, 40, 3100], (30, 30))
+    stored = stored.astype(np.int16)
+    first, last = padding[0], padding[0] if padding[1] is None else padding[1]
+    is_padding = (stored >= first) & (stored <= last)
+    hu = stored + int(intercept)
+    air = is_padding | (hu < -1024)
+    plane = SimpleNamespace(slope=1.0, intercept=intercept)
+    out = np.empty(stored.shape, np.int16)
+    made = to_hu(stored, plane, (first, last), out)
+    np.testing.assert_array_equal(out, np.where(air, -1024, np.minimum(hu, 3071)))
+    assert (made.padded, made.lowest) == (int(air.sum()), int(hu.min()))
+    assert sorted(made.sample) == sorted(hu[~is_padding])
 
 
 def test_padding_tag_of_the_other_signedness(tmp_path):

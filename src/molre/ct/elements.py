@@ -173,10 +173,10 @@ def _as_written(keyword: str, words: str) -> tuple[float, ...] | None:
 
 def _finite(parts: Iterable[Any]) -> tuple[float, ...] | None:
     try:
-        numbers = tuple(float(part) for part in parts)
+        numbers = tuple(map(float, parts))
     except (TypeError, ValueError):
         return None
-    return numbers if numbers and all(abs(n) < 1e9 for n in numbers) else None
+    return numbers if numbers and all([abs(n) < 1e9 for n in numbers]) else None
 
 
 def _raw(dataset: Dataset, keyword: str) -> tuple[str, bytes, bool]:

@@ -19,14 +19,16 @@ BONE_HU = 450.0
 MIDLINE_MM = 10.0  # to each side
 LEAST_SLICES = 5
 LEAST_MM = 25.0  # from the first to the last slice that is looked at
+MARGIN = 8  # pixels beside the midline, beyond the reach of what is closed, widened and opened
 
 
-def enhanced_share(skull: Skull, positions: np.ndarray) -> float:
+def enhanced_share(skull: Skull, positions: np.ndarray, turn: float | None = None) -> float:
     """In how many of the slices from the widest level up the midline is as dense as contrast.
 
     Args:
         skull: the volume, see `molre.ct.skull`.
         positions: mm along the normal (S,).
+        turn: degrees, where `molre.ct.position.turn_degrees` has told them already.
 
     Returns:
         0 to 1; 0 where too few slices are there.
@@ -35,27 +37,30 @@ def enhanced_share(skull: Skull, positions: np.ndarray) -> float:
     upper = middle[middle >= int(np.argmax(skull.area))]
     if len(upper) < LEAST_SLICES or np.ptp(positions[upper]) < LEAST_MM:
         return 0.0
-    dense = [_dense(skull, int(index)) for index in upper]
-    if not any(one.any() for one in dense):
-        return 0.0
-    angle = np.radians(turn_degrees(skull))
+    angle = np.radians(turn_degrees(skull) if turn is None else turn)
     centres = skull.centres[middle >= upper[0]]
     shown = [
-        bool((one & _midline(skull, centre, angle)).any())
-        for one, centre in zip(dense, centres, strict=True)
+        _is_dense(skull, int(index), _midline(skull, centre, angle))
+        for index, centre in zip(upper, centres, strict=True)
     ]
     return float(np.mean(shown))
 
 
-def _dense(skull: Skull, index: int) -> np.ndarray:
-    """What is dense inside the skull, away from bone and at least 4 mm wide; bool (r, c)."""
+def _is_dense(skull: Skull, index: int, midline: np.ndarray) -> bool:
+    """Whether something dense lies in the midline, away from bone and at least 4 mm wide."""
     from scipy.ndimage import binary_closing, binary_opening
 
-    hu = skull.hu[index]
+    near = np.flatnonzero(midline.any(axis=0))
+    if not near.size:
+        return False
+    part = np.s_[:, max(near[0] - MARGIN, 0) : near[-1] + MARGIN + 1]
+    hu, midline = skull.hu[index][part], midline[part]
+    dense = (hu > DENSE_HU[0]) & (hu < DENSE_HU[1]) & ~widened(hu > BONE_HU, 1)
+    if not (dense & midline).any():
+        return False
     # what is as dense as bone was not counted as inside
-    inside = binary_closing(skull.inside[index], np.ones((3, 3)), iterations=2)
-    dense = (hu > DENSE_HU[0]) & (hu < DENSE_HU[1]) & inside & ~widened(hu > BONE_HU, 1)
-    return np.asarray(binary_opening(dense, np.ones((2, 2))))
+    dense &= binary_closing(skull.inside[index][part], np.ones((3, 3)), iterations=2)
+    return bool((binary_opening(dense, np.ones((2, 2))) & midline).any())
 
 
 def _midline(skull: Skull, centre: np.ndarray, angle: float) -> np.ndarray:

@@ -27,8 +27,7 @@ def split(entry: str) -> tuple[str, str | None]:
     Args:
         entry: as it was found, or as it was written, see ``molre.ct.written``.
     """
-    names = dict.fromkeys([entry, on_disk(entry)])
-    return next((found for name in names if (found := _split(name))), (entry, None))
+    return _split(entry) or _split(on_disk(entry)) or (entry, None)
 
 
 def _split(entry: str) -> tuple[str, str | None] | None:

@@ -9,13 +9,13 @@ doubt is parsed as if it stood alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pydicom.tag import Tag
 
 from molre.ct.elements import plain_floats, plain_text
-from molre.ct.header import HEAD_BYTES, PROGRAMS, TAGS, Header, pixel_data, read_header
+from molre.ct.header import HEAD_BYTES, PROGRAMS, TAGS, Header, Plane, pixel_data, read_header
 from molre.ct.layout import Layout, layout
 from molre.ct.marks import Along
 
@@ -131,20 +131,19 @@ def _shared(found: Layout, own: _Own) -> tuple[object, ...]:
 
 def _like(parsed: Header, own: _Own, file: str, size: int) -> Header:
     (plane,) = parsed.planes
-    mine = replace(
-        plane,
-        position=own.position,
-        acquisition_number=own.acquisition_number,
-        along=_own_along(plane.along, own.along),
-    )
-    return replace(
-        parsed,
-        file=file,
-        size=size,
-        sop_uid=own.sop_uid,
-        planes=(mine,),
-        pixels=own.pixels if parsed.pixels else None,
-    )
+    mine = {
+        "position": own.position,
+        "acquisition_number": own.acquisition_number,
+        "along": _own_along(plane.along, own.along),
+    }
+    theirs = {
+        "file": file,
+        "size": size,
+        "sop_uid": own.sop_uid,
+        "planes": (Plane(**{**vars(plane), **mine}),),
+        "pixels": own.pixels if parsed.pixels else None,
+    }
+    return Header(**{**vars(parsed), **theirs})  # dataclasses.replace takes twice as long
 
 
 def _own_along(parsed: Along, along: dict[int, Any]) -> Along:

@@ -98,8 +98,7 @@ def check_hu(values: np.ndarray) -> Verdict:
         values: of a scan or a regular part of it, numbers of any type and shape; declared padding
             left out.
     """
-    values = sample(np.asarray(values)).astype(np.float64)
-    values = np.sort(values[np.isfinite(values)])
+    values = _ascending(sample(np.asarray(values)))
     if values.size < _FEWEST:
         return Verdict(None, False)
     wrapped = _wrapped(values)
@@ -116,6 +115,21 @@ def check_hu(values: np.ndarray) -> Verdict:
     if placed:
         return Verdict(None, True)
     return Verdict(_why_no_tissue(values), False)
+
+
+def _ascending(values: np.ndarray) -> np.ndarray:
+    """What is finite as sorted float64; whole numbers of 16 bits are sorted by their digits."""
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    if values.dtype.itemsize > 2 and values.size and _is_short(values.min(), values.max()):
+        short = values.astype(np.int16)
+        values = short if np.array_equal(short, values) else values
+    digits = values.dtype.kind in "iu" and values.dtype.itemsize <= 2
+    return np.sort(values, kind="stable" if digits else None).astype(np.float64)
+
+
+def _is_short(low: np.number, high: np.number) -> bool:
+    return bool(low >= -(1 << 15) and high < 1 << 15)
 
 
 def _without_padding(heads: list[_Pair], values: np.ndarray) -> tuple[list[_Pair], set[float]]:
@@ -151,7 +165,7 @@ def _why_no_tissue(values: np.ndarray) -> str | None:
     body = values[values > _DARKEST]
     if not body.size or np.mean(values < _NO_AIR) - np.mean(values <= _DARKEST) >= _MIN_AIR:
         return None
-    low, middle, high = np.quantile(body, (0.001, 0.5, 0.999))
+    low, middle, high = (_quantile(body, share) for share in (0.001, 0.5, 0.999))
     near = float(np.mean((body > -150) & (body < 150)))
     if near < 0.3 or not -50 <= middle <= 120:
         return f"it holds no air (-1000), and its middle is at {middle:.4g} where brain is near 35"
@@ -163,12 +177,14 @@ def _why_no_tissue(values: np.ndarray) -> str | None:
 
 def _wrapped(values: np.ndarray) -> Verdict | None:
     """Negative values that were stored without a sign: air at 64,536."""
-    high = (values > _WRAP - 3100) & (values < _WRAP + 3100)
-    if high.sum() < _FEW or high.mean() < 0.005 or np.median(values[high]) < _WRAP - 2100:
+    first = np.searchsorted(values, _WRAP - 3100, "right")
+    high = values[first : np.searchsorted(values, _WRAP + 3100)]
+    share = high.size / values.size
+    if high.size < _FEW or share < 0.005 or np.median(high) < _WRAP - 2100:
         return None
-    air = float(np.median(values[high]))
+    air = float(np.median(high))
     return Verdict(
-        f"{high.mean():.0%} of its values lie at {air:.0f}, as negative values do that were stored "
+        f"{share:.0%} of its values lie at {air:.0f}, as negative values do that were stored "
         "without a sign (65,536 too high)",
         False,
     )
@@ -201,7 +217,7 @@ def _heads(values: np.ndarray, modes: list[tuple[float, float]]) -> list[_Pair]:
 def _heads_beside_padding(values: np.ndarray) -> list[_Pair]:
     """Pairs that make a head once one value that many have is left out, wherever it lies."""
     found: list[_Pair] = []
-    kinds, counts = np.unique(values, return_counts=True)
+    kinds, counts = _counted(values)
     for constant in kinds[counts >= _MIN_PADDING * values.size][:_MOST_ENDS]:
         rest = values[values != constant]
         tissue = _within(constant, AIR_IN_PLACE) or _within(constant, SOFT_IN_PLACE)
@@ -236,9 +252,15 @@ def _share_of_head(values: np.ndarray, air: float, soft: float) -> float:
 
 
 def _spread(values: np.ndarray) -> int:
-    """How many of the values are none of the two commonest: padding has one or two values."""
-    counts = np.sort(np.unique(values, return_counts=True)[1])
+    """How many of sorted values are none of the two commonest: padding has one or two values."""
+    counts = np.sort(_counted(values)[1])
     return int(counts[:-2].sum())
+
+
+def _counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct values of sorted ones, and how many there are of each."""
+    starts = np.concatenate([[True], values[1:] != values[:-1]])[: values.size].nonzero()[0]
+    return values[starts], np.diff(starts, append=values.size)
 
 
 def _modes(values: np.ndarray) -> list[tuple[float, float]]:
@@ -260,10 +282,13 @@ def _modes(values: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _peaks(values: np.ndarray, total: int) -> list[tuple[float, float]]:
-    low, high = np.quantile(values, (0.0005, 0.9995))
+    low, high = _quantile(values, 0.0005), _quantile(values, 0.9995)
     if not high > low:
         return [(float(low), values.size / total)]
-    counts, edges = np.histogram(values, _BINS, (low, high))
+    edges = np.linspace(low, high, _BINS + 1)
+    places = np.searchsorted(values, edges)
+    places[-1] = np.searchsorted(values, high, "right")
+    counts = np.diff(places)
     smooth = np.convolve(counts, np.ones(5), "same")
     found: list[tuple[float, float]] = []
     left = smooth.copy()
@@ -276,6 +301,17 @@ def _peaks(values: np.ndarray, total: int) -> list[tuple[float, float]]:
             found.append((middle, share))
         left[reach] = 0
     return found
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    """As np.quantile, of sorted values."""
+    at = (values.size - 1) * share
+    below = int(at)
+    one, next_one = float(values[below]), float(values[min(below + 1, values.size - 1)])
+    part = at - below
+    if part < 0.5:
+        return one + (next_one - one) * part
+    return next_one - (next_one - one) * (1 - part)
 
 
 def _reach(smooth: np.ndarray, top: int) -> slice:

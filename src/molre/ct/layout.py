@@ -19,8 +19,16 @@ TRANSFER_SYNTAX, STUDY_UID, PIXEL_DATA = 0x00020010, 0x0020000D, 0x7FE00010
 
 _IMPLICIT = b"1.2.840.10008.1.2"
 _SYNTAXES = {uid.encode() for uid in (NATIVE | set(DECODERS)) - {BIG_ENDIAN}}
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+
+def _codes(vrs: str) -> frozenset[int]:
+    """VRs as numbers, which are found faster than bytes."""
+    return frozenset(int.from_bytes(vr, "little") for vr in vrs.encode().split())
+
+
+_SHORT = _codes("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US")
+_LONG = _codes("OB OD OF OL OV OW SQ SV UC UN UR UT UV")
+(_SQ,), (_UI,) = _codes("SQ"), _codes("UI")
 _META_STARTS = b"DICM\2\0\0\0UL\4\0"  # and the bytes of meta information that follow
 _META_AT, _META_VALUES_AT = 128, 144
 _FIRST_TAG, _PIXELS = 0x00080000, 0x7FE00008
@@ -29,7 +37,7 @@ _CHARACTER_SET = 0x00080005
 _UNDEFINED = 0xFFFFFFFF
 _DEEPEST = 8
 
-_explicit = struct.Struct("<HH2sH").unpack_from
+_explicit = struct.Struct("<HHHH").unpack_from
 _implicit = struct.Struct("<HHL").unpack_from
 _long = struct.Struct("<L").unpack_from
 
@@ -55,8 +63,12 @@ class Layout:
 
     def value(self, tag: int, vr: bytes) -> bytes:
         """The value of an element with this short VR; empty where absent or of another VR."""
-        element = self.elements.get(tag, b"")
-        return element[8:] if self.implicit or element[4:6] == vr else b""
+        return value_of(self.elements.get(tag, b""), vr, self.implicit)
+
+
+def value_of(element: bytes, vr: bytes, implicit: bool) -> bytes:
+    """The value of an element, by its bytes, as `Layout.value`."""
+    return element[8:] if implicit or element[4:6] == vr else b""
 
 
 def layout(head: bytes, named: Collection[int], last: int = _PIXELS - 1) -> Layout | None:
@@ -102,7 +114,7 @@ def _meta(head: bytes, named: Collection[int]) -> tuple[int, bool, dict[int, byt
         if group != 2 or tag <= before or length == _UNDEFINED:
             raise _NotPlainError
         before = tag
-        if tag == TRANSFER_SYNTAX and vr == b"UI":
+        if tag == TRANSFER_SYNTAX and vr == _UI:
             syntax = head[at - length : at]
         if tag in named:
             found[tag] = head[first:at]
@@ -119,18 +131,18 @@ def _walk_explicit(
     before = _FIRST_TAG - 1
     while True:
         group, number, vr, length = _explicit(head, at)
-        tag = group << 16 | number
-        if tag <= before:
-            raise _NotPlainError
-        if tag > last:
+        tag, first = group << 16 | number, at
+        if not before < tag <= last:
+            if tag <= before:
+                raise _NotPlainError
             return _end(head, at, tag)
-        before, first = tag, at
+        before = tag
         if vr in _SHORT:
             at += 8 + length
         elif vr in _LONG:
             (length,) = _long(head, at + 8)
             if length == _UNDEFINED:
-                if vr != b"SQ" or tag in named:
+                if vr != _SQ or tag in named:
                     raise _NotPlainError
                 at = _sequence_end(head, at + 12, False, 0)
                 continue
@@ -207,11 +219,11 @@ def _item_end(head: bytes, at: int, implicit: bool, end: int | None, depth: int)
         before, at = tag, at + 8
         sequence = implicit and length == _UNDEFINED and _is_sequence(tag)
         if not implicit:
-            vr = head[at - 4 : at - 2]
+            vr = int.from_bytes(head[at - 4 : at - 2], "little")
             length = int.from_bytes(head[at - 2 : at], "little")
             if vr in _LONG:
                 (length,) = _long(head, at)
-                at, sequence = at + 4, vr == b"SQ"
+                at, sequence = at + 4, vr == _SQ
             elif vr not in _SHORT:
                 raise _NotPlainError
         if length == _UNDEFINED:

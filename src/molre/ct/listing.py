@@ -13,6 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,7 +28,7 @@ from molre.ct.entries import Entries, outer
 from molre.ct.header import HEAD_BYTES as HEADER_BYTES
 from molre.ct.header import Header, parse
 from molre.ct.headers import Headers
-from molre.ct.layout import STUDY_UID, layout
+from molre.ct.layout import STUDY_UID, layout, value_of
 from molre.ct.names import Names
 from molre.ct.patients import Parts, stated_uid
 from molre.ct.persons import person
@@ -48,7 +49,8 @@ _NAMED = {
     "PatientSex": "CS",
 }
 _TAGS: dict[str, BaseTag] = {keyword: Tag(keyword) for keyword in _NAMED}
-_PLAIN = frozenset(map(int, _TAGS.values()))
+_PLAIN = dict.fromkeys(map(int, _TAGS.values()))
+_LAST = int(_SERIES_UID)  # a pydicom tag compares slowly
 _EMPTY = 8  # bytes of an element without a value: its tag, VR and length
 _BESIDE = "no scan, but a file that lies beside scans"
 _HEAD_BYTES = 1 << 13  # the study's UID lies near the start
@@ -241,16 +243,20 @@ def _no_scan(kind: str) -> RefusedScan:
 
 def _plainly(head: bytes) -> tuple[str | None, ...] | None:
     """As `_identify`, where the first bytes of a file are plain; else None."""
-    found = layout(head, _PLAIN, last=_SERIES_UID)
+    found = layout(head, _PLAIN, last=_LAST)
     if found is None or STUDY_UID not in found.elements:
         return None
+    return _words(found.implicit, tuple(map(found.elements.get, _PLAIN)))
+
+
+@lru_cache(maxsize=256)
+def _words(implicit: bool, elements: tuple[bytes | None, ...]) -> tuple[str | None, ...] | None:
+    """These elements as text, alike for all files of a series."""
     known: list[str | None] = []
-    for keyword, vr in _NAMED.items():
-        tag = _TAGS[keyword]
-        element = found.elements.get(tag, b"")
-        raw = found.value(tag, vr.encode())
+    for vr, element in zip(_NAMED.values(), elements, strict=True):
+        raw = value_of(element, vr.encode(), implicit) if element else b""
         words = (_name(raw) if vr == "PN" else plain_text(vr, raw)) if element else ""
-        if len(element) > _EMPTY and not words:  # of another VR, or not plain
+        if element and len(element) > _EMPTY and not words:  # of another VR, or not plain
             return None
         known.append(words or None)
     return tuple(known) if known[0] else None

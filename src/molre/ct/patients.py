@@ -128,13 +128,18 @@ class Parts:
             who: the person that its header names.
         """
         patient = same(patient_id or "")
-        part = self._parts[place].setdefault((patient, who), Part())
+        parts = self._parts[place]
+        part = parts.get((patient, who)) or parts.setdefault((patient, who), Part())
         if series:
             part.series.add(series)
         if patient and patient_id:
             part.spelled.add(patient_id)
         part.synthetic |= synthetic
-        part.names.setdefault("" if patient else series or "", Names()).add(entry)
+        group = "" if patient else series or ""
+        names = part.names.get(group)
+        if names is None:
+            names = part.names[group] = Names()
+        names.add(entry)
 
     def studies(self) -> Iterator[tuple[str, Part]]:
         """Key and files of each study; those of ``refused`` are in none."""

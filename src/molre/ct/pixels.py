@@ -42,13 +42,19 @@ class Slice:
     sample: np.ndarray
 
 
-def stored_values(header: Header, entries: Entries, behind: list[str] | None = None) -> np.ndarray:
+def stored_values(
+    header: Header,
+    entries: Entries,
+    behind: list[str] | None = None,
+    room: np.ndarray | None = None,
+) -> np.ndarray:
     """Stored values of all frames of a file, int (frames, rows, columns).
 
     Args:
         header: of the file.
         entries: open.
         behind: grows by the file for each compressed frame with something behind its end.
+        room: an array that is no longer needed, e.g. of the slice before; written over if it fits.
 
     Raises:
         RefusedScan: the file is cut off or damaged, or a decoder cannot read it.
@@ -56,18 +62,22 @@ def stored_values(header: Header, entries: Entries, behind: list[str] | None = N
     known = header.photometric == "MONOCHROME2" and header.samples == 1
     known = known and 0 < header.bits_stored <= header.bits_allocated in (16, 32)
     if known and header.pixels:
-        return _native(header, *header.pixels, entries)
+        return _native(header, *header.pixels, entries, room)
     dataset = parse(io.BytesIO(entries.read(header.file)), header.file)
     if header.syntax in DECODERS:
         return decode(dataset, header, [] if behind is None else behind)
     return _by_pydicom(dataset, header)
 
 
-def _native(header: Header, offset: int, length: int, entries: Entries) -> np.ndarray:
+def _native(
+    header: Header, offset: int, length: int, entries: Entries, room: np.ndarray | None
+) -> np.ndarray:
     """Uncompressed values from the file's bytes; bits that hold none of them count for nothing."""
     _check_native(header, length, header.size - offset)
-    kind = f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
-    stored = np.empty((header.frames, header.rows, header.columns), kind)
+    kind = np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
+    shape = (header.frames, header.rows, header.columns)
+    fits = room is not None and room.shape == shape and room.dtype == kind
+    stored = room if room is not None and fits else np.empty(shape, kind)
     stream, _ = entries.open(header.file)
     with stream:
         stream.seek(offset)
@@ -151,13 +161,15 @@ def to_hu(
             return Slice(0, 0, low, _sampled(out).ravel())
         kind = np.int16 if short else np.int32
         hu = np.add(stored, kind(intercept), dtype=kind, casting="unsafe")
+        lowest = low if short else int(hu.min())
+        below = short and padding is not None and _last(padding, stored) + intercept < HU_MIN
     else:
         hu = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
-    lowest, sample = int(hu.min()), _sampled(hu)
-    if padding is not None:
-        sample = sample[~_is_padding(_sampled(stored), padding)]
-    sample = sample.flatten()
+        lowest, below = int(hu.min()), False
+    sample = _without(padding, stored, hu)
     outside = hu < HU_MIN
+    if below:
+        padding = None  # all of it lies outside as it is
     if padding is not None:
         outside |= _only_border(_is_padding(stored, padding), hu)
         hu[outside] = AIR
@@ -166,15 +178,27 @@ def to_hu(
     return Slice(int(np.count_nonzero(outside)), saturated, lowest, sample)
 
 
+def _without(padding: tuple[float, float] | None, stored: np.ndarray, hu: np.ndarray) -> np.ndarray:
+    """A part of the pixels, those left out that hold padding."""
+    sample = _sampled(hu)
+    return sample.flatten() if padding is None else sample[~_is_padding(_sampled(stored), padding)]
+
+
 def _sampled(image: np.ndarray) -> np.ndarray:
     """Rows and columns at even distances."""
-    down, across = (max(1, side // SAMPLED) for side in image.shape)
+    rows, columns = image.shape
+    down, across = max(1, rows // SAMPLED), max(1, columns // SAMPLED)
     return image[down // 2 :: down, across // 2 :: across]
 
 
 def _is_padding(stored: np.ndarray, padding: tuple[float, float]) -> np.ndarray:
     low, high = sorted(_as_stored(limit, stored) for limit in padding)
     return (stored >= low) & (stored <= high)
+
+
+def _last(padding: tuple[float, float], stored: np.ndarray) -> int:
+    """The largest value that is padding."""
+    return max(_as_stored(limit, stored) for limit in padding)
 
 
 def _as_stored(value: float, stored: np.ndarray) -> int:

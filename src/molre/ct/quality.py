@@ -95,8 +95,9 @@ def flags(
         found.append(Flag("not_a_head", _sentence(check.reasons)))
     elif skull.inside.any():
         found += [*_coverage(skull, check), *_moved(volume, skull), *_noise(volume, skull)]
-        found += _position(volume, skull)
-        found += _enhanced(volume, skull)
+        turn = turn_degrees(skull)
+        found += _position(volume, skull, turn)
+        found += _enhanced(volume, skull, turn)
         found += _small(volume, skull, {flag.name for flag in found})
     return tuple(sorted(found, key=lambda flag: NAMES.index(flag.name)))
 
@@ -185,14 +186,14 @@ def _noise(volume: Volume, skull: Skull) -> Iterator[Flag]:
         yield Flag("noisy", f"noise in the brain is {noise:.0f} HU")
 
 
-def _position(volume: Volume, skull: Skull) -> Iterator[Flag]:
+def _position(volume: Volume, skull: Skull, turn: float) -> Iterator[Flag]:
     away = off_centre_mm(skull)
     if away > OFF_CENTRE_MM:
         yield Flag("off_centre", f"the head lies {away:.0f} mm from the middle of the image")
     cut = cut_mm(skull)
     if cut >= CUT_MM:
         yield Flag("fov_cut", f"{cut:.0f} mm of the image's edge cut through the head")
-    turn, lean = turn_degrees(skull), lean_degrees(skull, volume)
+    lean = lean_degrees(skull, volume)
     signs = []
     if abs(turn) > ROTATED_DEGREES:
         signs.append(f"turned by {abs(turn):.0f} degrees")
@@ -202,11 +203,11 @@ def _position(volume: Volume, skull: Skull) -> Iterator[Flag]:
         yield Flag("rotated", f"the head is {' and '.join(signs)}")
 
 
-def _enhanced(volume: Volume, skull: Skull) -> Iterator[Flag]:
+def _enhanced(volume: Volume, skull: Skull, turn: float) -> Iterator[Flag]:
     """Contrast that no header tells of."""
     if volume.acquisition.contrast:
         return
-    share = enhanced_share(skull, volume.positions)
+    share = enhanced_share(skull, volume.positions, turn)
     if share > ENHANCED_SHARE:
         words = (
             f"the sagittal sinus is denser than blood in {100 * share:.0f} % of the upper slices"

@@ -226,7 +226,8 @@ class _Decoder:
     def _decode(self, member: Member, out: np.ndarray) -> Slice:
         header = member.header
         if header.file != self._file:
-            self._stored, self._file = stored_values(header, self.entries, self.behind), header.file
+            self._stored = stored_values(header, self.entries, self.behind, self._stored)
+            self._file = header.file
         return to_hu(self._stored[member.plane.frame or 0], member.plane, header.padding, out)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -30,24 +31,24 @@ class Stack:
     notes: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def files(self) -> tuple[str, ...]:
         """Distinct files, in slice order."""
         return tuple(dict.fromkeys(member.header.file for member in self.members))
 
-    @property
+    @cached_property
     def heights(self) -> np.ndarray:
         """Distance of each member along the normal, mm (M,), ascending."""
         normal = up_normal(self.members[0].orientation)
         return np.array([member.position @ normal for member in self.members])
 
-    @property
+    @cached_property
     def distinct(self) -> np.ndarray:
         """Distinct heights, mm (S,): one a slice."""
         heights = self.heights
         return heights[np.concatenate([[True], np.diff(heights) > NEAR_MM])]
 
-    @property
+    @cached_property
     def acquisition(self) -> Acquisition:
         """That of the lowest slice; kernel and kV are what most slices state, contrast any."""
         first = self.members[0]
@@ -68,7 +69,7 @@ class Stack:
         derived = sum("DERIVED" in member.plane.marks.image_type for member in self.members)
         return 2 * derived > len(self.members)
 
-    @property
+    @cached_property
     def placed(self) -> Slices:
         """Place, thickness and number of each slice."""
         first = [group[0].plane for group in self.slices()]
@@ -82,7 +83,7 @@ class Stack:
         """Members of each distinct position, ascending."""
         groups: list[list[Member]] = []
         last = -np.inf
-        for member, height in zip(self.members, self.heights, strict=True):
+        for member, height in zip(self.members, self.heights.tolist(), strict=True):
             if height - last > NEAR_MM:
                 groups.append([])
             groups[-1].append(member)
