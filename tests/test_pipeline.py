@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from untrained import untrained
 
 from molre.backbones.catalogue import load as load_backbone
 from molre.ct.read import read
 from molre.ct.volume import Volume
-from molre.embedding.embed import probe
-from molre.model import folder
-from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.familiarity import Familiarity
 from molre.phantom.write import write_phantoms
 from molre.pipeline import Reader
-from molre.training.result import backbone_entry
 
 
 @pytest.fixture(scope="module")
@@ -33,33 +30,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Volume:
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     """A model of phantoms that was never trained, and that every scan is familiar to."""
-    torch.manual_seed(0)
     backbone = load_backbone("efficientnet_lite0")
-    spec = ClassifierSpec(dim=backbone.dim, findings=2, adapter="none")
-    classifier = build_classifier(spec).eval()
-    scan = torch.randn(3, backbone.dim)
-    description = folder.ModelDescription(
-        molre_version="0",
-        arm="frozen",
-        placement="slice",
-        seed=0,
-        findings=[
-            folder.FindingEntry(id=name, name=name, category="trauma")
-            for name in ("skull_fracture", "midline_shift")
-        ],
-        backbone=backbone_entry(backbone),
-        classifier=spec,
-        slope=1.0,
-        intercepts=[0.0, 0.0],
-        calibrated=[True, False],
-        thresholds={"skull_fracture": folder.Threshold(value=0.5, origin="by hand")},
-        calibrate_positives=[9, 1],
-        calibrate_negatives=[9, 30],
-        trained_on="synthetic phantoms",
-        synthetic=True,
-        studies={"train": 10},
-        license="Apache-2.0",
-    )
     size = 2 * backbone.dim
     known = Familiarity(
         mean=torch.zeros(size, dtype=torch.float64),
@@ -68,9 +39,7 @@ def reader() -> Reader:
         residual=torch.tensor(1.0, dtype=torch.float64),
         threshold=torch.tensor(1e6, dtype=torch.float64),
     )
-    answer = folder.answer(classifier, scan)
-    model = folder.TrainedModel(description, classifier, known, (scan, answer), probe(backbone))
-    return Reader(model, backbone)
+    return Reader(untrained(known, backbone=backbone, slope=1.0), backbone)
 
 
 def having(reader: Reader, **changes: object) -> Reader:

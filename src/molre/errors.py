@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -90,13 +91,21 @@ _NO_TEMPORARY = "No usable temporary directory"
 def is_of_machine(error: BaseException) -> bool:
     """Whether the machine failed, so that nothing is known of the file that was being read.
 
-    A full or read-only disk, no temporary folder, no memory, too many open files: the next file
-    would fail as well, and the same file is read where the machine is in order. What a decoder or
-    an archive makes of damaged bytes is no such thing, though some of it is an OSError, too.
+    A full or read-only disk, no temporary folder, no memory (a device's too), too many open files:
+    the next file would fail as well, and the same file is read where the machine is in order. What
+    a decoder or an archive makes of damaged bytes is no such thing, though some of it is an
+    OSError, too.
     """
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _is_of_device(error):
         return True
     return isinstance(error, OSError) and (error.errno in _OUT_OF or _NO_TEMPORARY in str(error))
+
+
+def _is_of_device(error: BaseException) -> bool:
+    """A device without memory, as torch says it, where torch was imported at all."""
+    torch = sys.modules.get("torch")
+    kind = getattr(torch, "OutOfMemoryError", None)
+    return kind is not None and isinstance(error, kind)
 
 
 def raise_of_machine(error: BaseException) -> None:
@@ -109,6 +118,10 @@ def of_machine(error: BaseException) -> MolreError | None:
     """The sentence for a fault of the machine, which ends the run; None for any other error."""
     if not is_of_machine(error):
         return None
+    if _is_of_device(error):
+        return MolreError(
+            "the device is out of memory", fix="choose another --device, or one with more"
+        )
     if isinstance(error, MemoryError):
         return MolreError(*_OUT_OF[errno.ENOMEM][:1], fix=_OUT_OF[errno.ENOMEM][1])
     assert isinstance(error, OSError)

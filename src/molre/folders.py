@@ -83,6 +83,28 @@ def check_place(folder: Path) -> None:
         )
 
 
+def check_outside(map_file: Path, folder: Path, what: str) -> None:
+    """Refuse a map of patients inside a folder that is made to be passed on, whatever links say.
+
+    Args:
+        map_file: to be written; it need not exist.
+        folder: that it may not lie in.
+        what: what the folder holds, e.g. ``"the predictions"``.
+
+    Raises:
+        MolreError: it would lie there, or no file can be written there.
+    """
+    if Path(os.path.realpath(map_file)).is_relative_to(os.path.realpath(folder)):
+        raise MolreError(
+            f"a map of patients does not belong among {what}, which hold no identifiers",
+            where=map_file,
+            fix=f"name a file outside of {folder}",
+        )
+    if map_file.is_dir():
+        raise MolreError("is a folder", where=map_file, fix="name a file for the map")
+    check_place(map_file.absolute().parent)
+
+
 def _is(folder: Path, kind: str) -> bool:
     return any(_is_there(folder, sign) for sign in KINDS[kind][1])
 

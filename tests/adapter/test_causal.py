@@ -10,21 +10,11 @@ import torch
 import transformers
 from peft import TaskType, get_peft_model
 from tests.adapter.small import wake
+from tests.adapter.text_models import SIZES, T5, TEXT, bert
 from torch import nn
 
 from molre.adapter import MoLREConfig
 
-SIZES: dict[str, Any] = {"r": 2, "num_experts": 3, "router_dim": 4, "init_weights": False}
-TEXT: dict[str, Any] = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
-T5: dict[str, Any] = {
-    "vocab_size": 40, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2,
-}  # fmt: skip
 BART: dict[str, Any] = {
     "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 2,
     "encoder_attention_heads": 2, "decoder_attention_heads": 2,
@@ -62,10 +52,6 @@ def clip_text() -> nn.Module:
     return transformers.CLIPTextModel(transformers.CLIPTextConfig(**TEXT))
 
 
-def bert(decoder: bool) -> nn.Module:
-    return transformers.BertModel(transformers.BertConfig(**TEXT, is_decoder=decoder))
-
-
 DECODERS: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
     "llama": (llama, ["q_proj", "v_proj"]),
     "llama_mlp": (llama, ["up_proj"]),
@@ -84,7 +70,7 @@ DECODERS: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
         ),
         ["query_key_value"],
     ),
-    "bert": (lambda: bert(True), ["query", "value"]),
+    "bert": (lambda: bert(is_decoder=True), ["query", "value"]),
     "clip_text": (clip_text, ["q_proj", "v_proj"]),
     "own": (Own, ["q", "v"]),
 }
@@ -133,7 +119,7 @@ def vision_and_text() -> nn.Module:
 
 
 ALLOWED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "bert": (lambda: bert(False), r".*(query|value|dense)"),
+    "bert": (lambda: bert(is_decoder=False), r".*(query|value|dense)"),
     "t5_encoder": (
         lambda: transformers.T5Model(transformers.T5Config(**T5)),
         r"encoder.*\.(q|v|wo)",

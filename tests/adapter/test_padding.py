@@ -15,22 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import get_peft_model
 from tests.adapter.small import wake
+from tests.adapter.text_models import SIZES, T5, TEXT, bert
 from torch import Tensor, nn
 
 from molre.adapter import MoLREConfig, gates, reading
-
-SIZES: dict[str, Any] = {"r": 2, "num_experts": 3, "router_dim": 4, "init_weights": False}
-TEXT: dict[str, Any] = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
-
-
-def bert(**options: Any) -> nn.Module:
-    return transformers.BertModel(transformers.BertConfig(**TEXT, **options))
 
 
 def distilbert() -> nn.Module:
@@ -44,15 +32,7 @@ def siglip_text() -> nn.Module:
 
 
 def t5_encoder() -> nn.Module:
-    sizes = {
-        "vocab_size": 40,
-        "d_model": 16,
-        "d_kv": 8,
-        "d_ff": 32,
-        "num_layers": 2,
-        "num_heads": 2,
-    }
-    return transformers.T5EncoderModel(transformers.T5Config(**sizes))
+    return transformers.T5EncoderModel(transformers.T5Config(**T5))
 
 
 def llama_classifier() -> nn.Module:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from runs import write_run
@@ -51,6 +52,7 @@ def process(
         (OSError(errno.EIO, "Input/output error", "a/b"), 2, "a/b: Input/output error."),
         (TimeoutError(), 2, "TimeoutError."),
         (MemoryError(), 2, "out of memory."),
+        (torch.OutOfMemoryError("CUDA out of memory"), 2, "the device is out of memory. Choose"),
         (ValueError("DOE^JANE"), 70, "this is a bug in molre (ValueError)"),
         (RecursionError(), 70, "this is a bug in molre (RecursionError)"),
     ],

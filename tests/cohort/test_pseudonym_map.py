@@ -46,8 +46,11 @@ def test_without_being_asked_there_is_none(tmp_path: Path):
 def test_inside_the_cohort_it_is_refused_before_anything_is_read(tmp_path: Path):
     write_study(tmp_path / "scans", "1.2.100", slices=4)
     out = tmp_path / "cohort"
-    with pytest.raises(MolreError, match="does not belong"):
-        write_map([tmp_path / "scans"], out, b"salt", out / "x" / ".." / "map.csv")
+    link = tmp_path / "elsewhere"
+    link.symlink_to(out)
+    for place in (out / "x" / "..", link, out / "deeper"):
+        with pytest.raises(MolreError, match="does not belong"):
+            write_map([tmp_path / "scans"], out, b"salt", place / "map.csv")
     command = ["ingest", str(tmp_path / "scans"), "-o", str(out)]
     run = CliRunner().invoke(app, [*command, "--pseudonym-map", str(out / "map.csv")])
     assert run.exit_code != 0

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molre.ct.header import read_header
-from molre.ct.series import stacks
+from molre.ct.series import grouped, stacks
 
 
 def headers(paths):
@@ -32,6 +32,18 @@ def test_two_sizes_and_two_orientations_are_apart(tmp_path):
     large = write_series(tmp_path / "large", cube(4, 12, 10))
     tilted = write_series(tmp_path / "tilted", cube(4, 12, 10), tilt=15)
     assert len(stacks(headers([*small, *large, *tilted]))) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "patients"),
+    [(("0042", "42 "), 1), (("Doe-1", "DOE-1"), 1), (("42", "anonymous"), 1), (("42", "43"), 2)],
+)
+def test_spellings_of_one_patient_in_a_series_are_one_patient(tmp_path, names, patients):
+    def name(index, ds):
+        ds.PatientID = names[index % 2]
+
+    found = grouped(headers(write_series(tmp_path, edit=name)))
+    assert (len(found.stacks), len(found.refused)) == ((1, 0) if patients == 1 else (0, 5))
 
 
 def test_rounded_orientations_are_one_stack(tmp_path):

@@ -229,7 +229,7 @@ def test_a_map_among_the_predictions_is_refused(predict, tmp_path: Path, through
     out.mkdir()
     (tmp_path / "link").symlink_to(out)
     places = {"plainly": out, "by a link": tmp_path / "link", "by ..": tmp_path / "x/../out"}
-    with pytest.raises(MolreError, match="outside of OUT"):
+    with pytest.raises(MolreError, match="outside of"):
         predict(study(tmp_path / "a"), map_file=places[through] / "map.csv")
     assert list(out.iterdir()) == []
 

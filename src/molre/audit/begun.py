@@ -18,7 +18,6 @@ from torch import Tensor
 from molre.adapter.core import gate_entropy
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check, NotAtHandError, compared
 from molre.audit.opened import Opened
-from molre.errors import MolreError
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import RANDOM_ENTROPY, MoLRESlices
@@ -135,24 +134,13 @@ def _center(opened: Opened, start: _Start) -> tuple[Tensor, dict[str, Tensor]]:
 
 def _blocks_start(opened: Opened, start: _Start) -> tuple[HeadCTClassifier, dict[str, Tensor]]:
     """The head and the stored contexts of a fresh start, from the scans themselves."""
-    from molre.backbones.catalogue import contract_from_dict
-    from molre.backbones.catalogue import load as load_backbone
     from molre.labels.findings import findings
     from molre.training.blocks import Pixels
     from molre.training.blocks_start import AdaptedBlocks, BlocksStart, adapted_at_start
     from molre.training.task import Task
 
-    entry = opened.description.backbone
-    try:
-        backbone = load_backbone(
-            entry.name,
-            weights_dir=opened.weights_dir,
-            contract=contract_from_dict(entry.name, entry.contract),
-            unverified=True,  # whoever trained the run took it as it is
-        )
-    except MolreError as error:
-        raise NotAtHandError(f"the backbone's weights are not at hand: {error.what}") from None
-    backbone.precision = entry.precision
+    backbone = opened.fresh_backbone()
+    backbone.precision = opened.description.backbone.precision
     cohort, splits = opened.cohort, opened.splits
     _scans_at_hand(opened)
     adapted = adapted_at_start(backbone, start.config, start.arm, opened.device)

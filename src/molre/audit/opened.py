@@ -22,6 +22,7 @@ from molre.audit.check import (
     NotAtHandError,
     not_checked,
 )
+from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
@@ -116,6 +117,26 @@ class Opened:
     def has(self, name: str) -> bool:
         """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
         return not isinstance(self._parts[name], NotAtHandError)
+
+    def fresh_backbone(self) -> Backbone:
+        """The run's backbone as its own weights make it, whatever the run's files say of it.
+
+        Raises:
+            NotAtHandError: its weights are not at hand.
+        """
+        from molre.backbones.catalogue import contract_from_dict, load
+
+        entry = self.description.backbone
+        try:
+            return load(
+                entry.name,
+                weights_dir=self.weights_dir,
+                contract=contract_from_dict(entry.name, entry.contract),
+                unverified=True,  # whoever trained the run took it as it is
+            )
+        except MolreError as error:
+            what = f"the backbone's weights are not at hand: {error.what}"
+            raise NotAtHandError(what) from None
 
     @property
     def external(self) -> bool:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 
 from molre.audit import arms
-from molre.audit.check import LEAKAGE, NUMBERS, Check, compared, not_checked
+from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAtHandError, compared, not_checked
 from molre.audit.compare import leaves, mapping_differences
 from molre.audit.opened import Opened, read_json
-from molre.errors import MolreError
 from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarise
 from molre.model.folder import BackboneEntry
@@ -174,22 +173,15 @@ def _formats(opened: Opened) -> list[str]:
 
 def backbone(opened: Opened) -> Iterator[Check]:
     """The backbone's size, hash and contract, from the backbone itself where it is at hand."""
-    from molre.backbones.catalogue import contract_from_dict
-    from molre.backbones.catalogue import load as load_backbone
     from molre.embedding.embed import probe
     from molre.pipeline import load
     from molre.training.result import backbone_entry
 
     entry, name = opened.model.description.backbone, "backbone of model.json from its weights"
     try:
-        fresh = load_backbone(
-            entry.name,
-            weights_dir=opened.weights_dir,
-            contract=contract_from_dict(entry.name, entry.contract),
-            unverified=True,  # whoever trained the run took it as it is
-        )
-    except MolreError as error:
-        yield not_checked(NUMBERS, name, f"its weights are not at hand: {error.what}")
+        fresh = opened.fresh_backbone()
+    except NotAtHandError as error:
+        yield not_checked(NUMBERS, name, error.what)
         return
     loaded = load(opened.path / "model", weights_dir=opened.weights_dir).backbone
     again, stored = backbone_entry(loaded).model_dump(), entry.model_dump()

@@ -48,9 +48,6 @@ def failure(error: BaseException) -> int:
         return known.exit_code
     if isinstance(error, OSError):
         return _place(error)
-    if type(error).__name__ == "OutOfMemoryError":
-        terminal.say("the device is out of memory. Choose another --device, or one with more.")
-        return 2
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return error.code
     return _usage(error) if hasattr(error, "format_message") else _bug(error)

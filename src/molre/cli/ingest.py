@@ -70,9 +70,10 @@ def command(
         typer.echo(found.as_json() if json else found.as_text())
         return
     if pseudonym_map:
-        from molre.cohort.pseudonym_map import check_place
+        from molre.cohort.pseudonym_map import OF_COHORT
+        from molre.folders import check_outside
 
-        check_place(pseudonym_map, out)  # before hours are spent
+        check_outside(pseudonym_map, out, OF_COHORT)  # before hours are spent
     done = ingest(
         paths,
         out,

@@ -47,14 +47,14 @@ def command(
 
     Example: molre predict runs/molre-0/model study/ -o out
     """
-    from molre.folders import claim
+    from molre.folders import check_outside, claim
     from molre.output.prediction_folder import write_predictions
-    from molre.output.prediction_tables import check_map
+    from molre.output.prediction_tables import OF_PREDICTIONS
     from molre.pipeline import load
 
     claim(out, "predictions")
     if map_file is not None:
-        check_map(map_file, out)
+        check_outside(map_file, out, OF_PREDICTIONS)
     reader = load(
         model, weights_dir=weights_dir, device=device, trust_remote_code=trust_remote_code
     )

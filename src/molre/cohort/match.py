@@ -14,7 +14,7 @@ from molre.cohort.cohort import Cohort, write_table
 from molre.cohort.names import Names
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable, findings
-from molre.labels.table import read_named
+from molre.labels.table import read_wide
 
 LABELS = ("study_id", "finding", "state", "source", "labeller", "evidence")
 NO_SCAN, NO_LABEL = "label row without scan", "scan without label row"
@@ -77,7 +77,7 @@ def match_labels(
     """
     opened, path = Cohort(Path(cohort)), Path(labels)
     source = source or ("phantom" if opened.synthetic else "reader")
-    column, long = read_named(path, table or findings(), id_column, source, labeller, ignore)
+    column, long = read_wide(path, table or findings(), id_column, source, labeller, ignore)
     scans = opened.scans()
     named = long["id"].unique(maintain_order=True).to_list()
     names = Names(scans, opened.salt, column, named)

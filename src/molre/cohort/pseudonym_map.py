@@ -14,10 +14,11 @@ from molre.cohort.read_study import Reading, patient_key
 from molre.ct.listing import list_studies
 from molre.ct.patients import study_uid
 from molre.ct.survey import Study, look
-from molre.errors import MolreError
+from molre.folders import check_outside
 from molre.progress import track
 
 COLUMNS = ("patient", "study", "patient_id", "accession", "study_instance_uid")
+OF_COHORT = "the tables of a cohort"
 
 
 def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path) -> int:
@@ -38,7 +39,7 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
     Raises:
         MolreError: ``out`` lies in the cohort, which is made to be passed on.
     """
-    check_place(out, cohort)
+    check_outside(out, cohort, OF_COHORT)
     rows, how = [], Reading(Path(os.path.abspath(cohort)), salt)
     for listed in track(list_studies([str(p) for p in paths]).studies, "reading identifiers"):
         known = study_uid(listed.key) is not None
@@ -51,20 +52,6 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
     with files.atomic(out) as part:
         files.create_private(part, text.getvalue().encode(errors="surrogatepass"))
     return len(rows)
-
-
-def check_place(out: Path, cohort: Path) -> None:
-    """Refuse a map inside the cohort.
-
-    Raises:
-        MolreError: it would lie there.
-    """
-    if Path(os.path.abspath(out)).is_relative_to(os.path.abspath(cohort)):
-        raise MolreError(
-            "a map of patients does not belong into the cohort, which holds no identifiers",
-            where=out,
-            fix="name a file outside of it",
-        )
 
 
 def _row(study: Study, salt: bytes) -> tuple[str, ...]:

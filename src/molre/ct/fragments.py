@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from molre.ct.member import Member
+from molre.ct.patients import same
 from molre.ct.sets import is_complete
 from molre.ct.steps import NEAR_MM, Slices, irregular
 from molre.ct.volume import up_normal
@@ -57,7 +58,7 @@ def whole_series(
 def _alike(member: Member) -> Hashable:
     marks, made = member.plane.marks, member.header.acquisition
     return (
-        (made.patient_id or "").casefold(),
+        same(made.patient_id or ""),
         (marks.kernel or "").split("\\")[0],
         marks.kvp,
         round(member.plane.thickness or 0.0, 1),

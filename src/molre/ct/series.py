@@ -13,6 +13,7 @@ from molre.ct.fragments import whole_series
 from molre.ct.header import Header
 from molre.ct.member import Member
 from molre.ct.mixed_sets import mixed_parts, several_in_one
+from molre.ct.patients import same
 from molre.ct.refusal import Refusal, frame_refusals
 from molre.ct.sets import Part, sets
 from molre.ct.stack import Stack
@@ -145,8 +146,8 @@ def _nearest(
 
 
 def _patients(members: Sequence[Member]) -> int:
-    stated = {member.header.acquisition.patient_id for member in members}
-    return len({one.casefold() for one in stated if one})
+    stated = {same(member.header.acquisition.patient_id or "") for member in members}
+    return len(stated - {""})
 
 
 def _stacks(members: list[Member]) -> list[Stack]:

@@ -17,6 +17,7 @@ from molre.evaluation.estimate import Estimate, columns
 from molre.evaluation.intervals import LEVEL
 from molre.evaluation.proportion import effective, share
 from molre.evaluation.run_files import Run
+from molre.thresholds import midpoint
 
 CHOSEN = "chosen"
 PREVALENCES = (0.01, 0.05, 0.2)  # stated ones, beside that of the test set
@@ -62,19 +63,13 @@ def choose(probabilities: FloatArray, labels: FloatArray, rule: Rule) -> float:
     if rule.kind == "sensitivity":
         last = mine[math.ceil(rule.target * len(mine) - _ROUNDING) - 1]
         below = every[every < last]
-        return _midpoint(float(below[-1]), float(last)) if len(below) else float(last)
+        return midpoint(float(below[-1]), float(last)) if len(below) else float(last)
     allowed = math.floor((1 - rule.target) * len(mine) + _ROUNDING)
     first = mine[allowed]  # the highest negative that must stay below
     above = every[every > first]
     if not len(above):
         return math.nextafter(float(first), 2.0)
-    return _midpoint(float(first), float(above[0]))
-
-
-def _midpoint(lower: float, upper: float) -> float:
-    """Within (lower, upper]: the mean of neighboring doubles may be the lower one."""
-    middle = lower + (upper - lower) / 2
-    return middle if lower < middle < upper else upper
+    return midpoint(float(first), float(above[0]))
 
 
 def operating_points(run: Run) -> pl.DataFrame:

@@ -74,7 +74,7 @@ def read_wide(
     source: str = "reader",
     labeller: str = "",
     ignore: Sequence[str] = (),
-) -> pl.DataFrame:
+) -> tuple[str, pl.DataFrame]:
     """Read a wide CSV into the long table, closed under the hierarchy.
 
     One row a study: an id column and one column per finding with 1, 0 or nothing. Comma, semicolon,
@@ -90,24 +90,13 @@ def read_wide(
         ignore: columns that are no findings and may be there.
 
     Returns:
-        Long table: id, finding, state, source, labeller, evidence; K rows a study.
+        The heading of the column that names the studies, and the long table: id, finding, state,
+        source, labeller, evidence; K rows a study.
 
     Raises:
         MolreError: not a CSV in UTF-8, unknown or repeated column, repeated study, a value that is
             not 1, 0 or empty, a contradiction within the hierarchy.
     """
-    return read_named(path, table, id_column, source, labeller, ignore)[1]
-
-
-def read_named(
-    path: Path,
-    table: FindingsTable,
-    id_column: str | None = None,
-    source: str = "reader",
-    labeller: str = "",
-    ignore: Sequence[str] = (),
-) -> tuple[str, pl.DataFrame]:
-    """As `read_wide`, and the heading of the column that names the studies."""
     wide = _parse(path, table, id_column, set(ignore))
     closed = close(wide.states, table, list(wide.ids))
     n, k = closed.shape

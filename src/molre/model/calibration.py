@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from molre.thresholds import midpoint
+
 FLOOR = 5  # patients of each class in the calibrate split below which nothing is claimed
 PRIOR_SD = 1.0
 
@@ -94,15 +96,6 @@ def _people(have: np.ndarray, owners: np.ndarray) -> np.ndarray:
 def estimable(positives: np.ndarray, negatives: np.ndarray) -> bool:
     """Whether there are labels of both classes over all findings (K,)."""
     return bool(np.any(positives) and np.any(negatives))
-
-
-def midpoint(lower: float, upper: float) -> float:
-    """What divides two scores that are called by ``score >= threshold``; within (lower, upper].
-
-    Between neighboring doubles there is nothing, and their mean may be the lower.
-    """
-    middle = lower + (upper - lower) / 2
-    return middle if lower < middle < upper else upper
 
 
 def youden(y: np.ndarray, p: np.ndarray) -> float:

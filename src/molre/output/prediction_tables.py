@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from molre import files
 from molre.ct.listing import Reject
-from molre.errors import MolreError
-from molre.folders import check_place
 from molre.output.prediction_answers import Answer
 
+OF_PREDICTIONS = "the predictions"
 MAP_COLUMNS = ("input", "study", "path", "patient_id", "accession", "study_instance_uid")
 
 
@@ -63,23 +61,6 @@ def write_map(path: Path, answers: Iterable[Answer]) -> None:
         rows.append((_inputs(answer), answer.prediction.study, answer.place, *patient, uid))
     with files.atomic(path) as part:
         files.create_private(part, _text(rows))
-
-
-def check_map(path: Path, out: Path) -> None:
-    """Refuse a map inside OUT, which is made to be passed on, or where none can be written.
-
-    Raises:
-        MolreError: it would lie there.
-    """
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(out)):
-        raise MolreError(
-            "a map of patients does not belong among the predictions, which hold no identifiers",
-            where=path,
-            fix="name a file outside of OUT",
-        )
-    if path.is_dir():
-        raise MolreError("is a folder", where=path, fix="name a file for the map")
-    check_place(path.absolute().parent)
 
 
 def _inputs(answer: Answer) -> str:
