@@ -83,8 +83,14 @@ def test_they_are_seen_in_a_head_that_is_turned(contrast, degrees):
     assert share(turned(contrast, degrees)) > ENHANCED_SHARE
 
 
-def test_a_dense_sinus_is_not_contrast():
-    assert share(enhanced(1, 90)) < 0.4
+@pytest.mark.parametrize("index", [0, 3])
+def test_so_is_a_late_phase_of_150_hu(index):
+    assert share(enhanced(index, 150)) > ENHANCED_SHARE
+
+
+@pytest.mark.parametrize(("index", "hu"), [(1, 90), (2, 100)])
+def test_a_dense_sinus_is_not_contrast(index, hu):
+    assert share(enhanced(index, hu)) < 0.4
 
 
 @pytest.mark.parametrize(

@@ -89,3 +89,5 @@ def test_real_scans_without_contrast_show_none(shared: Path, patients: dict[str,
     for path in sorted((shared / "data/aisd_siemens_ncct").glob("*.zip")):
         assert "possible_contrast" not in names(read(path))
     assert flagged(patients, "possible_contrast") == set()
+    for folder in sorted((shared / "data/ct_ich_more").glob("p*"))[::5]:
+        assert "possible_contrast" not in names(from_pictures(folder))

@@ -14,7 +14,8 @@ import numpy as np
 from molre.ct.position import turn_degrees
 from molre.ct.skull import Skull, widened
 
-DENSE_HU = (110.0, 450.0)  # means over 2 mm: a sinus of 150 HU less its edges, and the edge of bone
+# means over 2 mm: above any clot, as a sinus of 150 HU is but for its edges; and the edge of bone
+DENSE_HU = (95.0, 450.0)
 BONE_HU = 450.0
 MIDLINE_MM = 10.0  # to each side
 LEAST_SLICES = 5
