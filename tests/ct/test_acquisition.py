@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import pytest
+from dicom_files import write_series
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from molre.ct.acquisition import acquisition
+from molre.ct.listing import list_studies
+from molre.ct.read import read_series
+from molre.ct.survey import survey
 
 
 def made(**elements):
@@ -116,3 +122,17 @@ def test_phantoms_of_molre_are_synthetic_and_nothing_else():
 
 def test_empty_text_is_unknown():
     assert made(PatientID="", SeriesDescription=" ").patient_id is None
+
+
+def test_what_is_printed_of_a_header_does_not_tell_whose_it_is(tmp_path: Path):
+    secret = {
+        "PatientID": "SECRET1", "PatientName": "SECRET^TWO", "PatientBirthDate": "19230417",
+        "AccessionNumber": "SECRET3", "StudyDate": "20191224", "StudyInstanceUID": "1.2.4711",
+        "SeriesInstanceUID": "1.2.4711.1", "SeriesDescription": "HEAD SECRET4",
+    }  # fmt: skip
+    write_series(tmp_path, **secret)
+    made = read_series([str(path) for path in sorted(tmp_path.iterdir())]).acquisition
+    studies = list_studies(tmp_path).studies
+    shown = f"{made!r} {made} {survey(tmp_path)!r} {studies!r}"
+    assert made.patient_id == "SECRET1"
+    assert [word for word in ("SECRET", "4711", "1923", "2019") if word in shown] == []

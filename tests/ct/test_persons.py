@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+from pathlib import Path
 
 import pytest
+from dicom_files import cube, write_series
 from hypothesis import given
 from hypothesis import strategies as st
 
+from molre.ct.entries import Entries
+from molre.ct.header import read_header
+from molre.ct.listing import _identify, _plainly
 from molre.ct.patients import Parts, same, stated_uid
 from molre.ct.persons import Person, are_surely_two, are_two, person
 
@@ -86,3 +92,21 @@ def test_a_word_or_zeros_in_place_of_a_uid_are_none(uid: str | None):
     assert stated_uid(uid) is None
     assert stated_uid("1.2.3") == "1.2.3"
     assert stated_uid("STUDY-12") == "STUDY-12"
+
+
+@pytest.mark.parametrize(
+    "name", ["DOE^ANNA", "DOE^ANNA=\u5c71\u7530^\u592a\u90ce", "WEI\u00df^EVA", ""]
+)
+def test_a_quick_look_and_a_whole_header_name_the_same_person(tmp_path: Path, name: str):
+    """Otherwise one study would be two, by how its files were looked at."""
+    who = {"PatientName": name, "PatientBirthDate": "19500312", "PatientSex": "F"}
+    charset = {"SpecificCharacterSet": "ISO_IR 192"}
+    (path,) = write_series(tmp_path, cube(1), PatientID="", **who, **charset)
+    data = path.read_bytes()
+    known = read_header(io.BytesIO(data), str(path), len(data)).acquisition.who
+    quick = _plainly(data[:8192])
+    with Entries() as entries:
+        slow = _identify(str(path), entries)
+    assert person(*slow[5:]) == known
+    assert quick is None or person(*quick[5:]) == known
+    assert bool(known.name) == bool(name)

@@ -290,3 +290,18 @@ def test_a_reader_says_what_it_is_in_a_line(reader: Reader) -> None:
     said = repr(reader)
     assert all(part in said for part in ("frozen", "efficientnet_lite0", "2 findings"))
     assert len(said) < 200
+
+
+def test_the_map_has_the_uid_that_two_patients_share_and_nothing_else(
+    predict, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        series = {"SeriesInstanceUID": f"1.2.10.{number}"}
+        write_study(
+            tmp_path / "s" / str(number), "1.2.10", f"P{number}", number, slices=3, **series
+        )
+    answers = predict(tmp_path / "s", map_file=tmp_path / "map.csv").predictions
+    rows = table(tmp_path / "map.csv")
+    assert [row["study_instance_uid"] for row in rows] == ["1.2.10"] * 2
+    assert {row["study"] for row in rows} == {one.study for one in answers}
+    assert {row["patient_id"] for row in rows} == {"P1", "P2"}

@@ -31,22 +31,25 @@ class Matched:
     scans_without_row: int
     unmatched: str
     hints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> str:
-        """The counts as JSON."""
-        return json.dumps({name: v for name, v in asdict(self).items() if name != "hints"})
+        """The counts as JSON, and notes where there are any."""
+        known = asdict(self)
+        return json.dumps({n: v for n, v in known.items() if n != "hints" and (v or n != "notes")})
 
     def as_text(self) -> str:
         """One sentence, and a few hints."""
         strays = self.rows_without_scan + self.scans_without_row
         text = f"{self.matched} studies have labels"
+        notes = "".join(f"\nnote: {note}" for note in self.notes)
         if not strays:
-            return f"{text}; every row and scan found its partner"
+            return f"{text}; every row and scan found its partner{notes}"
         rows, scans = self.rows_without_scan, self.scans_without_row
         row = "1 row has" if rows == 1 else f"{rows} rows have"
         scan = "1 scan has" if scans == 1 else f"{scans} scans have"
         hints = "".join(f"\n  {hint}" for hint in self.hints)
-        return f"{text}; {row} no scan and {scan} no row, see {self.unmatched}{hints}"
+        return f"{text}; {row} no scan and {scan} no row, see {self.unmatched}{hints}{notes}"
 
 
 def match_labels(
@@ -98,7 +101,8 @@ def match_labels(
     files.write_text(listed, unmatched.write_csv())
     write_table(opened.path / "labels.parquet", joined)
     hints = tuple(f"{name}: {hint}" for _, name, hint in rows if hint)[:SAID]
-    return Matched(len(studies), len(strays), len(unlabelled), str(listed), hints)
+    notes = tuple(names.notes(name for name, study in found.items() if study is not None))
+    return Matched(len(studies), len(strays), len(unlabelled), str(listed), hints, notes)
 
 
 def _only(name: str, studies: set[str], path: Path) -> str | None:

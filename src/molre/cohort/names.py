@@ -21,6 +21,7 @@ import polars as pl
 
 from molre.cohort.folders import Folders
 from molre.cohort.keys import pseudonym
+from molre.ct.patients import same as whoever
 from molre.labels.spellings import guesses, is_number, is_scientific, same
 
 _OF_PATIENTS = re.compile("patient|subject|participant|person|mrn", re.I)
@@ -50,12 +51,35 @@ class Names:
 
     def studies(self, name: str) -> set[str]:
         """The studies that go by a name."""
-        paths = set[str]().union(*(self._folders.studies(n, self._foreign) for n in same(name)))
-        found = self._by_identifier(name) | paths
+        found = self._named(name)
         if self._patients_too and (self._numbers_too or not is_number(name)):
             theirs = self._of_patient(name)
             return found | theirs if len(theirs) == 1 else found
         return found
+
+    def notes(self, names: Iterable[str]) -> list[str]:
+        """What was taken for granted about names that were found, a sentence each."""
+        notes = []
+        if self._patients_too and not self._of_patients:
+            given = list(names)
+            ids = [name for name in given if not self._named(name)]
+            either = [n for n in given if (own := self._named(n)) and self._of_patient(n) - own]
+            if ids:
+                notes.append(
+                    f"{_rows(ids)} taken for the ID of a patient: if it is an accession number, "
+                    "call the column accession"
+                )
+            if either:
+                notes.append(
+                    f"{_rows(either)} the name of a study and the ID of a patient who has another: "
+                    "taken for the former; if it is a patient, call the column patient_id"
+                )
+        if self._foreign:
+            notes.append(
+                f"no path is one of this machine: what follows /{'/'.join(self._foreign)} was "
+                "compared"
+            )
+        return notes
 
     def hint(self, name: str) -> str:
         """Why a name that stands for no study may be none, and what to write; empty if unknown."""
@@ -76,8 +100,15 @@ class Names:
         last = re.split(r"[/\\]", name)[-1]
         if last != name and self._is_known(last):
             yield f"the cohort has {last!r}, which is only the end of this name"
+        if not whoever(name):
+            yield "a word such as this stands for no study and no patient"
         if is_scientific(name):
             yield "it became a number in scientific notation, and digits were lost"
+
+    def _named(self, name: str) -> set[str]:
+        """The studies that go by an identifier of their own, or by a path."""
+        paths = set[str]().union(*(self._folders.studies(n, self._foreign) for n in same(name)))
+        return self._by_identifier(name) | paths
 
     def _is_known(self, name: str) -> bool:
         return bool(
@@ -100,6 +131,10 @@ class Names:
         return next((found for key in keys if (found := self._patients.get(key))), set())
 
 
+def _rows(names: list[str]) -> str:
+    return f"{names[0]!r} is" if len(names) == 1 else f"{names[0]!r} and {len(names) - 1} more are"
+
+
 def _studies(scans: pl.DataFrame, salt: bytes) -> dict[str, set[str]]:
     """Studies of every key that stands for their identifiers: their own, aliases and series."""
     known: dict[str, set[str]] = defaultdict(set)
@@ -113,10 +148,14 @@ def _studies(scans: pl.DataFrame, salt: bytes) -> dict[str, set[str]]:
 
 
 def _patients(scans: pl.DataFrame) -> dict[str, set[str]]:
+    """All studies of a patient, by the key of each spelling of the Patient ID that is there."""
     theirs: dict[str, set[str]] = defaultdict(set)
-    for patient, study in scans.select("patient", "study").unique().iter_rows():
+    spelled: dict[str, set[str]] = defaultdict(set)
+    for patient, ids, study in scans.select("patient", "patient_ids", "study").iter_rows():
         theirs[patient].add(study)
-    return theirs
+        for key in [patient] if ids is None else ids:  # older cohorts have no spellings
+            spelled[key].add(patient)
+    return {key: set[str]().union(*(theirs[p] for p in those)) for key, those in spelled.items()}
 
 
 def _identifiers(aliases: set[str], names: list[str], salt: bytes) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 from molre.cohort import scans, state
 from molre.cohort.cohort import write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
+from molre.cohort.whose import one_key
 from molre.ct.volume_cache import volumes_of
 
 _AT_ONCE = 50  # studies held as Python objects
@@ -36,7 +38,8 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
         folder: the cohort.
         loose: rejected files that belong to no study.
     """
-    first = _first_of_equals(folder)
+    first, patients = _first_of_equals(folder)
+    keys = one_key(patients, folder)
     rejects = set(loose)
     tables, waiting = [scans.table([])], []
     for kept in state.load_all(folder):
@@ -45,9 +48,9 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
             continue
         one = _One.of(kept)
         if first[one.study] != one:
-            rejects.add(_twice(one, first[one.study]))
+            rejects.add(_twice(one, first[one.study], keys))
             continue
-        waiting += kept.rows
+        waiting += [row | {"patient": keys.get(one.patient, one.patient)} for row in kept.rows]
         if len(waiting) >= _AT_ONCE:
             tables.append(scans.table(waiting))
             waiting = []
@@ -92,7 +95,7 @@ class _One:
         return cls(place, file, row["study"], row["patient"], row["pixel_hash"])
 
 
-def _twice(one: _One, first: _One) -> Rejected:
+def _twice(one: _One, first: _One, keys: dict[str, str]) -> Rejected:
     """Why a study is not used whose key another one has.
 
     Equal pixels of one patient are a copy. All else is another scan, or another patient's, and is
@@ -101,7 +104,7 @@ def _twice(one: _One, first: _One) -> Rejected:
     if one.pixels != first.pixels:
         reason = f"has the Study Instance UID of study {first.study}, and other pixels"
         remedy = "give each study a UID of its own, or ingest the folder that holds both"
-    elif one.patient != first.patient:
+    elif keys.get(one.patient, one.patient) != keys.get(first.patient, first.patient):
         reason = f"has the same pixels as study {first.study}, under another Patient ID"
         remedy = "find out whose scan it is, and keep one of them"
     else:
@@ -110,11 +113,14 @@ def _twice(one: _One, first: _One) -> Rejected:
     return Rejected(one.place, "", reason, remedy)
 
 
-def _first_of_equals(folder: Path) -> dict[str, _One]:
-    """The study that keeps each key."""
+def _first_of_equals(folder: Path) -> tuple[dict[str, _One], dict[str, set[str]]]:
+    """The study that keeps each key, and the patients' keys by person."""
     first: dict[str, _One] = {}
+    patients: dict[str, set[str]] = defaultdict(set)
     for kept in state.load_all(folder):
         if kept.rows:
             one = _One.of(kept)
             first[one.study] = min(one, first.get(one.study, one))
-    return first
+            if person := kept.rows[0]["person"]:
+                patients[person].add(one.patient)
+    return first, patients

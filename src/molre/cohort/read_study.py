@@ -12,11 +12,12 @@ import numpy as np
 from molre import files
 from molre.cohort import keys, sheet
 from molre.cohort.rejects import Rejected
+from molre.cohort.whose import of_whom
 from molre.ct.entries import outer
 from molre.ct.head import check_head
 from molre.ct.hu_map import HuMap
 from molre.ct.listing import Listed
-from molre.ct.patients import study_uid
+from molre.ct.patients import same, study_uid
 from molre.ct.quality import flags
 from molre.ct.read import read_found
 from molre.ct.skull import inside_skull
@@ -81,7 +82,8 @@ def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
         return Outcome([], rejects)
     more = len(left) > 1
     try:
-        rows = _rows(study, left, how)
+        whose = of_whom(listed, study.series[0].acquisition.who, how.salt)
+        rows = [whose | row for row in _rows(study, left, how, whose["person"])]
     except RefusedScan as error:
         lonely = len(study.series) == 1 and len(left[0].files) > 1
         place = study.folder if lonely else left[0].files[0]
@@ -90,7 +92,9 @@ def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
     return Outcome(rows, rejects)
 
 
-def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str, Any]]:
+def _rows(
+    study: Study, left: tuple[Series, ...], how: Reading, person: str | None
+) -> list[dict[str, Any]]:
     """Rows of the series that are left; the first of them is read."""
     salt = how.salt
     remaining = Study(study.key, study.patient_id, study.accession, study.folder, left)
@@ -108,7 +112,7 @@ def _rows(study: Study, left: tuple[Series, ...], how: Reading) -> list[dict[str
     aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(study))
     rows = []
     for series, name in _named(remaining):
-        row = _header_row(series, patient, salt)
+        row = _header_row(series, person or patient, salt)
         row |= {"patient": patient, "study": key, "aliases": aliases}
         if series.files == chosen.files:
             row |= {"chosen": True, "reason": why, **found}
@@ -142,9 +146,11 @@ def patient_key(study: Study, pixel_hash: str, salt: bytes) -> str:
 def study_names(study: Study) -> set[str]:
     """Identifiers that a label table may name a study by: its UID and its accession number.
 
-    Its folders and files are named by their paths, see ``molre.cohort.folders``.
+    A word such as NONE is no number. Its folders and files are named by their paths, see
+    ``molre.cohort.folders``.
     """
-    return {(study.accession or "").strip(), study_uid(study.key) or ""} - {""}
+    accession = (study.accession or "").strip()
+    return {accession if same(accession) else "", study_uid(study.key) or ""} - {""}
 
 
 def _named(study: Study) -> list[tuple[Series, str]]:

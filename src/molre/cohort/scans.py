@@ -11,6 +11,10 @@ from molre.ct.written import written
 
 SCHEMA: dict[str, Any] = {
     "patient": pl.String,  # pseudonyms, see molre.cohort.keys
+    "patient_ids": pl.List(pl.String),  # pseudonyms of its spellings, see molre.cohort.whose
+    "person": pl.String,  # the same of all spellings of one Patient ID
+    "namesake": pl.String,  # of all who share name and birth date
+    "born": pl.String,  # of a person's birth date
     "study": pl.String,
     "series": pl.String,
     "aliases": pl.List(pl.String),  # pseudonyms of the study's UID, accession, folder names

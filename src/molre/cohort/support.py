@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from molre.cohort.cohort import SPLITS, Cohort
+from molre.cohort.whose import doubts
 from molre.labels.findings import FindingsTable, findings
 from molre.labels.policy import targets
 
@@ -74,7 +75,8 @@ def warnings(cohort: Cohort, counts: list[Support]) -> list[str]:
         cohort: opened.
         counts: of :func:`supports`.
     """
-    found = [one_patient(cohort.scans())]
+    scans = cohort.scans()
+    found = [one_patient(scans), *doubts(scans)]
     if (cohort.path / "splits.csv").is_file():
         dealt = cohort.splits()["split"].to_list()
         found += [f"{name} has no patient, so nothing can be trained" for name in SPLITS

@@ -19,6 +19,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
+from pydicom.valuerep import PersonName
 
 _TEXT = {"AS", "DA", "DT", "LO", "SH", "TM", "UI"}
 _NUMBER = re.compile(
@@ -64,7 +65,7 @@ def text(dataset: Dataset, keyword: str) -> str | None:
         return None
     if isinstance(found, bytes):
         found = found.decode("latin-1")
-    if not isinstance(found, str) and hasattr(found, "__iter__"):
+    if not isinstance(found, (str, PersonName)) and hasattr(found, "__iter__"):
         found = "\\".join(str(part) for part in found)
     return str(found).strip(" \0") or None
 

@@ -67,7 +67,7 @@ class Reject:
     """
 
     file: str
-    study: str | None
+    study: str | None = field(repr=False)
     reason: str
     remedy: str
     dicom: bool = True
@@ -87,11 +87,11 @@ class Listed:
         patients: its Patient ID, in each spelling that is there, the shortest first.
     """
 
-    key: str
+    key: str = field(repr=False)
     names: Names
     nifti: bool = False
     synthetic: bool = False
-    patients: tuple[str, ...] = ()
+    patients: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -81,8 +81,8 @@ class Part:
     """
 
     names: dict[str, Names] = field(default_factory=dict)
-    series: set[str] = field(default_factory=set)
-    spelled: set[str] = field(default_factory=set)
+    series: set[str] = field(default_factory=set, repr=False)
+    spelled: set[str] = field(default_factory=set, repr=False)
     synthetic: bool = False
 
     @property

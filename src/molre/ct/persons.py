@@ -26,12 +26,12 @@ class Person:
     """What is stated of a person; empty where it is not.
 
     Attributes:
-        name: its parts.
+        name: its parts, sorted.
         birth: YYYYMMDD.
         sex: M or F.
     """
 
-    name: frozenset[str] = frozenset()
+    name: tuple[str, ...] = ()
     birth: str = ""
     sex: str = ""
 
@@ -43,17 +43,18 @@ class Person:
     @property
     def words(self) -> str:
         """All of it in one text, the same for everybody who states the same."""
-        return " ".join((*sorted(self.name), self.birth, self.sex))
+        return " ".join((*self.name, self.birth, self.sex))
 
 
 @lru_cache(maxsize=1024)
 def person(name: str | None, birth: str | None, sex: str | None) -> Person:
     """What Patient's Name (0010,0010), Birth Date (0010,0030) and Sex (0010,0040) say."""
-    first = (name or "").casefold().split("=")[0]  # the alphabetic one of three
-    parts = frozenset() if "\33" in first or _REMOVED.search(first) else _PART.findall(first)
+    ascii_only = (name or "").encode("ascii", errors="replace").decode().lower()
+    first = ascii_only.split("=")[0]  # the alphabetic one of three
+    parts = set() if "\33" in first or _REMOVED.search(first) else set(_PART.findall(first))
     day, known = re.sub(r"[.\-]", "", (birth or "").strip()), (sex or "").strip().upper()
     valid = re.fullmatch(r"(1[89]|20)\d{6}", day) and day not in _DUMMY
-    return Person(frozenset(parts), day if valid else "", known if known in ("M", "F") else "")
+    return Person(tuple(sorted(parts)), day if valid else "", known if known in ("M", "F") else "")
 
 
 def are_two(one: Person, other: Person) -> bool:
@@ -68,7 +69,7 @@ def are_surely_two(one: Person, other: Person) -> bool:
 
 
 def _signs(one: Person, other: Person) -> tuple[bool, bool, bool]:
-    names = bool(one.name and other.name) and not one.name & other.name
+    names = bool(one.name and other.name) and set(one.name).isdisjoint(other.name)
     births = bool(one.birth and other.birth) and one.birth != other.birth
     if births and "0101" in (one.birth[4:], other.birth[4:]):  # only the year was kept
         births = one.birth[:4] != other.birth[:4]

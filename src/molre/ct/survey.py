@@ -42,7 +42,7 @@ class Series:
         hu_map: how the values of a NIfTI become HU; None where they are HU.
     """
 
-    uid: str
+    uid: str = field(repr=False)
     files: tuple[str, ...]
     slices: int
     acquisition: Acquisition
@@ -67,9 +67,9 @@ class Study:
         series: the readable ones, best first.
     """
 
-    key: str
-    patient_id: str | None
-    accession: str | None
+    key: str = field(repr=False)
+    patient_id: str | None = field(repr=False)
+    accession: str | None = field(repr=False)
     folder: str
     series: tuple[Series, ...]
 

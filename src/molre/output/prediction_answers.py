@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import molre
@@ -37,7 +37,7 @@ class Answer:
     """
 
     prediction: Prediction
-    key: str
+    key: str = field(repr=False)
     inputs: tuple[int, ...]
     place: str
     study: Study | None = None

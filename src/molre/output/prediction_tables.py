@@ -14,6 +14,7 @@ from pathlib import Path
 
 from molre import files
 from molre.ct.listing import Reject
+from molre.ct.patients import study_uid
 from molre.output.prediction_answers import Answer
 
 OF_PREDICTIONS = "the predictions"
@@ -57,7 +58,7 @@ def write_map(path: Path, answers: Iterable[Answer]) -> None:
     for answer in answers:
         known = answer.study
         patient = ("", "") if known is None else (known.patient_id or "", known.accession or "")
-        uid = "" if answer.key.startswith("path:") else answer.key
+        uid = study_uid(answer.key) or ""
         rows.append((_inputs(answer), answer.prediction.study, answer.place, *patient, uid))
     with files.atomic(path) as part:
         files.create_private(part, _text(rows))
