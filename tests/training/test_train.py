@@ -20,15 +20,17 @@ from molre.audit.trained import chosen
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cli.main import app
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import Cohort, write_table
 from molre.ct.read import read_series
 from molre.embedding.embed import open_cache
 from molre.errors import MolreError
 from molre.evaluation.evaluate import evaluate
+from molre.labels.findings import findings
 from molre.output.run_html import write_run_report
 from molre.training.config import TrainConfig, resolve
 from molre.training.rates import at_edge, best_rate
 from molre.training.step import NotFinite
+from molre.training.studies import load_splits
 from molre.training.train import train
 
 CONTRACT = Contract(size=112, windows=((40, 80), (80, 200), (600, 2800)), slab_mm=10)
@@ -214,3 +216,33 @@ def predicts_as_trained(run: Path, scans: Path, tiny: Path) -> None:
     wanted = table.filter(pl.col("study") == study).sort("finding")["probability"].to_list()
     got = [f.probability for f in sorted(prediction.findings, key=lambda f: f.id)]
     assert got == pytest.approx(wanted, abs=2e-3)
+
+
+def test_a_run_whose_studies_are_of_other_patients_now_is_not_done(tmp_path: Path) -> None:
+    cohort, quick = write_ready(tmp_path / "c"), settings(max_epochs=1, learning_rates=(1e-3,))
+    quick = quick.model_copy(update={"max_rates": 1})
+    run = train(cohort, tmp_path / "r", quick)
+    assert train(cohort, run, quick) == run
+    scans = pl.read_parquet(cohort / "scans.parquet")
+    dealt = dict(Cohort(cohort).splits().iter_rows())
+    tested = next(patient for patient, split in dealt.items() if split == "test")
+    trained = next(patient for patient, split in dealt.items() if split == "train")
+    moved = pl.when(pl.col("patient") == tested).then(pl.lit(trained)).otherwise("patient")
+    is_head = pl.col("patient") != trained
+    for changed in (moved.alias("patient"), is_head.alias("head")):
+        write_table(cohort / "scans.parquet", scans.with_columns(changed))
+        with pytest.raises(MolreError, match="before the cohort's patients or head checks changed"):
+            train(cohort, run, quick)
+
+
+def test_scans_without_a_split_and_labels_without_a_scan_are_said(tmp_path: Path, capsys) -> None:
+    cohort = write_ready(tmp_path / "c")
+    splits = pl.read_csv(cohort / "splits.csv", infer_schema=False)
+    splits[7:].write_csv(cohort / "splits.csv")
+    scans = pl.read_parquet(cohort / "scans.parquet")
+    write_table(cohort / "scans.parquet", scans.filter(pl.col("study") != splits["patient"][8]))
+    cache = open_cache(Cohort(cohort), load_backbone("efficientnet_lite0"))
+    load_splits(Cohort(cohort), cache, findings(), "mask", 1)
+    said = capsys.readouterr().err
+    assert "7 of 59 scans left out: their patients have no split yet" in said
+    assert "labels of 1 of 60 studies left out" in said

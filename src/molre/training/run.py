@@ -16,7 +16,7 @@ import yaml
 
 import molre
 from molre import files
-from molre.cohort.cohort import write_table
+from molre.cohort.cohort import Cohort, write_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration
 from molre.training.config import TrainConfig
@@ -42,12 +42,15 @@ class RunFolder:
         """Written last: a run with a manifest is done."""
         return self.path / "manifest.json"
 
-    def is_done(self, config: TrainConfig, hashes: dict[str, str]) -> bool:
+    def is_done(
+        self, config: TrainConfig, hashes: dict[str, str], cohort: Cohort | None = None
+    ) -> bool:
         """Whether this run is there already, with the same configuration and data.
 
         Args:
             config: of the run that is wanted.
             hashes: of its data, see :func:`molre.training.studies.data_hashes`.
+            cohort: whose studies may be of other patients by now, or no whole heads.
 
         Raises:
             MolreError: a run of another configuration, or of data that has changed since, is in
@@ -68,6 +71,8 @@ class RunFolder:
             return False
         made_from = json.loads(self.manifest.read_text(encoding="utf-8"))
         changed = [name for name, value in hashes.items() if made_from.get(name) != value]
+        if not changed and cohort and self._is_of_others(cohort, config):
+            changed = ["patients or head checks"]
         if changed:
             names = " and ".join(name.removesuffix("_sha256") for name in changed)
             raise MolreError(
@@ -76,6 +81,16 @@ class RunFolder:
                 fix="choose another folder, or add --overwrite to train it again",
             )
         return True
+
+    def _is_of_others(self, cohort: Cohort, config: TrainConfig) -> bool:
+        """Whether a study of the run is another patient's, in another split or left out by now."""
+        path, known = self.path / "studies.parquet", ["study", "patient", "split"]
+        if not path.is_file():
+            return False
+        now = cohort.chosen().join(cohort.splits(), on="patient", how="inner")
+        if not config.include_not_head:
+            now = now.filter(pl.col("head").fill_null(value=True))
+        return bool(len(pl.read_parquet(path, columns=known).join(now, on=known, how="anti")))
 
     def write_config(self, config: TrainConfig) -> None:
         """RUN/config.yaml, resolved."""

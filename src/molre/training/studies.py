@@ -44,13 +44,15 @@ def load_splits(
     """Join scans, splits and labels.
 
     Only studies that have an embedding are used, and of these only whole heads with a brain inside
-    (the column ``head``) unless ``include_not_head``; how many are left out is said. A finding is
+    (the column ``head``) unless ``include_not_head``; how many are left out is said, and how many
+    have no split yet, or have labels and are in the cohort no more. A finding is
     trained if it has at least ``floor`` known positives and negatives in train.
 
     Raises:
         MolreError: an empty split, or no finding that can be trained.
     """
     rows = cohort.chosen().join(cohort.splits(), on="patient", how="inner").sort("study")
+    _say_strays(cohort, len(rows))
     rows = rows.filter([h in cache for h in rows["content_hash"]])
     if not include_not_head:
         rows = _heads(rows)
@@ -85,6 +87,23 @@ def load_splits(
         tuple(findings),
         data_hashes(cohort),
     )
+
+
+def _say_strays(cohort: Cohort, split: int) -> None:
+    """Scans that came after the split, and labels of scans that have gone."""
+    chosen, there = len(cohort.chosen()), cohort.scans()["study"]
+    if split < chosen:
+        say(
+            f"{chosen - split} of {chosen} scans left out: their patients have no split yet "
+            f"(molre split {cohort.path})"
+        )
+    labelled = cohort.labels()["study_id"].unique()
+    gone = len(labelled) - int(labelled.is_in(there.implode()).sum())
+    if gone:
+        say(
+            f"labels of {gone} of {len(labelled)} studies left out: the cohort has no such studies "
+            "any more (molre label, with the table that is right now)"
+        )
 
 
 def _heads(rows: pl.DataFrame) -> pl.DataFrame:

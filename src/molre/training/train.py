@@ -81,7 +81,7 @@ def train(
             shutil.rmtree(folder.path)
         ranks.wait()
         hashes, arm = data_hashes(opened), get_arm(config.arm, config.placement)
-        done = folder.is_done(config, hashes)
+        done = folder.is_done(config, hashes, opened)
         ranks.agree((config, hashes, done), "cohort, settings and run folder")
         if done:
             return folder.path
