@@ -94,3 +94,17 @@ def test_a_file_exchanged_with_its_size_and_time_kept_is_read_again(tmp_path: Pa
     again = taken(scans, out=tmp_path / "c")
     assert again.read == 1
     assert again.cohort.chosen()["pixel_hash"].to_list() != before.to_list()
+
+
+def test_a_study_whose_files_contradict_each_other_does_so_in_any_order_of_runs(tmp_path: Path):
+    one, two = (write_study(tmp_path / str(n), UID, seed=n, slices=3) for n in (1, 2))
+    copy = Path(shutil.copytree(one, tmp_path / "copy"))
+    assert taken(one, out=tmp_path / "c").studies == 1
+    for paths in ([two], [copy], [one]):
+        done = taken(*paths, out=tmp_path / "c")
+        (row,) = read_rejects(tmp_path / "c" / "rejects.csv")
+        assert (done.studies, done.exit_code) == (0, 1)
+        assert row["reason"] == "two slices are at one position but differ in their pixels"
+        assert all(f"{tmp_path}/{name}/00.dcm" in row["remedy"] for name in ("1", "2"))
+    shutil.rmtree(two)
+    assert taken(copy, out=tmp_path / "c").studies == 1

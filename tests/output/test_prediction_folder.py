@@ -292,6 +292,19 @@ def test_a_reader_says_what_it_is_in_a_line(reader: Reader) -> None:
     assert len(said) < 200
 
 
+def test_two_slices_at_one_position_are_refused_without_the_names_of_their_files(
+    predict, tmp_path: Path
+) -> None:
+    folder, other = study(tmp_path / "a"), write_study(tmp_path / "b", "1.2.10", slices=1, seed=5)
+    next(other.iterdir()).rename(folder / f"{NAME}.dcm")
+    written = predict(folder)
+    for name in ("predictions.csv", "index.html"):
+        said = (written.out / name).read_text(encoding="utf-8")
+        assert "two slices are at one position but differ" in said
+        assert NAME not in said
+    assert f"{NAME}.dcm" in table(written.out / "rejects.csv")[0]["remedy"]
+
+
 def test_the_map_has_the_uid_that_two_patients_share_and_nothing_else(
     predict, tmp_path: Path
 ) -> None:

@@ -48,6 +48,6 @@ def _known(listed: Listed, how: Reading) -> set[str]:
     found = set[str]()
     for key in keys:
         kept = state.load(state.file_of(how, replace(listed, key=key)))
-        rows = kept.rows if kept else []
-        found |= {name for row in rows for name in row["files"] if os.path.isfile(outer(name))}
+        names = [*kept.files, *(n for row in kept.rows for n in row["files"])] if kept else []
+        found |= {name for name in names if os.path.isfile(outer(name))}
     return found

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,12 @@ class Kept:
     Attributes:
         rows: of scans.parquet; none where the study could not be read.
         rejects: rows of rejects.csv.
+        files: that it was read from, where it could not be read; else the rows have them.
     """
 
     rows: list[dict[str, Any]]
     rejects: list[Rejected]
+    files: list[str] = field(default_factory=list)
 
 
 def file_of(how: Reading, listed: Listed) -> Path:
@@ -69,7 +71,7 @@ def load(path: Path, mark: str | None = None) -> Kept | None:
         return None
     if kept.get("version") != VERSION or mark not in (None, kept.get("stamp")):
         return None
-    return Kept(kept["rows"], [Rejected(**reject) for reject in kept["rejects"]])
+    return Kept(kept["rows"], [Rejected(**one) for one in kept["rejects"]], kept["files"])
 
 
 def is_read(listed: Listed, how: Reading) -> bool:

@@ -80,7 +80,8 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
                 if new:
                     again.append(new)
                 elif done is not None:
-                    kept = Kept(done.rows, [*done.rejects, *_failures(job, done)])
+                    names = [] if done.rows else list(job.listed.files)
+                    kept = Kept(done.rows, [*done.rejects, *_failures(job, done)], names)
                     state.save(state.file_of(how, job.listed), job.stamp, kept)
                     read += bool(done.rows)
                     unreadable += not done.rows and bool(job.failed or done.failed)

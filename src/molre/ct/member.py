@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 
@@ -30,9 +29,9 @@ class Member:
 
     @property
     def named(self) -> str:
-        """Its file, without folders, and which frame of it, from 1."""
-        name, frame = PurePath(self.header.file).name, self.plane.frame
-        return name if frame is None else f"frame {frame + 1} of {name}"
+        """Its file, and which frame of it, from 1."""
+        file, frame = self.header.file, self.plane.frame
+        return file if frame is None else f"frame {frame + 1} of {file}"
 
     @property
     def time(self) -> str | None:

@@ -214,11 +214,12 @@ class _Decoder:
             again = np.empty_like(out)
             self._decode(other, again)
             if not np.array_equal(again, out):
-                raise RefusedScan(
-                    f"{group[0].named} and {other.named} are at one position but differ in "
-                    "their pixels",
+                both = sorted([group[0].named, other.named])
+                raise RefusedScan(  # the reason stands where no file may be named
+                    "two slices are at one position but differ in their pixels",
                     where=other.header.file,
-                    fix="keep the files of one reconstruction and one pass",
+                    fix=f"keep the files of one reconstruction and one pass; these are "
+                    f"{' and '.join(both)}",
                 )
             self.duplicates += 1
         return first
