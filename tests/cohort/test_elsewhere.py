@@ -11,7 +11,10 @@ import pytest
 from dicoms import write_study
 
 from molre.cohort.ingest import Ingested, ingest
+from molre.cohort.match import match_labels
 from molre.cohort.rejects import read_rejects
+from molre.cohort.split import split
+from molre.errors import MolreError
 
 SALT, UID = b"a salt for tests", "1.2.10"
 
@@ -108,3 +111,37 @@ def test_a_study_whose_files_contradict_each_other_does_so_in_any_order_of_runs(
         assert all(f"{tmp_path}/{name}/00.dcm" in row["remedy"] for name in ("1", "2"))
     shutil.rmtree(two)
     assert taken(copy, out=tmp_path / "c").studies == 1
+
+
+def test_files_that_hold_another_study_now_leave_none_of_the_old_one(tmp_path: Path):
+    scans, other = tmp_path / "s", write_study(tmp_path / "t", "1.2.77", "PID-9", slices=2)
+    write_study(scans, UID, slices=2)
+    before = taken(scans, other, out=tmp_path / "c").cohort.scans()["study"].to_list()
+    write_study(scans, "1.2.99", "PID-2", seed=1, slices=2)
+    after = taken(scans, out=tmp_path / "c").cohort.scans()["study"].to_list()
+    assert (len(before), len(after), len({*before, *after})) == (2, 2, 3)
+    for path in scans.iterdir():
+        path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    assert taken(scans, other, out=tmp_path / "c").studies == 1
+
+
+@pytest.mark.parametrize("salt", [None, b"another salt"])
+def test_a_cohort_is_never_read_under_another_salt(tmp_path: Path, salt: bytes | None):
+    scans, out = write_study(tmp_path / "s", UID, slices=2), tmp_path / "c"
+    taken(scans, out=out)
+    (out / "salt").unlink()
+    if salt:
+        (out / "salt").write_bytes(salt)
+    (tmp_path / "t.csv").write_text(f"study,skull_fracture\n{UID},1\n")
+    held = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for run in (
+        lambda: taken(scans, out=out),
+        lambda: split(out),
+        lambda: match_labels(out, tmp_path / "t.csv"),
+    ):
+        with pytest.raises(MolreError, match="salt.*opy the file salt from where"):
+            run()
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == held
+    (out / "salt").unlink(missing_ok=True)
+    (out / "salt").write_bytes(SALT)
+    assert taken(scans, out=out).read == 0

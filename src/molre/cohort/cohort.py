@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from molre import files
+from molre.cohort.keys import pseudonym
 from molre.cohort.scans import SCHEMA
 from molre.ct.written import one_line, written
 from molre.errors import MolreError
@@ -74,11 +75,8 @@ class Cohort:
         except FileNotFoundError:
             salt = b""
         if not salt:
-            raise MolreError(
-                "has no salt, so nobody can be recognized in it",
-                where=self.path,
-                fix="copy the file salt from where the cohort was made, or ingest the scans anew",
-            )
+            raise no_salt(self.path)
+        check_salt(self.path, salt)
         return salt
 
     def scans(self) -> pl.DataFrame:
@@ -124,6 +122,36 @@ class Cohort:
             raise MolreError("is damaged", where=path, fix=mend or remedy) from None
 
 
+def no_salt(path: Path) -> MolreError:
+    """The sentence for a cohort whose salt is lost."""
+    return MolreError(
+        "has no salt, so nobody can be recognized in it",
+        where=path,
+        fix="copy the file salt from where the cohort was made, or ingest the scans into a new "
+        "folder",
+    )
+
+
+def check_salt(path: Path, salt: bytes) -> None:
+    """Refuse a salt that the cohort's keys were not made with: each study would be there twice.
+
+    Raises:
+        MolreError: it is another one.
+    """
+    try:
+        facts = json.loads((path / "cohort.json").read_bytes())
+    except (OSError, ValueError):  # new, or said elsewhere
+        return
+    wanted = facts.get("salt_check") if isinstance(facts, dict) else None
+    if wanted not in (None, pseudonym(salt, "salt", "")):
+        raise MolreError(
+            "is not the salt that the cohort's keys were made with",
+            where=path / "salt",
+            fix="copy the file salt from where the cohort was made, or ingest the scans into a new "
+            "folder",
+        )
+
+
 def check_name(path: Path) -> None:
     """Refuse a folder whose name is not UTF-8: the libraries that read its files take text only.
 
@@ -139,9 +167,11 @@ def check_name(path: Path) -> None:
         )
 
 
-def write_facts(path: Path, synthetic: bool) -> None:
-    """COHORT/cohort.json."""
-    facts = {"format_version": FORMAT_VERSION, "synthetic": synthetic}
+def write_facts(path: Path, synthetic: bool, salt: bytes | None = None) -> None:
+    """COHORT/cohort.json; with a mark of the salt, which does not tell it."""
+    facts: dict[str, Any] = {"format_version": FORMAT_VERSION, "synthetic": synthetic}
+    if salt is not None:
+        facts["salt_check"] = pseudonym(salt, "salt", "")
     files.write_text(path / "cohort.json", json.dumps(facts, indent=2) + "\n")
 
 

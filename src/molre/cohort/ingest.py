@@ -147,7 +147,8 @@ def _read(
     chosen = [state.settled(s, how) for s in studies.mine(listing.studies, shard)]
     fresh = [s for s in chosen if overwrite or not state.is_read(s, how)]
     read, unreadable = studies.read_all(fresh, how, each)
-    state.forget_outdated(how.out, listing.paths)
+    current = {state.file_of(how, state.settled(s, how)) for s in listing.studies}
+    state.forget_outdated(how.out, listing, current)
     known = read + unreadable + len(chosen) - len(fresh)
     if not known and shard is None and not (how.out / "cohort.json").is_file():
         raise _nothing(listing, _reasons(listing, how))
@@ -180,7 +181,7 @@ def _check_folder(folder: Path) -> bool:
     """Whether ``out`` is new; refuse a folder that holds something else."""
     check_name(folder)
     if (folder / "cohort.json").is_file():
-        Cohort(folder)  # refuses a newer format
+        _ = Cohort(folder).salt  # refuses a newer format, and a salt that is lost or another one
         return False
     if folder.exists() and not folder.is_dir():
         raise MolreError("is a file", where=folder, fix="name a folder to write the cohort to")

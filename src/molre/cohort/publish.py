@@ -58,7 +58,8 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
     ordered = tuple(sorted(rejects))
     write_table(folder / "scans.parquet", table)
     write_rejects(folder / "rejects.csv", ordered)
-    write_facts(folder, synthetic=bool(len(table)) and bool(table["synthetic"].all()))
+    synthetic = bool(len(table)) and bool(table["synthetic"].all())
+    write_facts(folder, synthetic, (folder / "salt").read_bytes())
     return Published(frozenset(table["study"]), ordered)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from molre.cohort.keys import pseudonym
 from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
 from molre.ct.entries import outer
-from molre.ct.listing import Listed
+from molre.ct.listing import Listed, Listing
 from molre.ct.patients import key_of, place_of, same
 from molre.ct.volume_cache import volumes_of
 
@@ -131,13 +131,38 @@ def load_all(folder: Path) -> Iterator[Kept]:
             yield Kept(rows, rejects)
 
 
-def forget_outdated(folder: Path, paths: Iterable[str]) -> None:
-    """Remove what another version of molre kept of studies below paths that were read anew."""
-    given = tuple(paths)
-    for path in (folder / "state").glob("*.json"):
-        row = _other_row(path)
-        if row and any(row["files"][0] == p or _is_below(row["files"][0], p) for p in given):
+def forget_outdated(folder: Path, listing: Listing, current: Container[Path]) -> None:
+    """Remove what was kept of files that another version of molre read, or that changed hands.
+
+    Args:
+        folder: the cohort.
+        listing: what lies below the paths of this run.
+        current: where its studies are kept.
+    """
+    others = [path for path in (folder / "state").glob("*.json") if path not in current]
+    firsts = {path: _first_file(path) for path in others}
+    below = {
+        path: file
+        for path, file in firsts.items()
+        if file and any(file == p or _is_below(file, p) for p in listing.paths)
+    }
+    if not below:
+        return
+    listed = {name for study in listing.studies for name in study.files}
+    listed |= {reject.file for reject in listing.rejects}
+    for path, file in below.items():
+        if file in listed or _other_row(path):
             path.unlink(missing_ok=True)
+
+
+def _first_file(path: Path) -> str | None:
+    """A file of the study that is kept there, in any version."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        names = [row["files"][0] for row in kept["rows"]] + kept.get("files", [])
+        return next(iter([*names, *(reject["file"] for reject in kept["rejects"])]), None)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None
 
 
 def _is_below(file: str, folder: str) -> bool:
