@@ -124,6 +124,12 @@ def test_text_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str):
     assert state(long, "Müller", "skull_fracture") == "present"
 
 
+def test_a_parquet_table_is_called_one(tmp_path: Path):
+    (tmp_path / "t.csv").write_bytes(b"PAR1" + bytes(20))
+    with pytest.raises(MolreError, match="is a Parquet table.*CSV UTF-8"):
+        read_wide(tmp_path / "t.csv", findings())
+
+
 def test_a_workbook_is_called_one(tmp_path: Path):
     (tmp_path / "labels.xlsx").write_bytes(b"PK\3\4 and more")
     with pytest.raises(MolreError, match="is a workbook.*CSV UTF-8"):

@@ -72,6 +72,8 @@ def _text(path: Path) -> str:
         raise MolreError("is a folder", where=path, fix="give a CSV") from None
     if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0")):
         raise MolreError("is a workbook, not a CSV", where=path, fix="save it as CSV UTF-8")
+    if data.startswith(b"PAR1"):
+        raise MolreError("is a Parquet table, not a CSV", where=path, fix="write it as CSV UTF-8")
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
