@@ -93,10 +93,10 @@ def test_what_does_not_fit_is_named(values, sentence):
 def test_a_file_that_is_no_mapping(tmp_path: Path, text):
     path = tmp_path / "contract.yaml"
     path.write_text(text)
-    with pytest.raises(MolreError, match="contract.yaml: is not a mapping"):
+    with pytest.raises(MolreError, match="contract.yaml: (is not a mapping|cannot be read)"):
         read_contract(path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
-    with pytest.raises(MolreError, match="no such file"):
+    with pytest.raises(MolreError, match="(?i)no such file"):
         read_contract(tmp_path / "contract.yaml")

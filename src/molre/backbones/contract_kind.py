@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from molre.backbones.contract import Contract
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
+from molre.settings_file import read_settings
 
 
 def read_contract(path: Path) -> Contract | VolumeContract:
@@ -18,14 +17,7 @@ def read_contract(path: Path) -> Contract | VolumeContract:
     Raises:
         MolreError: unreadable, or see :func:`contract_from_dict`.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MolreError("no such file", where=path, fix="give an existing --contract") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        values = None
-    if not isinstance(values, dict):
-        raise MolreError("is not a mapping", where=path, fix="write size, windows, mean, std ...")
+    values = read_settings(path, "size, windows, mean, std ...")
     return contract_from_dict(values, path)
 
 

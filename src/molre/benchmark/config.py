@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from molre.benchmark.presets import PRESETS
 from molre.errors import MolreError, did_you_mean
+from molre.settings_file import read_settings
 from molre.training.arms import ARMS, at_placement
 from molre.training.config import TrainConfig
 
@@ -218,14 +218,7 @@ def _yaml(path: Path) -> Any:
     if not path.is_file() and "." not in path.name and "/" not in str(path):
         remedy = f"{did_you_mean(str(path), PRESETS)}, or give a YAML file"
         raise MolreError(f"no preset is called {str(path)!r}", fix=remedy)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise MolreError(f"cannot be read as YAML ({reason})", where=path) from None
-    if not isinstance(content, dict):
-        raise MolreError("is not a mapping", where=path, fix="write backbones, placements, seeds")
-    return content
+    return read_settings(path, "backbones, placements, seeds")
 
 
 def _check_settings(settings: dict[str, Any]) -> None:

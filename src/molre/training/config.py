@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from molre.backbones.contract import Contract
 from molre.backbones.contract_kind import contract_from_dict
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError, did_you_mean
+from molre.settings_file import parse, read_settings
+
+MOST = 1_000_000_000  # nothing is counted beyond
 
 
 class TrainConfig(BaseModel):
@@ -24,7 +25,7 @@ class TrainConfig(BaseModel):
     slower, as free routers overfit small cohorts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: str = "efficientnet_lite0"
     contract: Contract | VolumeContract | None = Field(
@@ -32,37 +33,50 @@ class TrainConfig(BaseModel):
     )
     arm: str = "molre"
     placement: Literal["slice", "blocks"] = "slice"
-    seed: int = Field(default=0, ge=0)
-    learning_rates: tuple[Annotated[float, Field(gt=0, lt=math.inf)], ...] = Field(
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(3e-4, 1e-3, 3e-3),
         min_length=1,
         description="where the search starts; it widens while the best is at an edge",
     )
-    max_rates: int = Field(default=8, ge=1, description="rates that a search tries, at most")
+    max_rates: int = Field(
+        default=8, ge=1, le=MOST, description="rates that a search tries, at most"
+    )
     router_rate: float = Field(default=0.1, ge=0)
-    max_epochs: int = Field(default=100, ge=1)
-    patience: int = Field(default=15, ge=1)
-    batch_size: int = Field(default=32, ge=1)
+    max_epochs: int = Field(default=100, ge=1, le=MOST)
+    patience: int = Field(default=15, ge=1, le=MOST)
+    batch_size: int = Field(default=32, ge=1, le=MOST)
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="of the backbone; auto is bfloat16 on CUDA, else float32"
     )
     weight_decay: float = Field(default=1e-2, ge=0)
     gamma: float = Field(default=2.0, ge=0)
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    num_experts: int = Field(default=6, ge=2)
-    r: int = Field(default=8, ge=1)
-    router_hidden: int = Field(default=32, ge=1)
+    num_experts: int = Field(default=6, ge=2, le=1000)
+    r: int = Field(default=8, ge=1, le=10_000)
+    router_hidden: int = Field(default=32, ge=1, le=100_000)
     shared_query: bool = False
     blank_policy: Literal["blank_means", "mask"] = "blank_means"
     budget: float = Field(default=0.005, gt=0, description="share of parameters, at blocks")
     prefix_cache: bool | Literal["auto"] = Field(
         default=False, description="keep tokens on disk, at blocks; auto: where that can be done"
     )
-    slice_budget: int = Field(default=128, ge=1, description="slices in memory, at blocks")
-    min_labels: int = Field(default=5, ge=1, description="positives and negatives in train")
+    slice_budget: int = Field(default=128, ge=1, le=MOST, description="slices in memory, at blocks")
+    min_labels: int = Field(
+        default=5, ge=1, le=MOST, description="positives and negatives in train"
+    )
     include_not_head: bool = Field(
         default=False, description="take scans that are not a whole head with a brain inside"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _true_is_not_one(cls, values: Any) -> Any:
+        for name, value in values.items() if isinstance(values, dict) else ():
+            field = cls.model_fields.get(name)
+            if field is not None and field.annotation in (int, float) and isinstance(value, bool):
+                raise ValueError(f"{name}: {str(value).lower()} is not a number")
+        return values
 
 
 def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any) -> TrainConfig:
@@ -73,13 +87,8 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
     """
     values: dict[str, Any] = {}
     if path is not None:
-        values |= _read(path)
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise MolreError(f"--set {setting}: no '='", fix="write --set key=value")
-        values[key] = yaml.safe_load(value)
-    values |= {k: v for k, v in given.items() if v is not None}
+        values |= read_settings(path, "key: value lines")
+    values |= _told(settings, {k: v for k, v in given.items() if v is not None})
     for key in values:
         if key not in TrainConfig.model_fields:
             raise MolreError(
@@ -92,17 +101,36 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
     try:
         return TrainConfig(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(p) for p in first["loc"])
-        raise MolreError(f"setting {key}: {first['msg']}", where=path) from None
+        raise MolreError(_said(error), where=path) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise MolreError(f"cannot be read as YAML ({reason})", where=path) from None
-    if not isinstance(content, dict):
-        raise MolreError("is not a mapping of settings", where=path, fix="write key: value lines")
-    return content
+def _said(error: ValidationError) -> str:
+    """What pydantic found, without the names of its own parts."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"][:1]]
+    place += [str(part) for part in first["loc"][1:] if isinstance(part, int)]
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "tuple_type":
+        said = "Input should be a list, such as [0.001, 0.003]"
+    return f"setting {'.'.join(place)}: {said}" if place else f"setting {said}"
+
+
+def _told(settings: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
+    """Settings of the command line; one that is told two different values has none."""
+    told: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise MolreError(f"--set {setting}: no '='", fix="write --set key=value")
+        value = parse(text, f"--set {key}")
+        if told.get(key, value) != value:
+            raise MolreError("has two values", where=f"--set {key}", fix="keep one")
+        told[key] = value
+    for key, value in given.items():
+        if told.get(key, value) != value:
+            raise MolreError(
+                f"{told[key]!r}, and another option says {value!r}",
+                where=f"--set {key}",
+                fix="keep one of them",
+            )
+    return told | given

@@ -19,6 +19,7 @@ from molre import files
 from molre.cohort.cohort import Cohort, write_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration
+from molre.settings_file import read_settings
 from molre.training.config import TrainConfig
 from molre.training.data import Studies
 
@@ -59,7 +60,7 @@ class RunFolder:
         path = self.path / "config.yaml"
         if not path.is_file():
             return False
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        stored = read_settings(path, "what the run was trained with")
         # a setting that did not exist when the run was made had what is now its default
         if TrainConfig().model_dump(mode="json") | stored != config.model_dump(mode="json"):
             raise MolreError(
