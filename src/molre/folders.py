@@ -65,6 +65,31 @@ def claim(folder: Path, kind: str) -> None:
     raise MolreError(f"holds {found}, not {KINDS[kind][0]}", where=folder, fix=fix)
 
 
+def claim_file(path: Path, begins: str) -> None:
+    """Refuse a file that somebody else wrote: a scan or a label table is soon named by mistake.
+
+    Args:
+        path: of a table that will be written; what the same verb wrote before is replaced.
+        begins: the first line of all such tables.
+
+    Raises:
+        MolreError: it is a folder, cannot be written, or holds something else.
+    """
+    if path.is_dir():
+        raise MolreError("is a folder", where=path, fix="name a file")
+    check_place(path.absolute().parent)
+    if path.exists() and not (path.is_file() and _is_empty_or_begins(path, begins)):
+        raise MolreError(
+            "is there already and holds something else", where=path, fix="name a new file"
+        )
+
+
+def _is_empty_or_begins(path: Path, begins: str) -> bool:
+    with open(path, "rb") as handle:
+        head = handle.read(len(begins.encode()) + 1)
+    return head in (b"", begins.encode() + b"\n")
+
+
 def check_place(folder: Path) -> None:
     """Refuse a folder that cannot be written to, by the nearest one above it that is there.
 
@@ -83,26 +108,28 @@ def check_place(folder: Path) -> None:
         )
 
 
-def check_outside(map_file: Path, folder: Path, what: str) -> None:
+def claim_map(map_file: Path, folder: Path, what: str, begins: str) -> None:
     """Refuse a map of patients inside a folder that is made to be passed on, whatever links say.
 
     Args:
         map_file: to be written; it need not exist.
         folder: that it may not lie in.
         what: what the folder holds, e.g. ``"the predictions"``.
+        begins: the first line of all such maps.
 
     Raises:
-        MolreError: it would lie there, or no file can be written there.
+        MolreError: it would lie there, or no file can be written there, or it holds something else.
     """
-    if Path(os.path.realpath(map_file)).is_relative_to(os.path.realpath(folder)):
+    inside, above = Path(os.path.realpath(map_file)), Path(os.path.realpath(folder))
+    if inside.is_relative_to(above):
         raise MolreError(
             f"a map of patients does not belong among {what}, which hold no identifiers",
             where=map_file,
             fix=f"name a file outside of {folder}",
         )
-    if map_file.is_dir():
-        raise MolreError("is a folder", where=map_file, fix="name a file for the map")
-    check_place(map_file.absolute().parent)
+    claim_file(map_file, begins)
+    if above.is_relative_to(inside):
+        raise MolreError(f"{folder} would lie in it", where=map_file, fix="name another file")
 
 
 def _is(folder: Path, kind: str) -> bool:

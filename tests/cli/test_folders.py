@@ -10,7 +10,7 @@ import pytest
 
 from molre.cli.demo import forget
 from molre.errors import MolreError
-from molre.folders import KINDS, claim
+from molre.folders import KINDS, claim, claim_file
 
 # what each verb leaves, also where it was interrupted
 OWN = {
@@ -106,3 +106,26 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written() -> None:
     with pytest.raises(MolreError, match="nothing can be written"):
         claim(Path("/proc/1/ns/new"), "run")
+
+
+@pytest.mark.parametrize("there", [b"", b"a,b\n", b"a,b\n1,2\n"])
+def test_a_table_of_before_is_replaced(tmp_path: Path, there: bytes) -> None:
+    (tmp_path / "map.csv").write_bytes(there)
+    claim_file(tmp_path / "map.csv", "a,b")
+    claim_file(tmp_path / "new/map.csv", "a,b")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("there", [b"a,b,c\n", b"a,b", b"study,a\n", bytes(128) + b"DICM"])
+def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path, there: bytes) -> None:
+    (tmp_path / "scan.dcm").write_bytes(there)
+    with pytest.raises(MolreError, match="holds something else"):
+        claim_file(tmp_path / "scan.dcm", "a,b")
+    assert (tmp_path / "scan.dcm").read_bytes() == there
+
+
+def test_a_table_has_a_place_to_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path, tmp_path / "file/map.csv"):
+        with pytest.raises(MolreError, match="is a f"):
+            claim_file(place, "a,b")

@@ -55,3 +55,16 @@ def test_inside_the_cohort_it_is_refused_before_anything_is_read(tmp_path: Path)
     run = CliRunner().invoke(app, [*command, "--pseudonym-map", str(out / "map.csv")])
     assert run.exit_code != 0
     assert not out.exists()
+
+
+@pytest.mark.parametrize("place", ["scans/00.dcm", "labels.csv", "scans", "labels.csv/m", "new"])
+def test_over_a_scan_or_a_table_it_is_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    write_study(tmp_path / "scans", "1.2.100", slices=4)
+    (tmp_path / "labels.csv").write_text("study,skull_fracture\n1.2.100,1\n")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    monkeypatch.chdir(tmp_path)
+    command = ["ingest", "scans", "-o", "new/cohort", "--pseudonym-map", place]
+    assert isinstance(CliRunner().invoke(app, command).exception, MolreError)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before

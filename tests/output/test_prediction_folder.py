@@ -18,6 +18,7 @@ from molre.errors import MolreError
 from molre.model.prediction import Prediction
 from molre.output.prediction_folder import Written, write_predictions
 from molre.output.prediction_json import read_prediction
+from molre.output.prediction_tables import MAP_COLUMNS
 from molre.pipeline import Reader, load
 
 MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
@@ -212,7 +213,7 @@ def test_the_map_joins_answers_to_inputs_and_patients_for_its_owner_alone(
 ) -> None:
     a, b = study(tmp_path / "a", "1.2.10"), nifti(tmp_path / "b/head.nii")
     place = tmp_path / "map.csv"
-    place.write_text("of before")
+    place.write_text(",".join(MAP_COLUMNS) + "\n1,of before\n")
     written = predict(b, a, map_file=place)
     assert place.stat().st_mode & 0o777 == 0o600
     rows = table(place)

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from molre import table_files
 from molre.audit.check import DATA, FAIL, FLAG, NUMBERS, PASS, Check, compared, not_checked
 from molre.audit.compare import cells, table_differences
 from molre.audit.evaluated import lines, page
@@ -160,7 +161,7 @@ def read_csv(path: Path) -> pl.DataFrame:
         MolreError: it is none.
     """
     try:
-        return pl.read_csv(path, infer_schema_length=None)
+        return table_files.read_csv(path, infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError):
         raise MolreError("not readable as CSV", where=path) from None
 

@@ -31,6 +31,7 @@ from molre.evaluation.sections import NAMES
 from molre.labels.findings import findings
 from molre.model.folder import ModelDescription, TrainedModel, describe
 from molre.model.folder import load as load_model
+from molre.table_files import read_parquet
 from molre.training.config import TrainConfig, resolve
 from molre.training.studies import Splits, load_splits
 
@@ -326,6 +327,6 @@ def read_table(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise MolreError("missing", where=path)
     try:
-        return pl.read_parquet(path)
+        return read_parquet(path)
     except (pl.exceptions.PolarsError, OSError):
         raise MolreError("not readable as Parquet", where=path) from None

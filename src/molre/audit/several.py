@@ -36,6 +36,7 @@ from molre.output.comparison_html import write_comparison_report
 from molre.output.example import Example
 from molre.output.examples import run_examples
 from molre.progress import track
+from molre.table_files import write_csv
 
 WRITTEN = {COMPARISON, "comparison.csv", "contrasts.csv", "report.html"}
 ROW = ("group", "arm", "control", "finding")
@@ -156,7 +157,7 @@ def _tables(out: Path, runs: Sequence[Path], settings: dict[str, Any]) -> Iterat
             if not (out / name).is_file():
                 yield Check(NUMBERS, words, FAIL, "missing (`molre compare` makes it again)")
                 continue
-            table.write_csv(Path(place) / name)
+            write_csv(Path(place) / name, table)
             stored, new = read_csv(out / name), read_csv(Path(place) / name)
             keys = [key for key in ROW if key in new.columns]
             yield compared(NUMBERS, words, cells(new), table_differences(stored, new, keys))

@@ -115,9 +115,9 @@ def _chosen(preset: str | None, config: Path | None) -> str | Path:
 def _finish(done: Benchmarked, json: bool) -> None:
     table, path = done.table, done.path
     if json:
-        import polars as pl
+        from molre.table_files import read_csv
 
-        typer.echo(pl.read_csv(path / "table.csv").write_json())
+        typer.echo(read_csv(path / "table.csv").write_json())
         return
     from rich.table import Table
 

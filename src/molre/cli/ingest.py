@@ -70,10 +70,10 @@ def command(
         typer.echo(found.as_json() if json else found.as_text())
         return
     if pseudonym_map:
-        from molre.cohort.pseudonym_map import OF_COHORT
-        from molre.folders import check_outside
+        from molre.cohort.pseudonym_map import COLUMNS, OF_COHORT
+        from molre.folders import claim_map
 
-        check_outside(pseudonym_map, out, OF_COHORT)  # before hours are spent
+        claim_map(pseudonym_map, out, OF_COHORT, ",".join(COLUMNS))  # before hours are spent
     done = ingest(
         paths,
         out,

@@ -47,14 +47,14 @@ def command(
 
     Example: molre predict runs/molre-0/model study/ -o out
     """
-    from molre.folders import check_outside, claim
+    from molre.folders import claim, claim_map
     from molre.output.prediction_folder import write_predictions
-    from molre.output.prediction_tables import OF_PREDICTIONS
+    from molre.output.prediction_tables import MAP_COLUMNS, OF_PREDICTIONS
     from molre.pipeline import load
 
     claim(out, "predictions")
     if map_file is not None:
-        check_outside(map_file, out, OF_PREDICTIONS)
+        claim_map(map_file, out, OF_PREDICTIONS, ",".join(MAP_COLUMNS))
     reader = load(
         model, weights_dir=weights_dir, device=device, trust_remote_code=trust_remote_code
     )

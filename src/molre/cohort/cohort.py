@@ -17,6 +17,7 @@ from molre.cohort.keys import pseudonym
 from molre.cohort.scans import SCHEMA
 from molre.ct.written import one_line, written
 from molre.errors import MolreError
+from molre.table_files import read_csv, read_parquet
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "tune", "calibrate", "test")
@@ -100,7 +101,7 @@ class Cohort:
         if not path.is_file():
             raise MolreError("has no splits", where=self.path, fix=f"molre split {self.path}")
         try:
-            table = pl.read_csv(path, infer_schema=False)
+            table = read_csv(path, infer_schema=False)
         except pl.exceptions.PolarsError:
             table = pl.DataFrame()
         if table.columns != ["patient", "split"] or not set(table["split"]) <= {*SPLITS}:
@@ -117,7 +118,7 @@ class Cohort:
         if not path.is_file():
             raise MolreError(f"has no {name}", where=self.path, fix=remedy)
         try:
-            return pl.read_parquet(path)
+            return read_parquet(path)
         except pl.exceptions.PolarsError:
             raise MolreError("is damaged", where=path, fix=mend or remedy) from None
 

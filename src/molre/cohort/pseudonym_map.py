@@ -14,7 +14,7 @@ from molre.cohort.read_study import Reading, patient_key
 from molre.ct.listing import list_studies
 from molre.ct.patients import study_uid
 from molre.ct.survey import Study, look
-from molre.folders import check_outside
+from molre.folders import claim_map
 from molre.progress import track
 
 COLUMNS = ("patient", "study", "patient_id", "accession", "study_instance_uid")
@@ -39,7 +39,7 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
     Raises:
         MolreError: ``out`` lies in the cohort, which is made to be passed on.
     """
-    check_outside(out, cohort, OF_COHORT)
+    claim_map(out, cohort, OF_COHORT, ",".join(COLUMNS))
     rows, how = [], Reading(Path(os.path.abspath(cohort)), salt)
     for listed in track(list_studies([str(p) for p in paths]).studies, "reading identifiers"):
         known = study_uid(listed.key) is not None

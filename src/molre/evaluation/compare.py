@@ -21,7 +21,7 @@ from molre.evaluation.run_groups import group_names, setting_notes
 from molre.evaluation.sources import write_comparison_sources
 from molre.evaluation.twins import refuse_copies, twin_notes
 from molre.evaluation.verdict import CONTROLS, FROZEN, MARGIN, METHOD
-from molre.files import atomic
+from molre.table_files import write_csv
 
 _ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
 
@@ -89,8 +89,7 @@ def compare(
         "contrasts.csv": contrasts_table(comparison.result),
     }
     for name, table in tables.items():
-        with atomic(Path(out) / name) as part:
-            table.write_csv(part)
+        write_csv(Path(out) / name, table)
     sources = [Path(run) for run in runs]
     write_comparison_sources(Path(out), sources, {"draws": draws, "seed": seed})
     return comparison

@@ -23,6 +23,7 @@ from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.sections import NAMES, CohortOfRun, Sections, sections
 from molre.labels.findings import findings as findings_table
+from molre.table_files import read_parquet
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def _labels(cohort: CohortOfRun) -> pl.DataFrame | None:
 def _stated_before(run: Path) -> tuple[float, ...]:
     path = run / "predictive_values.parquet"
     try:
-        table = pl.read_parquet(path) if path.is_file() else pl.DataFrame()
+        table = read_parquet(path) if path.is_file() else pl.DataFrame()
         stated = table.filter(pl.col("prevalence_origin") == "stated")["prevalence"]
     except pl.exceptions.PolarsError:
         return ()

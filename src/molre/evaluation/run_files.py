@@ -15,6 +15,7 @@ from molre.errors import MolreError
 from molre.evaluation.auc import FloatArray
 from molre.evaluation.routing import Gates, entropy_by_slice
 from molre.evaluation.split_scores import AGAIN, SplitScores, refuse_shared_patients, split_scores
+from molre.table_files import read_parquet
 
 FORMAT_VERSION = 1
 SPLIT = "test"  # the only one that is scored
@@ -178,7 +179,7 @@ def _table(source: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     if not source.is_file():
         raise MolreError("missing", where=source, fix=AGAIN)
     try:
-        table = pl.read_parquet(source)
+        table = read_parquet(source)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise MolreError("not readable as Parquet", where=source, fix=AGAIN) from error
     missing = [name for name in columns if name not in table.columns]

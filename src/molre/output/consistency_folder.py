@@ -27,6 +27,7 @@ from molre.output.consistency_html import write_consistency_report
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import Reader, load
 from molre.progress import track
+from molre.table_files import write_csv
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,7 @@ def _volume(cohort: Cohort, row: dict[str, Any]) -> Volume:
 
 def write_consistency(result: Consistency, out: Path, banner: str | None) -> None:
     """Tables and report; see :func:`consistency`."""
-    with files.atomic(out / "consistency.csv") as part:
-        result.table.write_csv(part)
+    write_csv(out / "consistency.csv", result.table)
     write_table(out / "pairs.parquet", _long(result.pairs))
     _write_rejects(result.failed, out)
     write_consistency_report(result, out / "report.html", banner)

@@ -21,6 +21,7 @@ from molre.model.classifier import bank_indices
 from molre.output.charts import attention_bars
 from molre.output.example import Example
 from molre.output.pictures import slice_picture
+from molre.table_files import read_parquet
 
 LIMIT = 6
 BONE_WINDOW = ("trauma",)  # categories whose findings a bone window shows
@@ -63,7 +64,7 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
 
 def _surest(run: Path) -> list[tuple[str, str, float]]:
     """(study, finding, probability) of each finding's surest true positive, categories mixed."""
-    test = pl.read_parquet(run / "predictions.parquet").filter(
+    test = read_parquet(run / "predictions.parquet").filter(
         (pl.col("split") == "test") & (pl.col("label") == 1)
     )
     best = (

@@ -31,6 +31,7 @@ from molre.model.folder import ModelDescription, TrainedModel
 from molre.output.run_folder import evaluate_and_report
 from molre.pipeline import Reader, load
 from molre.progress import track
+from molre.table_files import read_parquet
 from molre.training.data import Studies
 from molre.training.run import prediction_table
 from molre.training.studies import data_hashes
@@ -54,7 +55,7 @@ class Source:
     def table(self, name: str) -> pl.DataFrame | None:
         """A table of the run, if it is there."""
         path = None if self.run is None else self.run / f"{name}.parquet"
-        return pl.read_parquet(path) if path is not None and path.is_file() else None
+        return read_parquet(path) if path is not None and path.is_file() else None
 
 
 @dataclass(frozen=True)

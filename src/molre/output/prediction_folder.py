@@ -14,7 +14,7 @@ from molre.ct.read import read_found
 from molre.ct.survey import Study, Survey, choose, survey
 from molre.ct.volume import Volume
 from molre.errors import MolreError, RefusedScan
-from molre.folders import check_outside
+from molre.folders import claim_map
 from molre.model.prediction import Prediction
 from molre.output import prediction_tables as tables
 from molre.output.prediction_answers import (
@@ -113,7 +113,7 @@ def write_predictions(
 
         torch.set_num_threads(threads)
     if map_file is not None:
-        check_outside(map_file, out, tables.OF_PREDICTIONS)
+        claim_map(map_file, out, tables.OF_PREDICTIONS, ",".join(tables.MAP_COLUMNS))
     values = HuMap.parse(hu_map) if hu_map else None
     given = [str(p) for p in paths]
     found = survey(given, hu_map=values)
