@@ -21,6 +21,7 @@ from tests.conftest import Once
 from untrained import write_model
 
 from molre.cli.main import VERBS, main
+from molre.cli.verb import Verb
 
 COMMANDS = {verb: __import__(f"molre.cli.{verb}", fromlist=["command"]).command for verb in VERBS}
 OUT = "new/out"
@@ -238,3 +239,22 @@ def test_another_kind_of_output_is_left_alone(refused, ready: Path, verb: str, h
     before = {p: p.stat().st_mtime_ns for p in (ready / holds).rglob("*")}
     assert holds in refused(verb, *without(verb, "-o"), "-o", holds)
     assert {p: p.stat().st_mtime_ns for p in (ready / holds).rglob("*")} == before
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if "-o" in NEEDS[v]])
+def test_home_is_spelt_out(monkeypatch: pytest.MonkeyPatch, ready: Path, verb: str) -> None:
+    """A shell leaves ``~`` in ``--out=~/x``."""
+    seen: list[Path] = []
+    monkeypatch.setattr(Verb, "invoke", lambda self, ctx: seen.append(ctx.params["out"]))
+    monkeypatch.chdir(ready)
+    monkeypatch.setenv("HOME", "/home/jane")
+    monkeypatch.setattr(sys, "argv", ["molre", verb, *without(verb, "-o"), "--out=~/x"])
+    with pytest.raises(SystemExit):
+        main()
+    assert seen == [Path("/home/jane/x")]
+
+
+@pytest.mark.parametrize("flag", ["--cohort", "--weights-dir"])
+@pytest.mark.parametrize("place", ["nowhere", "a file"])
+def test_what_an_audit_is_to_be_checked_against_is_there(refused, flag: str, place: str) -> None:
+    assert flag in refused("audit", "run", flag, place)

@@ -104,6 +104,14 @@ def test_a_loss_that_is_not_finite_names_the_studies() -> None:
         )
 
 
+def test_a_last_step_after_which_the_model_answers_no_number_is_not_kept() -> None:
+    train, tune = loader(8, 1), loader(20, 2)  # one step an epoch
+    model, config = new_model(), TrainConfig(max_epochs=1)
+    optimizer, weights = make_optimizer(model, config, 1e30), torch.ones(K, 2)
+    with pytest.raises(MolreError, match="answer is not finite for study 2-"):
+        fit(model, optimizer, Progress(), train, tune, weights, config, lambda p: None)
+
+
 def test_the_router_is_slower_and_biases_do_not_decay() -> None:
     model = new_model()
     groups = make_optimizer(model, TrainConfig(router_rate=0.1), 1e-3).param_groups

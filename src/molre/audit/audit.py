@@ -40,6 +40,7 @@ from molre.audit.check import (
 from molre.audit.flow import RunFlow, run_flow
 from molre.audit.headings import headings
 from molre.audit.opened import Opened
+from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.run_files import scans_are_synthetic
 from molre.progress import track
@@ -194,7 +195,7 @@ def audit(
     Raises:
         MolreError: the folder is not a run.
     """
-    path = Path(run)
+    path, device = Path(run), usable(device)
     opened = Opened(path, _path(cohort), _path(weights_dir), device)
     checks = [*opened.whole(), *opened.strangers()]
     for group, name, checker in track(

@@ -22,8 +22,12 @@ def audit_folder(folder: Path, asked: Asked) -> Audit | BenchAudit:
         asked: what the audit of each run is asked.
 
     Raises:
-        MolreError: it is none of them.
+        MolreError: it is none of them, or what it is to be checked against is not there.
     """
+    for option, place in (("--cohort", "cohort"), ("--weights-dir", "weights_dir")):
+        given = asked.get(place)
+        if given is not None and not Path(str(given)).is_dir():
+            raise MolreError("no such folder", where=str(given), fix=f"give an existing {option}")
     if is_benchmark(folder):
         return audit_benchmark(folder, **asked)
     if (folder / "manifest.json").is_file():

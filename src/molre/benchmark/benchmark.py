@@ -15,6 +15,7 @@ from molre.benchmark.plan import Bench
 from molre.benchmark.run import here, on_cluster, run_cells
 from molre.cohort import cluster, lock
 from molre.cohort.cohort import Cohort
+from molre.device import usable
 from molre.errors import MolreError
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
@@ -85,6 +86,8 @@ def benchmark(
     """
     consent = {"unverified": unverified, "trust_remote_code": trust_remote_code}
     folder = BenchFolder(Path(os.path.abspath(out)))
+    if not only_tables:
+        device = usable(device, here=scheduler is None)
     _check_folder(folder.path, only_tables or config is None)
     config = folder.path / "config.yaml" if config is None else config
     resolved, opened = resolve(config, weights_dir, **consent), Cohort(Path(cohort).resolve())

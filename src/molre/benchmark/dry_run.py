@@ -21,6 +21,7 @@ from molre.benchmark.job import Job, run_job
 from molre.benchmark.measure import Measured
 from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort
+from molre.device import usable
 from molre.progress import track
 
 
@@ -136,6 +137,7 @@ def dry_run(
     Raises:
         MolreError: bad configuration or cohort; nothing is applicable.
     """
+    device = usable(device)
     resolved, opened = resolve(config, weights_dir), Cohort(Path(cohort))
     sizes = Sizes.of(opened, scans)
     with tempfile.TemporaryDirectory(prefix="molre-") as folder:

@@ -1,10 +1,12 @@
-"""What holds for every verb: an empty text is no value, and the device is there before work begins.
+"""What holds for every verb: an empty text is no value, ``~`` is home, and the device is there
+before work begins.
 
 A verb that is added gets both without a line of its own.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class Verb(TyperCommand):
                     fix="give one (a variable of the shell may be unset)",
                 )
         rest = super().parse_args(ctx, args)
+        ctx.params = {name: _at_home(value) for name, value in ctx.params.items()}
         for name, value in ctx.params.items():
             _check_number(name, value)
             _check_path(value)
@@ -77,6 +80,20 @@ class Verb(TyperCommand):
 
 def _name(argument: Any) -> str:
     return str(argument.metavar or argument.name).upper()
+
+
+def _at_home(given: Any) -> Any:
+    """Paths with their ``~`` spelt out; a shell leaves it in ``--out=~/x`` and in quotes."""
+    if isinstance(given, (list, tuple)):
+        return type(given)(_at_home(one) for one in given)
+    if not isinstance(given, Path) or not str(given).startswith("~"):
+        return given
+    if os.path.lexists(given.parts[0]):
+        return given  # a folder that is called so
+    try:
+        return given.expanduser()
+    except RuntimeError:  # nobody is called that, or has a home
+        return given
 
 
 def _check_number(name: str, given: Any) -> None:

@@ -28,6 +28,7 @@ from molre.cohort import cluster
 from molre.cohort.cohort import Cohort
 from molre.ct.volume import SliceSource, Volume
 from molre.ct.volume_cache import volumes_of
+from molre.device import usable
 from molre.embedding import on_cluster
 from molre.embedding.cache import EmbeddingCache, cache_key
 from molre.embedding.inputs import to_inputs
@@ -93,9 +94,10 @@ def embed(
         which may round the last bit otherwise.
 
     Raises:
-        MolreError: a backbone that cannot be loaded, here or on a worker; one that is given by
-            itself, not by its name, with a scheduler; or the cluster is gone.
+        MolreError: no such device; a backbone that cannot be loaded, here or on a worker; one that
+            is given by itself, not by its name, with a scheduler; or the cluster is gone.
     """
+    device = usable(device, here=scheduler is None)
     opened = Cohort(Path(os.path.abspath(cohort)))
     elsewhere: Answers | None = None
     if isinstance(backbone, str):

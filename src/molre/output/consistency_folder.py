@@ -19,6 +19,7 @@ from molre.ct.hu_map import HuMap
 from molre.ct.read import read_series
 from molre.ct.volume import Volume
 from molre.ct.volume_cache import scan, volumes_of
+from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
@@ -72,7 +73,7 @@ def consistency(
     Raises:
         MolreError: no study has two eligible series, or none of them could be compared.
     """
-    opened, out = Cohort(Path(cohort)), Path(out)
+    opened, out, device = Cohort(Path(cohort)), Path(out), usable(device)
     studies = several(opened, split)
     reader = load(model, weights_dir=weights_dir, device=device)
     failed: list[tuple[str, str]] = []

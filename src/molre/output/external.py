@@ -20,6 +20,7 @@ import polars as pl
 from molre import files
 from molre.cohort.cohort import Cohort, write_table
 from molre.ct.volume_cache import scan, volumes_of
+from molre.device import usable
 from molre.embedding.embed import embed
 from molre.errors import MolreError
 from molre.evaluation.evaluate import Evaluation
@@ -99,6 +100,7 @@ def evaluate_external(
             model's findings, studies that were in the model's making, or a folder in the way.
     """
     opened, source, out = Cohort(Path(cohort)), source_of(Path(model)), Path(out)
+    device = usable(device)
     if out.exists() and any(out.iterdir()) and not overwrite:
         raise MolreError("is not empty", where=out, fix="choose another folder, or --overwrite")
     scans, found = selected(opened, source)

@@ -17,7 +17,7 @@ from molre.training.collapse import router_numbers
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.noise import Noise
-from molre.training.step import step
+from molre.training.step import NotFinite, step
 from molre.training.threads import side_by_side
 
 
@@ -111,13 +111,14 @@ def fit(
         after_step: called after each step within an epoch.
 
     Raises:
-        MolreError: see :func:`molre.training.step.step`.
+        MolreError: see :func:`molre.training.step.step`; a model whose answers are not finite.
     """
     ranks = train.ranks
     while progress.epoch < config.max_epochs and not progress.stale(config.patience):
         ranks.copy(p.data for p in model.parameters())  # machines may round differently
         loss = _one_epoch(model, optimizer, progress, train, weights, config, after_step)
         outputs = run(model, tune)
+        _check_finite(outputs, tune)  # of the epoch's last step nothing else would tell
         auc = ranks.told(macro_auc(tune.studies.targets, outputs.logits))
         progress.history.append(
             {
@@ -137,6 +138,20 @@ def fit(
         after_epoch(progress)
     model.load_state_dict(progress.best)
     return progress
+
+
+def _check_finite(outputs: Outputs, loader: Loader) -> None:
+    """Refuse to keep, or to go on with, a model that answers no number.
+
+    Raises:
+        NotFinite: naming a study of which it has none.
+    """
+    bad = np.flatnonzero(~np.isfinite(outputs.logits).all(axis=1))
+    if len(bad):
+        raise NotFinite(
+            f"the model's answer is not finite for study {loader.studies.study[bad[0]]}",
+            fix="lower --set learning_rates",
+        )
 
 
 def run(model: nn.Module, loader: Loader) -> Outputs:

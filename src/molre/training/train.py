@@ -15,6 +15,7 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.precision import precision_on
 from molre.cohort.cohort import Cohort
+from molre.device import usable
 from molre.folders import claim
 from molre.labels.findings import findings
 from molre.model.loss import prevalence_weights
@@ -68,11 +69,11 @@ def train(
         The run folder.
 
     Raises:
-        MolreError: unknown arm or backbone, a cohort that lacks labels or splits, another run in
-            ``out`` (of another configuration, or of data that has changed since), or something
-            there that is not a run.
+        MolreError: no such device, unknown arm or backbone, a cohort that lacks labels or splits,
+            another run in ``out`` (of another configuration, or of data that has changed since),
+            or something there that is not a run.
     """
-    config, folder = config or TrainConfig(), RunFolder(Path(out))
+    config, folder, device = config or TrainConfig(), RunFolder(Path(out)), usable(device)
     with together(device) as ranks:
         opened = Cohort(Path(cohort))
         if ranks.first:
