@@ -12,7 +12,7 @@ from peft import get_peft_model
 from tests.adapter.models import CASES, HF, davit, hf_vit, small_timm, wrapped
 from torch import Tensor, nn
 
-from molre.adapter import MoLREConfig
+from molre.adapter import MoLREConfig, gates
 
 SIZES: dict[str, Any] = {"r": 2, "num_experts": 2, "router_dim": 4}
 
@@ -141,3 +141,27 @@ def test_layers_that_put_the_tokens_first_are_refused(kind: Any, mode: Any) -> N
     get_peft_model(nn.ModuleList([kind(8, 2, 16, batch_first=True)]), config)
     token = MoLREConfig(target_modules=["linear1"], gate_mode="token", **SIZES)
     assert wrapped(get_peft_model(layers, token))
+
+
+def test_places_that_are_folded_into_the_batch_are_refused_and_not_those_around() -> None:
+    from transformers import MobileViTConfig, MobileViTModel
+
+    sizes = {"hidden_sizes": [8, 8, 8], "neck_hidden_sizes": [4, 4, 4, 8, 8, 8, 16]}
+    base = MobileViTModel(MobileViTConfig(image_size=64, num_attention_heads=2, **sizes)).eval()
+    for targets in (["query", "value"], ["intermediate.dense"]):
+        with pytest.raises(ValueError, match="folded into the batch"):
+            get_peft_model(base, MoLREConfig(target_modules=targets))
+    model = get_peft_model(base, MoLREConfig(target_modules=["conv_projection.convolution"]))
+    assert {len(g) for g in gates(model, torch.randn(2, 3, 64, 64)).values()} == {2}
+
+
+def test_gates_that_are_fixed_look_at_nothing_and_may_stand_anywhere() -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    base = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=16, n_layer=1, n_head=2)).eval()
+    ids = torch.randint(0, 20, (2, 6))
+    fixed = MoLREConfig(r=2, num_experts=2, fixed_gates=[0.5, 0.5], init_weights=False)
+    model = get_peft_model(base, fixed).eval()
+    changed = ids.clone()
+    changed[:, 4] = (ids[:, 4] + 1) % 20
+    assert torch.equal(model(changed).logits[:, :4], model(ids).logits[:, :4])

@@ -14,6 +14,7 @@ does not. Names that end in ``padding_mask`` are torch's: true where a token is 
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +29,22 @@ HIDDEN = -5000.0  # added to a score: below, the token is hidden; position biase
 
 
 @dataclass
+class Told:
+    """What a module was told in one call."""
+
+    given: dict[str, Tensor] = field(default_factory=dict)
+    crossing: bool = False  # keys and values are of other tokens than queries
+    opaque: bool = False  # a mask that is no tensor, such as flex attention's
+    ahead: bool = False  # no token may see those after it
+
+
+@dataclass
 class Masks:
     """The masks that one module was last given; a forward pre-hook.
+
+    Each thread has its own: nn.DataParallel runs copies of a module side by side that share their
+    hooks, and a server may run one model for two requests at once. A thread that ran none, such as
+    the one that runs a checkpointed block again, takes the latest of any.
 
     Args:
         names: of the positional parameters of its forward.
@@ -43,43 +58,62 @@ class Masks:
     takes: bool
     attention: bool
     layers: list[Any] = field(default_factory=list)
-    given: dict[str, Tensor] = field(default_factory=dict)
-    crossing: bool = False  # keys and values are of other tokens than queries
-    opaque: bool = False  # a mask that is no tensor, such as flex attention's
-    ahead: bool = False  # no token may see those after it
+    latest: Told = field(default_factory=Told)
+    compiled: bool = False  # a compiled graph knows no threads
+    own: Any = field(default_factory=threading.local, repr=False, compare=False)
     nested: bool = False  # torch's encoder, told to leave nested tensors alone
     handle: Any = None
 
     def note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before the module runs."""
         said = dict(zip(self.names, args, strict=False)) | kwargs
-        self.given = {
+        given = {
             name: value
             for name, value in said.items()
             if isinstance(value, Tensor) and (name.endswith(MASKS) or name == "mask")
         }
-        self.opaque = any(
+        opaque = any(
             name.endswith(MASKS) and value is not None and not isinstance(value, Tensor)
             for name, value in said.items()
         )
         others = said.get("key_value_states")
         if others is None and self.attention:
             others = said.get("encoder_hidden_states")
-        self.crossing = others is not None
-        self.ahead = any(said.get(name) is True for name in ("is_causal", "tgt_is_causal")) or any(
+        ahead = any(said.get(name) is True for name in ("is_causal", "tgt_is_causal")) or any(
             _triangular(said.get(name)) for name in ("src_mask", "tgt_mask", "attn_mask")
         )
+        self.latest = Told(given, others is not None, opaque, ahead)
+        if torch.compiler.is_compiling():
+            self.compiled = True
+        else:
+            self.own.told = self.latest
         if self.layers:
-            _refuse_unseen(said, self.given, self.layers)
+            _refuse_unseen(said, given, self.layers)
+
+    @property
+    def told(self) -> Told:
+        """In the last call of this thread."""
+        if torch.compiler.is_compiling() or self.compiled:
+            return self.latest
+        told: Told = getattr(self.own, "told", self.latest)
+        return told
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what belongs to a thread, which is neither copied nor saved."""
+        return {name: value for name, value in self.__dict__.items() if name != "own"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, own=threading.local())
 
     def of(self, leaf: str) -> list[tuple[str, Tensor]] | None:
         """The masks of the tokens that a layer called ``leaf`` sees; None where this is silent."""
-        own = [(n, m) for n, m in self.given.items() if not n.startswith(FOREIGN)]
-        if self.crossing:
+        told = self.told
+        own = [(n, m) for n, m in told.given.items() if not n.startswith(FOREIGN)]
+        if told.crossing:
             if leaf not in KEYS_VALUES:
                 return None
-            return [(n, m) for n, m in self.given.items() if n.startswith(FOREIGN)] or own
-        return own if own or (self.takes and not self.opaque) else None
+            return [(n, m) for n, m in told.given.items() if n.startswith(FOREIGN)] or own
+        return own if own or (self.takes and not told.opaque) else None
 
 
 def watch(model: nn.Module, key: str) -> list[Masks]:
@@ -165,7 +199,7 @@ def valid_tokens(around: list[Masks], name: str, x: Tensor, mode: str) -> Tensor
     """
     if x.ndim < 3 or (x.ndim == 3 and x.shape[1] == 1):
         return None  # one token, such as a pooled one, is its own mean
-    if mode == "mean" and any(masks.ahead for masks in around):
+    if mode == "mean" and any(masks.told.ahead for masks in around):
         raise ValueError(
             f"{name} is given a causal mask, and gate_mode='mean' would tell each token of the "
             "tokens after it: use gate_mode='token', or 'cls' for gates from the first token."

@@ -17,6 +17,7 @@ from molre.adapter.config import MoLREConfig
 from molre.adapter.layer import Convolution, Linear, MoLRELayer, merge_refusal
 from molre.adapter.mixed_batch import naming
 from molre.adapter.padding import unwatch, watch
+from molre.adapter.sharing import check_mergeable, everywhere
 from molre.adapter.windows import check_target
 
 # Query and value projections as vision and language models name them; the first row that a model
@@ -54,9 +55,11 @@ class MoLREModel(BaseTuner):
         if "placements" not in self.__dict__:
             self.placements = {}
         targets = self._targets(peft_config, model)
+        # gates that are fixed look at nothing, so neither ahead nor past an item
+        mode = peft_config.gate_mode if peft_config.fixed_gates is None else "token"
         for target in targets:
-            check_target(model, target, peft_config.gate_mode)
-            check_causal(model, target, peft_config.gate_mode, peft_config.task_type)
+            check_target(model, target, mode)
+            check_causal(model, target, mode, peft_config.task_type)
         if peft_config.budget is not None:
             placement = place(model, targets, peft_config)
             self.placements[adapter] = placement
@@ -104,6 +107,7 @@ class MoLREModel(BaseTuner):
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
+        everywhere(self.model, target, layer)
 
     @classmethod
     def _remap_adapter_state_dict_for_load(
@@ -124,6 +128,7 @@ class MoLREModel(BaseTuner):
             ValueError: if an adapter routes its input; nothing is changed then.
         """
         self._refuse_routed(adapter_names)
+        check_mergeable(self.model)
         super().merge_adapter(adapter_names, safe_merge)
 
     def _unload_and_optionally_merge(
@@ -135,9 +140,13 @@ class MoLREModel(BaseTuner):
     ) -> Any:
         if merge:
             self._refuse_routed(adapter_names)
+            check_mergeable(self.model)
+        adapted = [m for m in self.model.modules() if isinstance(m, MoLRELayer)]
         model: Any = super()._unload_and_optionally_merge(
             merge, progressbar, safe_merge, adapter_names
         )
+        for layer in adapted:
+            everywhere(model, layer, layer.get_base_layer())
         unwatch(model)
         return model
 

@@ -3,7 +3,7 @@
 Attention in windows (Swin, DaViT, MaxViT) folds the windows into the batch: a layer inside it sees
 (windows of all images, tokens, d), so a gate for each item would be a gate for each window. torch's
 transformer layers put the tokens first unless told otherwise, (tokens, batch, d): a mean over the
-second axis would mix the items.
+second axis would mix the items. MobileViT folds the places inside of its patches into the batch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from torch import nn
 
 _WINDOWED = re.compile(r"window|partition", re.IGNORECASE)
+_FOLDS = re.compile(r"MobileVi[tT](Block|Layer)")  # those of its second version do not
 _MLP = re.compile(r"mlp|ffn|feed_forward", re.IGNORECASE)
 
 
@@ -43,6 +44,14 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
             f"{key} is inside {type(model.get_submodule(first)).__name__} with batch_first=False, "
             f"whose first axis is of tokens and not of items, so gate_mode={gate_mode!r} would mix "
             "the batch: build it with batch_first=True, or use gate_mode='token'."
+        )
+    if any(_FOLDS.fullmatch(type(model.get_submodule(name)).__name__) for name in parents) and (
+        "transformer" in key.split(".")
+    ):
+        raise ValueError(
+            f"{key} sees pixels of many patches that are folded into the batch, MLPs as well, so "
+            f"gate_mode={gate_mode!r} would gate parts of an image and not the image: use "
+            "gate_mode='token', or adapt the convolutions around it."
         )
     attention = _attention_of(model, parents)
     if attention is not None and _in_windows(model, attention):
