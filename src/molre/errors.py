@@ -1,8 +1,9 @@
 """What molre says when something is wrong: what happened, where, and how to fix it.
 
-Exit codes (every verb): 0 done, 1 some or all scans rejected, 2 nothing readable, nothing
-matched, wrong usage, or the machine said no (a full disk, no memory), 70 a bug in molre, 130
-interrupted, 141 nobody reads the output any more.
+Exit codes (every verb): 0 done, 1 some or all scans rejected (audit: a check failed), 2 nothing
+readable, nothing matched, wrong usage, or the machine said no (a full disk, no memory), 3 an audit
+that could not check everything, 70 a bug in molre, 130 interrupted, 141 nobody reads the output any
+more.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class MolreError(Exception):
     def message(self) -> str:
         """The sentence that is printed: ``where: what. fix.``"""
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what}.{_sentence(self.fix)}"
+        return f"{place}{_ended(self.what)}{_sentence(self.fix)}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process borders with all three parts (workers raise these)."""
@@ -53,7 +54,14 @@ def _sentence(fix: str | None) -> str:
         return ""
     if fix.startswith("molre "):
         return f" Run: {fix}"
-    return f" {fix[0].upper()}{fix[1:]}."
+    return f" {_ended(fix[0].upper() + fix[1:])}"
+
+
+def _ended(words: str) -> str:
+    """With one sign at its end; what other libraries say comes with one, and a list with three."""
+    if words.endswith(("...", "?")):
+        return words
+    return words.rstrip(".") + ("?" if words.startswith("Did you mean ") else ".")
 
 
 def _rebuild(kind: type[MolreError], what: str, where: str | None, fix: str | None) -> MolreError:

@@ -96,5 +96,5 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     with pytest.raises(MolreError, match="has 1 tensors that ct_fm has not"):
         read(NAME, network, tmp_path, contract=CONTRACT)
     save({"cls_token": torch.zeros(1)}, tmp_path / "model.safetensors")
-    with pytest.raises(MolreError, match="is no checkpoint of ct_fm"):
+    with pytest.raises(MolreError, match="is not a checkpoint of ct_fm"):
         read(NAME, network, tmp_path, contract=CONTRACT)

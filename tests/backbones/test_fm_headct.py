@@ -133,7 +133,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     with pytest.raises(MolreError, match="has 1 tensors that fm_headct has not, blocks.2.extra"):
         read(NAME, network, tmp_path, contract=CONTRACT)
     save({"visual.trunk.cls_token": torch.zeros(1)}, tmp_path / "model.safetensors")
-    with pytest.raises(MolreError, match="is no checkpoint of fm_headct"):
+    with pytest.raises(MolreError, match="is not a checkpoint of fm_headct"):
         read(NAME, network, tmp_path, contract=CONTRACT)
 
 

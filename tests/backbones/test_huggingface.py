@@ -158,7 +158,7 @@ def test_random_weights_are_never_used_silently(tmp_path: Path) -> None:
 
 def test_a_language_model_is_refused(tmp_path: Path) -> None:
     folder = write(hf.BertModel(hf.BertConfig(vocab_size=50, **SMALL)), tmp_path / "bert")
-    with pytest.raises(MolreError, match="no vision model"):
+    with pytest.raises(MolreError, match="not a vision model"):
         load(f"hf:{folder}")
 
 

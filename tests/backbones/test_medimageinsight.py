@@ -177,5 +177,5 @@ def test_a_pickle_of_that_name_is_not_opened(tmp_path: Path):
 def test_without_its_projection_it_is_no_checkpoint(tmp_path: Path):
     model = network()
     drop(write(model, tmp_path / FILE), "image_projection")
-    with pytest.raises(MolreError, match="is no checkpoint of MedImageInsight"):
+    with pytest.raises(MolreError, match="is not a checkpoint of MedImageInsight"):
         read("medimageinsight", model, tmp_path, contract=CONTRACT)

@@ -204,7 +204,7 @@ def test_files_of_a_shard_list_stay_in_their_folder(tmp_path: Path):
 @pytest.mark.parametrize("text", ["", "[]", '{"weight_map": []}'])
 def test_an_index_that_is_none(text: str, tmp_path: Path):
     (tmp_path / "model.safetensors.index.json").write_text(text)
-    with pytest.raises(MolreError, match="is no index of shards"):
+    with pytest.raises(MolreError, match="is not an index of shards"):
         weight_files.checkpoint_files(tmp_path)
 
 

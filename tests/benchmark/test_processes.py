@@ -189,7 +189,7 @@ def test_a_folder_of_another_benchmark_or_of_something_else_is_refused(
     cohort: Path, calm: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(MolreError, match="holds other files and is no benchmark"):
+    with pytest.raises(MolreError, match="holds other files and is not a benchmark"):
         benchmark(SMALL, cohort, tmp_path)
     with pytest.raises(MolreError, match="holds no benchmark yet"):
         benchmark(SMALL, cohort, tmp_path / "new", only_tables=True)

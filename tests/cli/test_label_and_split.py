@@ -65,7 +65,7 @@ def test_split_counts_patients_and_studies_and_keeps_them(cohort: Path):
 
 
 def test_what_is_no_cohort_is_named(tmp_path: Path):
-    with pytest.raises(MolreError, match=r"is no cohort.*molre ingest"):
+    with pytest.raises(MolreError, match=r"is not a cohort.*molre ingest"):
         said("split", tmp_path)
 
 

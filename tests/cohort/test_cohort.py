@@ -22,7 +22,12 @@ def test_a_cohort_opens_and_names_what_it_lacks(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("facts", "said"),
-    [(None, "no cohort"), ('{"format_version": 99}', "newer"), ("{", "damaged"), ("[]", "damaged")],
+    [
+        (None, "not a cohort"),
+        ('{"format_version": 99}', "newer"),
+        ("{", "damaged"),
+        ("[]", "damaged"),
+    ],
 )
 def test_what_is_no_cohort_is_refused(tmp_path: Path, facts: str | None, said: str):
     if facts is not None:

@@ -152,7 +152,7 @@ def test_nothing_readable_leaves_nothing_behind(tmp_path: Path, what: str):
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path):
     (tmp_path / "letters.txt").write_text("dear")
     write_study(tmp_path / "scans", "1.2.10", slices=2)
-    with pytest.raises(MolreError, match="no cohort"):
+    with pytest.raises(MolreError, match="not a cohort"):
         ingest([tmp_path / "scans"], tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["letters.txt", "scans"]
 

@@ -198,7 +198,7 @@ def test_a_flipped_byte_in_the_model_is_one_sentence(system: Path, tmp_path: Pat
         (("train", "{cohort}", "--arm", "molr", "-o", "{tmp}/r"), "did you mean 'molre'"),
         (("train", "{cohort}", "--backbone", "timm:resnet18", "-o", "{tmp}/r", "--weights-dir",
           "{tmp}"), "resnet18.safetensors"),
-        (("train", "{tmp}", "-o", "{tmp}/r"), "is no cohort"),
+        (("train", "{tmp}", "-o", "{tmp}/r"), "is not a cohort"),
         (("predict", "{model}", "{tmp}", "-o", "{tmp}/r"), "no "),
         (("list", "backbone"), "did you mean 'backbones'"),
         (("trian",), "did you mean 'train'"),

@@ -149,12 +149,12 @@ def routed_by(model: nn.Module, contexts: Mapping[str, Tensor]) -> Iterator[None
         contexts: layer name to (batch, d_in); layers that are not named keep their own.
 
     Raises:
-        ValueError: if a name is no adapted layer.
+        ValueError: if a name is not an adapted layer.
     """
     found = layers(model)
     unknown = sorted(set(contexts) - set(found))
     if unknown:
-        raise ValueError(f"{unknown[0]} is no adapted layer: there are {', '.join(found)}.")
+        raise ValueError(f"{unknown[0]} is not an adapted layer: there are {', '.join(found)}.")
     with rerouted(found, contexts):
         yield
 

@@ -197,4 +197,4 @@ def _source(opened: Opened) -> Source:
             return Source(run / "model", run)
     except (OSError, ValueError) as error:
         raise NotAtHandError(f"the run of its model is not at hand ({error})") from None
-    raise MolreError("is no run", where=run)
+    raise MolreError("is not a run", where=run)

@@ -45,7 +45,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
             raise ValueError(architecture)
     except (OSError, ValueError, KeyError, TypeError):
         raise MolreError(
-            "is no configuration of open_clip with a timm tower",
+            "is not a configuration of open_clip with a timm tower",
             where=folder / CONFIG,
             fix=f"give that of {preset.hub_id}",
         ) from None

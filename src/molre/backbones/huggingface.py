@@ -98,7 +98,7 @@ def _network(folder: Path) -> tuple[nn.Module, list[str]]:
     finally:
         transformers.utils.logging.set_verbosity(level)
     if network.main_input_name != "pixel_values":
-        raise MolreError(f"{config.model_type} is no vision model", where=folder)
+        raise MolreError(f"{config.model_type} is not a vision model", where=folder)
     absent = sorted(report["missing_keys"])
     needed = [key for key in absent if not any(part in key.split(".") for part in OPTIONAL)]
     if needed:

@@ -72,7 +72,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     projection = state.pop("image_projection", None)
     if projection is None or "stem.conv.weight" not in state:
         raise MolreError(
-            "is no checkpoint of MedImageInsight's image half",
+            "is not a checkpoint of MedImageInsight's image half",
             where=path,
             fix=f"give that of {preset.hub_id}",
         )

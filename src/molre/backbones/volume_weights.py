@@ -42,7 +42,7 @@ def needed(state: dict[str, Tensor], tensor: str, folder: Path, name: str) -> Te
     """
     if tensor not in state:
         raise MolreError(
-            f"is no checkpoint of {name} (it has no {tensor})",
+            f"is not a checkpoint of {name} (it has no {tensor})",
             where=folder,
             fix="give the whole checkpoint of this very network",
         )

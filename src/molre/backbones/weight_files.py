@@ -77,7 +77,9 @@ def checkpoint_files(folder: Path) -> list[Path]:
         listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         names = sorted({Path(str(name)).name for name in listed.values()})
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise MolreError("is no index of shards", where=index, fix="download it again") from None
+        raise MolreError(
+            "is not an index of shards", where=index, fix="download it again"
+        ) from None
     return [folder / name for name in names]
 
 

@@ -114,7 +114,7 @@ def _check_folder(path: Path, is_there: bool) -> None:
     theirs = [p.name for p in path.iterdir() if p.name not in OURS] if path.is_dir() else []
     if theirs and not (path / "config.yaml").is_file():
         raise MolreError(
-            "holds other files and is no benchmark", where=path, fix="name a new or empty folder"
+            "holds other files and is not a benchmark", where=path, fix="name a new or empty folder"
         )
     if is_there and not (path / "config.yaml").is_file():
         raise MolreError(

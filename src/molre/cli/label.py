@@ -20,7 +20,7 @@ def command(
     ] = None,
     labeller: Annotated[str, typer.Option(help="Name and version of who labelled.")] = "",
     ignore_column: Annotated[
-        list[str] | None, typer.Option(help="A column that is no finding; may be repeated.")
+        list[str] | None, typer.Option(help="A column that is not a finding; may be repeated.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace labels that are there.")] = False,

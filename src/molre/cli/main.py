@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 import molre
 from molre.cli import terminal
 from molre.cli.failure import failure
-from molre.cli.verb import Verb
+from molre.cli.verb import Verb, flowing
 
 VERBS = (
     "demo",
@@ -38,8 +38,10 @@ Start with `molre demo -o demo`: synthetic scans in, trained and compared arms o
 minutes. With your own scans: `molre ingest SCANS -o COHORT`, then look at COHORT/index.html.
 
 Research software, not a medical device.
-Exit codes: 0 done, 1 some or all scans rejected, 2 nothing readable or wrong usage, 70 a bug in
-molre, 130 interrupted.
+
+Exit codes: 0 done, 1 some or all scans rejected (audit: a check failed), 2 nothing readable or
+wrong usage, 3 an audit that could not check everything, 70 a bug in molre, 130 interrupted, 141
+nobody reads the output any more.
 """
 
 
@@ -57,7 +59,7 @@ class Verbs(TyperGroup):
 
 app = typer.Typer(
     cls=Verbs,
-    help=INTRO,
+    help=flowing(INTRO),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -65,7 +67,7 @@ app = typer.Typer(
 )
 for _verb in VERBS:
     _module = importlib.import_module(f"molre.cli.{_verb}")
-    app.command(_verb, cls=Verb)(_module.command)
+    app.command(_verb, cls=Verb, help=flowing(_module.command.__doc__))(_module.command)
 
 
 def _version(wanted: bool) -> None:

@@ -18,5 +18,5 @@ def shard_of(text: str) -> tuple[int, int]:
     if plain and 1 <= int(index) <= int(count):
         return int(index), int(count)
     raise MolreError(
-        f"{text!r} is no part of a whole", where="--shard", fix="write for example 3/8"
+        f"{text!r} is not a part of a whole", where="--shard", fix="write for example 3/8"
     )

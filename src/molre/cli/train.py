@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -80,4 +81,4 @@ def command(
         typer.echo(f"trained {resolved.arm}: {run}")
         for line in summary(run):
             typer.echo(f"  {line}")
-        typer.echo(f"Next: molre evaluate {run}")
+        typer.echo(f"Next: molre evaluate {quote(str(run))}")

@@ -6,6 +6,7 @@ A verb that is added gets both without a line of its own.
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ RANGES = {  # whole numbers, by the name of their option
     "seeds": (1, 100),
     "studies": (1, 1_000_000),
 }
+
+
+def flowing(text: str) -> str:
+    """Paragraphs whose lines break where the terminal ends, and not where the source did."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
 
 
 class ReaderGone(Exception):

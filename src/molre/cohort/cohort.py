@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import polars as pl
@@ -41,7 +42,9 @@ class Cohort:
         check_name(self.path)
         if not (self.path / "cohort.json").is_file():
             raise MolreError(
-                "is no cohort", where=self.path, fix=f"make one: molre ingest SCANS -o {self.path}"
+                "is not a cohort",
+                where=self.path,
+                fix=f"make one: molre ingest SCANS -o {self._quoted}",
             )
         version = self._facts.get("format_version")
         if not isinstance(version, int) or version > FORMAT_VERSION:
@@ -82,7 +85,7 @@ class Cohort:
 
     def scans(self) -> pl.DataFrame:
         """One row per eligible series; see :mod:`molre.cohort.scans`."""
-        table = self._table("scans.parquet", f"molre ingest SCANS -o {self.path}")
+        table = self._table("scans.parquet", f"molre ingest SCANS -o {self._quoted}")
         new = {name: kind for name, kind in SCHEMA.items() if name not in table.columns}
         return table.with_columns(pl.lit(None, kind).alias(name) for name, kind in new.items())
 
@@ -92,26 +95,33 @@ class Cohort:
 
     def labels(self) -> pl.DataFrame:
         """Long labels: study_id, finding, state, source, labeller, evidence."""
-        remedy = f"molre label LABELS.csv --cohort {self.path}"
+        remedy = f"molre label LABELS.csv --cohort {self._quoted}"
         return self._table("labels.parquet", remedy, f"{remedy} --overwrite")
 
     def splits(self) -> pl.DataFrame:
         """patient, split (train, tune, calibrate, test); as frozen."""
         path = self.path / "splits.csv"
         if not path.is_file():
-            raise MolreError("has no splits", where=self.path, fix=f"molre split {self.path}")
+            raise MolreError("has no splits", where=self.path, fix=f"molre split {self._quoted}")
         try:
             table = read_csv(path, infer_schema=False)
         except pl.exceptions.PolarsError:
             table = pl.DataFrame()
         if table.columns != ["patient", "split"] or not set(table["split"]) <= {*SPLITS}:
             raise MolreError(
-                "is damaged", where=path, fix=f"deal anew: molre split {self.path} --overwrite"
+                "is damaged",
+                where=path,
+                fix=f"deal anew: molre split {self._quoted} --overwrite",
             )
         twice = table.filter(pl.col("patient").is_duplicated())["patient"]
         if len(twice):
             raise MolreError(f"patient {twice[0]} is there twice", where=path, fix="keep one line")
         return table
+
+    @property
+    def _quoted(self) -> str:
+        """As a shell takes it."""
+        return quote(str(self.path))
 
     def _table(self, name: str, remedy: str, mend: str | None = None) -> pl.DataFrame:
         path = self.path / name

@@ -111,7 +111,7 @@ def ingest(
             beside patients, or an ``out`` that is something else. ``out`` is left as it was.
     """
     if out == "":
-        raise MolreError("an empty text is no folder", fix="name a cohort folder")
+        raise MolreError("an empty text is not a folder", fix="name a cohort folder")
     folder = Path(os.path.abspath(out))
     new = _check_folder(folder)
     listing = list_studies([str(p) for p in paths], progress=track)
@@ -187,7 +187,7 @@ def _check_folder(folder: Path) -> bool:
         raise MolreError("is a file", where=folder, fix="name a folder to write the cohort to")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "lock").is_file():
         raise MolreError(
-            "holds other files and is no cohort", where=folder, fix="name a new or empty folder"
+            "holds other files and is not a cohort", where=folder, fix="name a new or empty folder"
         )
     return not (folder / "lock").is_file()
 
