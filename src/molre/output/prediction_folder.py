@@ -28,7 +28,7 @@ from molre.output.prediction_answers import (
 )
 from molre.output.prediction_html import write_prediction_report, write_refusal_report
 from molre.output.prediction_json import write_prediction
-from molre.output.prediction_overview import above, write_overview
+from molre.output.prediction_overview import above_in_words, write_overview
 from molre.output.prediction_source import Former, made_from
 from molre.pipeline import Reader
 from molre.progress import track
@@ -68,7 +68,7 @@ class Written:
         p = answer.prediction
         said = f" ({'; '.join(p.reasons)})" if p.reasons else ""
         if p.findings:
-            said += f", {len(above(p))} of {len(p.findings)} findings at or above threshold"
+            said += f", {above_in_words(p)}"
         for remedy in [r.remedy for r in answer.rejects if r.remedy][:1]:
             said += f". {remedy[0].upper()}{remedy[1:]}"
         return f"{answer.place}: {p.status}{said}: {self.out / p.study / 'report.html'}"

@@ -51,6 +51,15 @@ def above(prediction: Prediction) -> list[tuple[str, float]]:
     return sorted(found, key=lambda one: -one[1])
 
 
+def above_in_words(prediction: Prediction) -> str:
+    """How many findings are at or above their threshold, of those that have one."""
+    rated = [f for f in prediction.findings if f.threshold is not None]
+    if not rated:
+        return "no finding has a threshold (too few calibration studies)"
+    of = "" if len(rated) == len(prediction.findings) else ", the others have none"
+    return f"{len(above(prediction))} of {len(rated)} findings at or above threshold{of}"
+
+
 def _banner(predictions: list[Prediction], model: bool) -> str | None:
     kinds = {p.scan_synthetic for p in predictions if p.scan_synthetic is not None}
     if not kinds:
@@ -69,5 +78,5 @@ def _row(answer: Answer) -> dict[str, Any]:
         "prediction": said,
         "found": [f"{name} ({value:.2f})" for name, value in found[:SHOWN]],
         "more": max(0, len(found) - SHOWN),
-        "total": len(said.findings),
+        "words": above_in_words(said) if said.findings else "",
     }
