@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import pairwise
 
 import pytest
 from typer.testing import CliRunner
 
+from molre.cli import terminal
 from molre.cli.main import VERBS, app
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError, did_you_mean
@@ -47,3 +49,8 @@ def test_paragraphs_of_help_break_where_the_terminal_ends(verb: str) -> None:
 
 def test_the_exit_code_of_an_unchecked_audit_is_told() -> None:
     assert "3 an audit" in CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+
+
+def test_what_molre_does_not_use_does_not_speak_on_its_screen() -> None:
+    terminal.prepare()
+    assert not logging.getLogger("bitsandbytes.backends.cpu.ops").isEnabledFor(logging.WARNING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -30,7 +31,9 @@ TWINS = {
 
 
 def prepare() -> None:
-    """Make sure that no output of this process ends in an encoding error."""
+    """Make sure that no output of this process ends in an encoding error, or begins with noise."""
+    # peft imports it wherever it is installed; molre uses nothing of it, and it warns all the same
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     codecs.register_error(HANDLER, _substitute)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
