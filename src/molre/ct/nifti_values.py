@@ -8,6 +8,8 @@ import numpy as np
 
 from molre.ct.hu_check import UNCHECKED, Verdict, check_hu
 from molre.ct.hu_map import CORMACK_MAPS, HuMap
+from molre.ct.pixels import sampled
+from molre.ct.slice_scale import off_scale
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan
 
@@ -26,7 +28,7 @@ def hounsfield(
     """Check that the values are HU, make the background air, clamp.
 
     Args:
-        voxels: float32, three axes.
+        voxels: float32 (slice, row, column).
         entry: for errors.
         notes: grows by what was done.
         hu_map: how the values become HU; by default they are HU.
@@ -58,6 +60,10 @@ def hounsfield(
         notes.append(f"the background had the constant value {level:g} and became air")
     elif not verdict.checked:
         notes.append(UNCHECKED)
+    odd = off_scale([sampled(one).ravel() for one in voxels])
+    if odd:
+        what = f"slice {odd[0] + 1} of {len(voxels)} is not in HU as the others are: {odd[1]}"
+        raise RefusedScan(what, where=entry, fix=NOT_HU)
     saturated = float(np.mean(voxels >= HU_MAX))
     if saturated:
         notes.append(f"{saturated:.2%} of the voxels are saturated (3071 HU or above)")

@@ -158,7 +158,7 @@ def to_hu(
         short = min(low, intercept) >= -(1 << 15) and max(high, intercept) < 1 << 15
         if short and padding is None and low >= HU_MIN and high < HU_MAX:  # nothing to clamp
             np.add(stored, np.int16(intercept), out=out, dtype=np.int16, casting="unsafe")
-            return Slice(0, 0, low, _sampled(out).ravel())
+            return Slice(0, 0, low, sampled(out).ravel())
         kind = np.int16 if short else np.int32
         hu = np.add(stored, kind(intercept), dtype=kind, casting="unsafe")
         lowest = low if short else int(hu.min())
@@ -180,11 +180,11 @@ def to_hu(
 
 def _without(padding: tuple[float, float] | None, stored: np.ndarray, hu: np.ndarray) -> np.ndarray:
     """A part of the pixels, those left out that hold padding."""
-    sample = _sampled(hu)
-    return sample.flatten() if padding is None else sample[~_is_padding(_sampled(stored), padding)]
+    sample = sampled(hu)
+    return sample.flatten() if padding is None else sample[~_is_padding(sampled(stored), padding)]
 
 
-def _sampled(image: np.ndarray) -> np.ndarray:
+def sampled(image: np.ndarray) -> np.ndarray:
     """Rows and columns at even distances."""
     rows, columns = image.shape
     down, across = max(1, rows // SAMPLED), max(1, columns // SAMPLED)

@@ -20,6 +20,7 @@ from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
 from molre.ct.series import grouped
+from molre.ct.slice_scale import off_scale
 from molre.ct.sniff import HEAD_BYTES, kind
 from molre.ct.stack import Stack
 from molre.ct.survey import Series, Survey, choose, nothing_found, survey
@@ -260,6 +261,13 @@ def _require_hu(slices: list[Slice], members: list[Member]) -> list[str]:
             f"{problem}, so it is not in HU",
             where=members[0].header.file,
             fix="export it with Rescale Slope and Intercept (0028,1053), (0028,1052)",
+        )
+    odd = off_scale(whole)
+    if odd:
+        raise RefusedScan(
+            f"slice {odd[0] + 1} of {len(slices)} is not in HU as the others are: {odd[1]}",
+            where=members[odd[0]].header.file,
+            fix="export the series again, or give it without that slice",
         )
     return [] if verdicts[0].checked else [UNCHECKED]
 
