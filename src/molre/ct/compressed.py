@@ -13,19 +13,21 @@ from molre.ct import rle
 from molre.ct.codestream import Codestream, DamagedStreamError, inspect
 from molre.ct.decoder_words import decoder_words
 from molre.ct.header import Header
+from molre.ct.remarks import Remarks
 from molre.ct.syntax import DECODERS, LOSSY, RLE
+from molre.ct.unused_bits import misplaced, uses_more, values
 from molre.errors import RefusedScan, raise_of_machine
 
 _TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
-def decode(dataset: Dataset, header: Header, behind: list[str]) -> np.ndarray:
+def decode(dataset: Dataset, header: Header, remarks: Remarks) -> np.ndarray:
     """Stored values of all frames, int (frames, rows, columns).
 
     Args:
         dataset: the whole file.
         header: its header; its transfer syntax is a compressed one.
-        behind: grows by the file for each frame with something behind its end, which is ignored.
+        remarks: grows; what lies behind the end of a frame is ignored.
 
     Raises:
         RefusedScan: damaged, cut off, of another size than the header says, a decoder complains
@@ -34,11 +36,14 @@ def decode(dataset: Dataset, header: Header, behind: list[str]) -> np.ndarray:
     frames = _frames(dataset, header)
     if header.syntax == RLE:
         planes = [_rle(frame, header) for frame in frames]
-        behind += [header.file for plane in planes if plane.behind]
+        remarks.behind += [header.file for plane in planes if plane.behind]
         _replace_pixels(dataset, [plane.essence for plane in planes])
-        return _by_decoder(dataset, header)
+        raw = np.array(_by_decoder(dataset, header))
+        if uses_more(raw, header.bits_stored) and (uncertain := misplaced(header)):
+            raise uncertain
+        return values(raw, header, remarks)
     streams = [_inspect(frame, header) for frame in frames]
-    behind += [header.file for stream in streams if stream.behind]
+    remarks.behind += [header.file for stream in streams if stream.behind]
     _replace_pixels(dataset, [stream.essence for stream in streams])
     stored = _by_decoder(dataset, header)
     out = np.empty(stored.shape, np.dtype(f"{'i' if header.signed else 'u'}4"))
@@ -105,7 +110,7 @@ def _by_decoder(dataset: Dataset, header: Header) -> np.ndarray:
                 decoding_plugin=DECODERS[header.syntax],
                 apply_jls_sign_correction=False,
                 apply_j2k_sign_correction=False,
-                correct_unused_bits=header.syntax == RLE,
+                correct_unused_bits=False,
             )
     except (KeyboardInterrupt, SystemExit):
         raise

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from molre.ct.blank import blank_slices
+from molre.ct.border import constant_border
 from molre.ct.hu_check import UNCHECKED, Verdict, check_hu
 from molre.ct.hu_map import CORMACK_MAPS, HuMap
 from molre.ct.pixels import sampled
@@ -58,8 +60,10 @@ def hounsfield(
         level = float(voxels[background].flat[0])
         voxels = np.where(background, np.float32(AIR), voxels)
         notes.append(f"the background had the constant value {level:g} and became air")
-    elif not verdict.checked:
-        notes.append(UNCHECKED)
+    else:
+        if not verdict.checked:
+            notes.append(UNCHECKED)
+        voxels = _without_border(voxels, notes)
     odd = off_scale([sampled(one).ravel() for one in voxels])
     if odd:
         what = f"slice {odd[0] + 1} of {len(voxels)} is not in HU as the others are: {odd[1]}"
@@ -67,7 +71,18 @@ def hounsfield(
     saturated = float(np.mean(voxels >= HU_MAX))
     if saturated:
         notes.append(f"{saturated:.2%} of the voxels are saturated (3071 HU or above)")
-    return np.rint(np.clip(voxels, HU_MIN, HU_MAX)).astype(np.int16)
+    hu = np.rint(np.clip(voxels, HU_MIN, HU_MAX)).astype(np.int16)
+    notes += blank_slices(hu)
+    return hu
+
+
+def _without_border(voxels: np.ndarray, notes: list[str]) -> np.ndarray:
+    """A constant border around a scan that holds air is no tissue."""
+    found = constant_border(voxels)
+    if not found:
+        return voxels
+    notes.append(f"the border had the constant value {found[0]:g} and became air")
+    return np.where(found[1], np.float32(AIR), voxels)
 
 
 def _mapped(voxels: np.ndarray, hu_map: HuMap, entry: str, notes: list[str]) -> np.ndarray:

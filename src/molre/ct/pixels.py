@@ -17,12 +17,15 @@ from pydicom.pixels import pixel_array
 from molre.ct.compressed import damaged, decode, in_frames
 from molre.ct.entries import Entries
 from molre.ct.header import Header, Plane, parse
+from molre.ct.remarks import Remarks
 from molre.ct.syntax import BIG_ENDIAN, DECODERS
+from molre.ct.unused_bits import as_stored, is_within, misplaced, values
 from molre.ct.volume import AIR, HU_MAX, HU_MIN
 from molre.errors import RefusedScan, raise_of_machine
 
 SAMPLED = 64  # rows and columns of a slice that its scale is judged by
 PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the border's is padding
+NO_METAL = 20_000  # HU; nothing is as dense
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Slice:
 def stored_values(
     header: Header,
     entries: Entries,
-    behind: list[str] | None = None,
+    remarks: Remarks | None = None,
     room: np.ndarray | None = None,
 ) -> np.ndarray:
     """Stored values of all frames of a file, int (frames, rows, columns).
@@ -53,26 +56,27 @@ def stored_values(
     Args:
         header: of the file.
         entries: open.
-        behind: grows by the file for each compressed frame with something behind its end.
+        remarks: grows by what is to be said.
         room: an array that is no longer needed, e.g. of the slice before; written over if it fits.
 
     Raises:
         RefusedScan: the file is cut off or damaged, or a decoder cannot read it.
     """
+    remarks = Remarks() if remarks is None else remarks
     known = header.photometric == "MONOCHROME2" and header.samples == 1
     known = known and 0 < header.bits_stored <= header.bits_allocated in (16, 32)
     if known and header.pixels:
-        return _native(header, *header.pixels, entries, room)
+        return values(_native(header, *header.pixels, entries, room), header, remarks)
     dataset = parse(io.BytesIO(entries.read(header.file)), header.file)
     if header.syntax in DECODERS:
-        return decode(dataset, header, [] if behind is None else behind)
-    return _by_pydicom(dataset, header)
+        return decode(dataset, header, remarks)
+    return values(_by_pydicom(dataset, header), header, remarks)
 
 
 def _native(
     header: Header, offset: int, length: int, entries: Entries, room: np.ndarray | None
 ) -> np.ndarray:
-    """Uncompressed values from the file's bytes; bits that hold none of them count for nothing."""
+    """All allocated bits of uncompressed pixels, from the file's bytes."""
     _check_native(header, length, header.size - offset)
     kind = np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
     shape = (header.frames, header.rows, header.columns)
@@ -86,22 +90,13 @@ def _native(
         raise _cut_off(header, there)
     if (header.syntax == BIG_ENDIAN) == (sys.byteorder == "little"):
         stored.byteswap(inplace=True)
-    unused = header.bits_allocated - header.bits_stored
-    if unused:  # they may hold anything; a shift there and back clears them or extends the sign
-        stored <<= unused
-        stored >>= unused
     return stored
 
 
 def _check_native(header: Header, length: int, rest: int) -> None:
     """Length by the header of the pixel data, and bytes up to the end of the file."""
-    if header.high_bit and header.high_bit != header.bits_stored - 1:
-        raise RefusedScan(
-            f"its header puts {header.bits_stored} bits below bit {header.high_bit}, so where its "
-            "values lie is not certain",
-            where=header.file,
-            fix="export it again with High Bit (0028,0102) one less than Bits Stored (0028,0101)",
-        )
+    if uncertain := misplaced(header):
+        raise uncertain
     there = min(length, rest)
     if there < header.pixel_bytes:
         raise _cut_off(header, max(there, 0))
@@ -130,14 +125,14 @@ def _by_pydicom(dataset: Dataset, header: Header) -> np.ndarray:
             if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
                 _name_syntax(dataset, header.syntax)
             there, in_pieces = len(dataset.PixelData), dataset["PixelData"].is_undefined_length
-            stored = pixel_array(dataset, raw=True)
+            stored = pixel_array(dataset, raw=True, correct_unused_bits=False)
     except Exception as error:
         raise_of_machine(error)
         raise damaged(header, type(error).__name__) from error
     if in_pieces:
         raise damaged(header, "in pieces, which its transfer syntax does not allow")
     _check_native(header, there, there)
-    return in_frames(stored, header)
+    return np.array(in_frames(stored, header))
 
 
 def to_hu(
@@ -171,7 +166,7 @@ def to_hu(
     if below:
         padding = None  # all of it lies outside as it is
     if padding is not None:
-        outside |= _only_border(_is_padding(stored, padding), hu)
+        outside |= _only_border(is_within(stored, padding), hu)
         hu[outside] = AIR
     saturated = int(np.count_nonzero(hu >= HU_MAX))
     out[:] = np.clip(hu, HU_MIN, HU_MAX, out=hu)  # what lies below becomes air as well
@@ -181,7 +176,7 @@ def to_hu(
 def _without(padding: tuple[float, float] | None, stored: np.ndarray, hu: np.ndarray) -> np.ndarray:
     """A part of the pixels, those left out that hold padding."""
     sample = sampled(hu)
-    return sample.flatten() if padding is None else sample[~_is_padding(sampled(stored), padding)]
+    return sample.flatten() if padding is None else sample[~is_within(sampled(stored), padding)]
 
 
 def sampled(image: np.ndarray) -> np.ndarray:
@@ -191,29 +186,14 @@ def sampled(image: np.ndarray) -> np.ndarray:
     return image[down // 2 :: down, across // 2 :: across]
 
 
-def _is_padding(stored: np.ndarray, padding: tuple[float, float]) -> np.ndarray:
-    low, high = sorted(_as_stored(limit, stored) for limit in padding)
-    return (stored >= low) & (stored <= high)
-
-
 def _last(padding: tuple[float, float], stored: np.ndarray) -> int:
     """The largest value that is padding."""
-    return max(_as_stored(limit, stored) for limit in padding)
-
-
-def _as_stored(value: float, stored: np.ndarray) -> int:
-    """Padding written with the other signedness (63536 for -2000) as the pixels' own."""
-    whole, bits = int(value), 8 * stored.dtype.itemsize
-    if stored.dtype.kind == "i" and whole >= 1 << (bits - 1):
-        return whole - (1 << bits)
-    if stored.dtype.kind == "u" and whole < 0:
-        return whole + (1 << bits)
-    return whole
+    return max(as_stored(limit, stored) for limit in padding)
 
 
 def _only_border(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
     """A padding value in the range of tissue (0 HU is water) counts only around the image."""
-    if not padding.any() or hu[padding].max() <= PADDING_IS_DARK:
+    if not padding.any() or hu[padding].max() <= PADDING_IS_DARK or hu[padding].min() > NO_METAL:
         return padding
     from scipy import ndimage
 

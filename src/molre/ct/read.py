@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from molre.ct.blank import blank_slices
+from molre.ct.border import constant_border
 from molre.ct.choice import score
 from molre.ct.entries import Entries
 from molre.ct.geometry import find_gaps, first_voxel, reorder
@@ -19,12 +21,13 @@ from molre.ct.member import Member
 from molre.ct.nifti import read_nifti
 from molre.ct.pixels import Slice, stored_values, to_hu
 from molre.ct.refusal import refusal
+from molre.ct.remarks import Remarks
 from molre.ct.series import grouped
 from molre.ct.slice_scale import off_scale
 from molre.ct.sniff import HEAD_BYTES, kind
 from molre.ct.stack import Stack
 from molre.ct.survey import Series, Survey, choose, nothing_found, survey
-from molre.ct.volume import HU_MAX, SliceSource, Volume
+from molre.ct.volume import AIR, HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan
 
 Missing = Literal["warn", "refuse"]
@@ -166,11 +169,8 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     if decoder.duplicates:
         count = decoder.duplicates
         notes.append(f"dropped: {count} duplicate slice{'s' * (count > 1)} with equal pixels")
-    if decoder.behind:
-        count = len(decoder.behind)
-        notes.append(
-            f"{count} compressed frame{'s' * (count > 1)} with bytes behind the end: ignored"
-        )
+    notes += decoder.remarks.notes()
+    notes += [*_border_notes(stored), *blank_slices(stored)]
     how, orientation = reorder(members[0].orientation)
     hu = np.ascontiguousarray(how.pixels(stored))
     spacing = members[0].plane.spacing or (1.0, 1.0)
@@ -204,7 +204,7 @@ class _Decoder:
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
         self.duplicates = 0
-        self.behind: list[str] = []
+        self.remarks = Remarks()
         self._file = ""
         self._stored = np.empty(0)
 
@@ -228,7 +228,7 @@ class _Decoder:
     def _decode(self, member: Member, out: np.ndarray) -> Slice:
         header = member.header
         if header.file != self._file:
-            self._stored = stored_values(header, self.entries, self.behind, self._stored)
+            self._stored = stored_values(header, self.entries, self.remarks, self._stored)
             self._file = header.file
         return to_hu(self._stored[member.plane.frame or 0], member.plane, header.padding, out)
 
@@ -270,6 +270,15 @@ def _require_hu(slices: list[Slice], members: list[Member]) -> list[str]:
             fix="export the series again, or give it without that slice",
         )
     return [] if verdicts[0].checked else [UNCHECKED]
+
+
+def _border_notes(hu: np.ndarray) -> list[str]:
+    """A constant border becomes air in place."""
+    found = constant_border(hu)
+    if not found:
+        return []
+    hu[found[1]] = AIR
+    return [f"{np.mean(found[1]):.1%} of the pixels are a border of {found[0]:g} HU: now air"]
 
 
 def _pixel_notes(slices: list[Slice], total: int) -> list[str]:

@@ -119,6 +119,49 @@ def _spare_bits(folder: Path) -> Scan:
     return whole
 
 
+def _padding_beyond(folder: Path) -> Scan:
+    """Padding of -2000 in unsigned pixels of 12 bits: its lowest 12 bits are 1,072 HU."""
+    whole = scan()
+
+    def pad(index: int, ds: Dataset) -> None:
+        stored = np.frombuffer(ds.PixelData, "<u2").reshape(whole.hu.shape[1:]).copy()
+        stored[_field_of_view(whole)] = 63536
+        ds.PixelData = stored.tobytes()
+        _pad(ds, -2000)
+
+    store(folder, whole, edit=pad)
+    return _with_border(whole, AIR)
+
+
+def _metal_beyond(folder: Path) -> Scan:
+    """Pixels of which the header states 12 bits, and metal that needs 13."""
+    whole = scan()
+    y, x = np.mgrid[:32, :28]
+    blooming = 4500 * np.exp(-((y - 16) ** 2 + (x - 14) ** 2) / 20)
+    hu = np.maximum(whole.hu, np.where(blooming > 500, blooming, -1024)).astype(np.int16)
+
+    def state(index: int, ds: Dataset) -> None:
+        ds.BitsStored, ds.HighBit = 12, 11
+
+    store(folder, replace(whole, hu=hu), edit=state)
+    return replace(whole, hu=np.clip(hu, AIR, TOP))
+
+
+def _border_untold(folder: Path) -> Scan:
+    whole = scan()
+    store(folder, _with_border(whole, 0))
+    return _with_border(whole, AIR)
+
+
+def _blank(folder: Path) -> Scan:
+    whole = scan()
+    hu = whole.hu.copy()
+    hu[5] = 0
+    store(folder, replace(whole, hu=hu))
+    hu[5] = AIR
+    return replace(whole, hu=hu)
+
+
 def _not_hu(folder: Path) -> None:
     def forget(index: int, ds: Dataset) -> None:
         del ds.RescaleIntercept, ds.RescaleSlope
@@ -179,6 +222,21 @@ VALUES = (
         _padding_is_water, ("padding or below -1024 HU: now air",),
     ),
     Trap(
+        "padding_beyond", "padding of -2000 in pixels without a sign and of 12 bits",
+        "compares all bits of a pixel with the padding value",
+        _padding_beyond, ("padding or below -1024 HU: now air",), compare=False,
+    ),
+    Trap(
+        "border_untold", "a border of 0 HU around a round field of view that no tag tells of",
+        "makes air of a constant border that all four corners have, and says so",
+        _border_untold, ("of the pixels are a border of 0 HU: now air",), compare=False,
+    ),
+    Trap(
+        "blank_slice", "a slice without a picture: one value, 0 HU, in all pixels",
+        "makes it air and names it",
+        _blank, ("slice 6 of 12 is blank (one value in all pixels): now air",), compare=False,
+    ),
+    Trap(
         "slope_differs", "a rescale slope of 1, 2 or 4 from slice to slice",
         "rescales each slice with its own slope and notes it",
         _slopes, ("the rescale slope differs between slices",),
@@ -196,6 +254,11 @@ VALUES = (
         "metal", "metal of 8,000 HU, slope 2",
         "clamps to 3,071 HU and notes the share of saturated pixels",
         _metal, ("of the pixels are saturated (at 3071 HU or above)",),
+    ),
+    Trap(
+        "metal_beyond", "metal that needs 13 bits where the header states 12",
+        "reads all bits where the image goes on in them, and says so",
+        _metal_beyond, ("values that need more bits than Bits Stored says",), compare=False,
     ),
     Trap(
         "spare_bits", "12 bits stored; the four bits above hold something else",
