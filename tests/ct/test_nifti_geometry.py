@@ -173,6 +173,56 @@ def test_qform_and_sform_that_mirror_each_other_are_refused(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("turn", [[-1, -1, 1], [-1, 1, -1]])
+def test_qform_and_sform_that_are_turned_against_each_other_are_refused(tmp_path, turn):
+    """Neither mirrors the other, and left is right all the same."""
+    sform = np.diag([-0.5, -0.5, 5, 1])
+    path = _both(tmp_path / "x.nii", sform, np.diag([*turn, 1]) @ sform)
+    with pytest.raises(RefusedScan, match="left and right"):
+        read(path)
+
+
+def test_a_slice_distance_of_0_is_not_taken_as_1_mm(tmp_path):
+    qform = np.diag([-0.5, -0.5, 5, 1])
+    data = bytearray(_both(tmp_path / "x.nii", qform, qform).read_bytes())
+    data[88:92], data[254:256] = np.float32(0).tobytes(), bytes(2)  # pixdim[3], sform_code
+    (tmp_path / "x.nii").write_bytes(data)
+    with pytest.raises(RefusedScan, match=r"0\.5 x 0\.5 x 0 mm \(pixdim\)"):
+        read(tmp_path / "x.nii")
+
+
+@pytest.mark.parametrize(("pixdim", "said"), [((2, 2, 5), True), ((1, 1, 1), False)])
+def test_an_sform_of_another_size_than_the_header_states_is_said(tmp_path, pixdim, said):
+    sform = np.diag([-0.5, -0.5, 5, 1])
+    save(tmp_path / "x.nii", array(), sform, dtype=np.int16)
+    data = bytearray((tmp_path / "x.nii").read_bytes())
+    data[80:92] = np.array(pixdim, "<f4").tobytes()
+    (tmp_path / "x.nii").write_bytes(data)
+    volume = read(tmp_path / "x.nii")
+    check(volume, array(), sform)
+    assert any("its header states 2 x 2 x 5 (pixdim)" in note for note in volume.notes) == said
+
+
+def test_slices_behind_those_that_the_header_claims_are_said(tmp_path):
+    save(tmp_path / "x.nii", array(), np.diag([-0.5, -0.5, 5, 1]), dtype=np.int16)
+    data = bytearray((tmp_path / "x.nii").read_bytes())
+    data[46:48] = np.int16(3).tobytes()  # dim[3], which was 5
+    (tmp_path / "x.nii").write_bytes(data)
+    notes = read(tmp_path / "x.nii").notes
+    assert any("behind its 3 slices, as many as 2 more have" in note for note in notes)
+
+
+@pytest.mark.parametrize("tail", [b"junk" * 9, b"\x1f\x8c", bytes(40) + b"x"])
+def test_what_lies_behind_a_gzip_stream_is_no_part_of_it(tmp_path, tail):
+    affine = np.diag([-0.5, -0.5, 5, 1])
+    save(tmp_path / "x.nii.gz", array(), affine, dtype=np.int16)
+    with (tmp_path / "x.nii.gz").open("ab") as file:
+        file.write(tail)
+    volume = read(tmp_path / "x.nii.gz")
+    check(volume, array(), affine)
+    assert any("behind the end of its gzip stream: ignored" in note for note in volume.notes)
+
+
 @pytest.mark.parametrize("said", ["unknown", "meter", "mm", "micron"])
 @pytest.mark.parametrize(("zoom", "unit"), [(0.0005, "meters"), (488.0, "micrometers")])
 def test_voxels_in_another_unit_are_refused_by_its_name(tmp_path, zoom, unit, said):

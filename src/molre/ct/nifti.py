@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zlib
 from typing import Any
@@ -14,7 +13,6 @@ from molre.ct.geometry import reorder
 from molre.ct.hu_map import HuMap
 from molre.ct.nifti_header import (
     HEADER_BYTES,
-    affine_of,
     bytes_of,
     check_extensions,
     check_header,
@@ -23,6 +21,7 @@ from molre.ct.nifti_header import (
     parse_header,
     quiet,
 )
+from molre.ct.nifti_place import affine_of
 from molre.ct.nifti_values import hounsfield
 from molre.ct.refusal import MAX_OBLIQUE_DEGREES
 from molre.ct.volume import Acquisition, SliceSource, Volume
@@ -78,15 +77,28 @@ def read_nifti(entry: str, entries: Entries, hu_map: HuMap | None = None) -> Vol
     """
     notes = ["read from NIfTI: age, sex, scanner and contrast are unknown"]
     with quiet():
-        data = _inflate(entries.read(entry), entry, hu_map)
+        data = _inflate(entries.read(entry), entry, hu_map, notes)
         header = parse_header(data[:HEADER_BYTES], entry, notes)
         check_header(header, entry, hu_map)
         check_length(header, len(data), entry)
         check_extensions(data, header, entry)
+        notes += _more_slices(header, len(data))
         voxels = _voxels(data, header, entry)
         affine = affine_of(header, entry, notes)
         _check_unit(affine, int(header["xyzt_units"]) & 7, entry, notes)
         return _canonical(voxels, affine, entry, notes, hu_map)
+
+
+def _more_slices(header: Any, there: int) -> list[str]:
+    """A note where whole slices lie behind those that the header claims."""
+    shape, behind = header.get_data_shape(), there - bytes_of(header)
+    size = int(np.prod(shape[:2], dtype=object)) * int(header.get_data_dtype().itemsize)
+    if behind < size:
+        return []
+    return [
+        f"{behind} bytes lie behind its {shape[2]} slices, as many as {behind // size} more have: "
+        "ignored"
+    ]
 
 
 def _voxels(data: bytes, header: Any, entry: str) -> np.ndarray:
@@ -129,24 +141,42 @@ def _check_unit(affine: np.ndarray, code: int, entry: str, notes: list[str]) -> 
             )
 
 
-def _inflate(data: bytes, entry: str, hu_map: HuMap | None) -> bytes:
-    """Inflate no more than the header claims; the checksum at the end is verified."""
+def _inflate(data: bytes, entry: str, hu_map: HuMap | None, notes: list[str]) -> bytes:
+    """Inflate no more than the header claims; the checksum at the end is verified.
+
+    What lies behind the last gzip member is no part of it and is ignored; ``notes`` grows.
+    """
     if data[:2] != _GZIP:
         return data
     try:
-        with gzip.open(io.BytesIO(data)) as stream:
-            head = stream.read(HEADER_BYTES)
-            header = parse_header(head, entry)
-            check_header(header, entry, hu_map)
-            limit = bytes_of(header) + _MAX_TRAILER
-            inflated = head + stream.read(max(limit - len(head), 0) + 1)
-    except (OSError, EOFError, zlib.error) as error:
+        head = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, HEADER_BYTES)
+        header = parse_header(head, entry)
+        check_header(header, entry, hu_map)
+        limit = bytes_of(header) + _MAX_TRAILER
+        inflated, behind = _members(data, limit)
+    except (EOFError, zlib.error) as error:
         raise damaged(entry, error) from error
     if len(inflated) > limit:
         raise RefusedScan(
             "it inflates to more than its header claims", where=entry, fix="convert it again"
         )
+    if behind.strip(b"\0"):
+        notes.append(f"{len(behind)} bytes behind the end of its gzip stream: ignored")
     return inflated
+
+
+def _members(data: bytes, limit: int) -> tuple[bytes, bytes]:
+    """What gzip members inflate to, up to one byte more than ``limit``, and what lies behind."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while room and data[:2] == _GZIP:
+        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        parts.append(member.decompress(data, room))
+        room -= len(parts[-1])
+        if room and not member.eof:
+            raise EOFError
+        data = member.unused_data
+    return b"".join(parts), data
 
 
 def _canonical(

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from molre.ct.hu_map import HuMap
+from molre.ct.nifti_place import affine_of
 from molre.ct.nifti_values import NOT_HU
 from molre.errors import RefusedScan, raise_of_machine
 
 MAX_VOXELS = 2**29
 HEADER_BYTES = 544  # enough for either kind
 _MAX_OFFSET = 2**28  # bytes of header extensions
-_SAME_MM = 0.5  # qform and sform agree
 _AGAIN = "copy or convert the file again"
 
 
@@ -46,6 +46,7 @@ def parse_header(raw: bytes, entry: str, notes: list[str] | None = None) -> Any:
     try:
         header = kind.from_fileobj(io.BytesIO(raw[:length] + bytes(4)), check=False)
         header["vox_offset"] = _offset(header, raw[length : length + 4], entry, notes)
+        _require_sizes(header, entry)
         header.check_fix()
         return header
     except RefusedScan:
@@ -69,6 +70,18 @@ def _offset(header: Any, extension: bytes, entry: str, notes: list[str] | None) 
             fix="convert the file again",
         )
     return int(stated)
+
+
+def _require_sizes(header: Any, entry: str) -> None:
+    """Where the quaternion alone places the voxels, nibabel takes a size of 0 as 1 mm."""
+    sizes = header["pixdim"][1:4]
+    if header["sform_code"] == 0 and (not np.isfinite(sizes).all() or (sizes == 0).any()):
+        stated = " x ".join(f"{size:g}" for size in sizes)
+        raise RefusedScan(
+            f"its header states voxels of {stated} mm (pixdim), so their size is not certain",
+            where=entry,
+            fix="convert the original DICOM series again",
+        )
 
 
 def check_extensions(data: bytes, header: Any, entry: str) -> None:
@@ -157,40 +170,6 @@ def check_header(header: Any, entry: str, hu_map: HuMap | None) -> int:
     affine = affine_of(header, entry, [])
     axis = int(np.argmax(np.abs(affine[2, :3])))
     return shape[axis]
-
-
-def affine_of(header: Any, entry: str, notes: list[str]) -> np.ndarray:
-    """Voxel index to mm (R, A, S), float64 (4, 4): the sform, else the qform. ``notes`` grows.
-
-    Raises:
-        RefusedScan: one of them mirrors the other, so left and right are not certain.
-    """
-    try:
-        best = np.asarray(header.get_best_affine(), dtype=np.float64)
-        if not (header["qform_code"] or header["sform_code"]):
-            notes.append("its header states no orientation; left and right may be swapped")
-        if not (header["qform_code"] and header["sform_code"]):
-            return best
-        other = np.asarray(header.get_qform(), dtype=np.float64)
-    except Exception as error:  # a quaternion that is none
-        raise_of_machine(error)
-        raise RefusedScan(
-            "its qform or sform is no rotation, so its orientation is not usable",
-            where=entry,
-            fix="convert it again",
-        ) from error
-    if np.linalg.det(best[:3, :3]) * np.linalg.det(other[:3, :3]) < 0:
-        raise RefusedScan(
-            "its qform and its sform mirror each other, so left and right are not certain",
-            where=entry,
-            fix="convert the original DICOM series again",
-        )
-    ends = np.array([[i, j, k, 1.0] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    ends[:, :3] *= np.array(header.get_data_shape()[:3]) - 1
-    apart = float(np.linalg.norm((ends @ (best - other).T)[:, :3], axis=1).max())
-    if not apart < _SAME_MM:
-        notes.append(f"its qform and sform are up to {apart:.1f} mm apart: the sform was used")
-    return best
 
 
 @contextlib.contextmanager
