@@ -11,6 +11,7 @@ from dicom_files import cube, enhanced, one_slice, save, save_bare, set_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread, dcmwrite
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -172,11 +173,15 @@ def test_bits_that_lie_elsewhere_are_refused_rather_than_guessed(tmp_path):
         read(save(ds, tmp_path / "one.dcm"))
 
 
-@pytest.mark.parametrize("keyword", ["PixelRepresentation", "BitsStored"])
+@pytest.mark.parametrize(
+    "keyword",
+    ["PixelRepresentation", "BitsStored", "BitsAllocated", "PhotometricInterpretation"],
+)
 def test_what_pixels_mean_is_never_assumed(tmp_path, keyword):
     ds = one_slice(cube()[0])
     delattr(ds, keyword)
-    with pytest.raises(RefusedScan, match="cannot be decoded"):
+    name = dictionary_description(keyword)
+    with pytest.raises(RefusedScan, match=f"its header does not state {name}"):
         read(save(ds, tmp_path / "one.dcm"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from dicom_files import cube, enhanced, one_slice, save, set_pixels, write_series
 from pydicom.uid import (
@@ -42,6 +43,12 @@ def refused(tmp_path, **header):
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
         ({"ImageType": ["DERIVED", "PRIMARY", "PERFUSION", "RCBF"]}, "map"),
         ({"ImageType": ["DERIVED", "SECONDARY", "MIP"]}, "projection"),
+        *(
+            ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL", kind]}, "projection")
+            for kind in ("CSA MIP", "MIP_THICK", "MINIMUM IP", "MAXIMUM INTENSITY", "CSA VRT")
+        ),
+        ({"ImageType": ["DERIVED", "SECONDARY"], "SeriesDescription": "AX MIP 10mm"}, "projection"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "color"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
         ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "color"),
         ({"RescaleType": "OD"}, "OD"),
@@ -59,6 +66,24 @@ def refused(tmp_path, **header):
 )
 def test_reason_is_named(tmp_path, header, word):
     assert word in refused(tmp_path, **header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *({"RescaleType": words} for words in (
+            "HU", "hu ", "H.U.", "HU (org)", "Hounsfield Unit", "Hounsfield Units (HU)",
+            "CT number", "US", "UNSPECIFIED", "HU_MOD",
+        )),
+        {"SeriesDescription": "HEAD W MIPS"},
+        {"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "SHIPMIPPED"]},
+    ],
+)  # fmt: skip
+def test_what_says_hounsfield_units_in_other_words_is_read(tmp_path, header):
+    ds = one_slice(cube()[0])
+    for keyword, value in header.items():
+        setattr(ds, keyword, value)
+    np.testing.assert_array_equal(read(save(ds, tmp_path / "one.dcm")).hu[0], cube()[0])
 
 
 def test_gantry_tilt_of_thirty_degrees_is_still_axial(tmp_path):

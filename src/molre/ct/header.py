@@ -62,6 +62,12 @@ _NUMBERS = {  # how many, and where an Enhanced CT has them
     "RescaleSlope": (1, "PixelValueTransformationSequence"),
     "RescaleIntercept": (1, "PixelValueTransformationSequence"),
 }
+_PIXELS = {
+    "PhotometricInterpretation": "Photometric Interpretation (0028,0004)",
+    "BitsAllocated": "Bits Allocated (0028,0100)",
+    "BitsStored": "Bits Stored (0028,0101)",
+    "PixelRepresentation": "Pixel Representation (0028,0103)",
+}
 _OPTIONAL = {"SliceThickness"}  # noted only
 
 
@@ -103,6 +109,7 @@ class Header:
         burned_in: text is burned into the pixels, by Burned In Annotation (0028,0301).
         padding: Pixel Padding Value and Range Limit, stored values; None where there is none.
         pixels: offset and length in bytes of uncompressed pixel data; None where that is not plain.
+        unstated: elements without which the pixels mean nothing, in words; they are absent.
         unread: what the header states of place or values in a way that cannot be read, in words.
         repaired: what was read though it is not written as it should be, in words.
     """
@@ -128,6 +135,7 @@ class Header:
     acquisition: Acquisition
     planes: tuple[Plane, ...]
     pixels: tuple[int, int] | None
+    unstated: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
 
@@ -249,6 +257,7 @@ def _record(dataset: Dataset, file: str, size: int, data: BinaryIO) -> Header:
         acquisition=acquisition(dataset, first.thickness, first.marks.kernel, first.marks.kvp),
         planes=planes,
         pixels=_pixel_data(data, dataset) if syntax in NATIVE else None,
+        unstated=tuple(words for keyword, words in _PIXELS.items() if not text(dataset, keyword)),
         unread=tuple(words for read, words in doubts if not read),
         repaired=tuple(words for read, words in doubts if read),
     )

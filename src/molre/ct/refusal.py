@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,14 +37,20 @@ _MAPS = {
     "ELECTRON_DENSITY", "SUBTRACTION", "DIFFERENCE", "CALCIUM_MAP", "MAT_SPECIFIC",
     "MAT_FRACTIONAL", "MAT_VALUE_BASED",
 }  # fmt: skip
-_PROJECTIONS = {
-    "MIP", "MINIP", "MAX_IP", "MIN_IP", "MAX IP", "MIN IP", "CSA MIP", "CSA MINIP",
-    "PROJECTION IMAGE", "VOLUME RENDERING", "VOLUME_RENDER", "VRT", "CSA VRT",
-    "SURFACE_RENDER", "3D",
-}  # fmt: skip
-_HU_TYPES = {"HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS", "UNSPECIFIED", "HU_MOD"}
+_PROJECTIONS = re.compile(
+    r"(?<![A-Z])(?:MIP|MINIP|MAXIP|M(?:AX|IN)(?:IMUM)?[ _](?:IP|INTENSITY)|PROJECTION[ _]IMAGE"
+    r"|VOLUME[ _]RENDER(?:ING)?|VRT|SURFACE[ _]RENDER(?:ING)?|SSD)(?![A-Z])|^(?:CSA )?3D$"
+)
+_MIP = re.compile(
+    r"(?<![a-z])(?:mip|minip)(?![a-z])", re.I
+)  # of a series' description; not "W MIPS"
+# letters alone; what is in brackets is a remark
+_HU_TYPE = re.compile(
+    r"hu|hu(?:mod|org)|us|unspecified|ctnumbers?|hounsfield(?:units?|einheit(?:en)?)?(?:hu)?"
+)
 
 _IN_HU = "give the series in HU"
+_WITH_PIXELS = "export it again with these elements, without which its pixels may mean anything"
 _UNCOMPRESSED = "export it uncompressed, or as lossless JPEG or JPEG 2000"
 
 Refusal = tuple[str, str]  # reason, remedy
@@ -113,15 +120,16 @@ def _wrong_image_type(header: Header, plane: Plane) -> Refusal | None:
     found = next((kind for kind in marks.image_type if kind in _MAPS), None)
     if found:
         return f"a derived map ({found.lower()}), not in HU", "give the series it was computed from"
-    found = next((kind for kind in marks.image_type if kind in _PROJECTIONS), None)
-    if found or (marks.technique or "NONE").upper() in _PROJECTIONS:
-        return f"a projection or rendering ({(found or marks.technique or '').lower()})", axial
-    return None
+    named = (*marks.image_type, (marks.technique or "").upper())
+    found = next((kind for kind in named if _PROJECTIONS.search(kind)), None)
+    if found is None and "ORIGINAL" not in kinds and _MIP.search(marks.description or ""):
+        found = marks.description
+    return (f"a projection or rendering ({found.lower()})", axial) if found else None
 
 
 def _no_picture(header: Header) -> Refusal | None:
     """What the header alone says against Hounsfield units."""
-    if header.samples != 1:
+    if header.samples != 1 or header.photometric == "PALETTE COLOR":
         return "a color picture, no CT image", "give the CT series of the study"
     if header.photometric == "MONOCHROME1":
         return "its gray values are inverted (MONOCHROME1), so they are not in HU", _IN_HU
@@ -136,7 +144,7 @@ def _unread(header: Header) -> Refusal | None:
 
 def _wrong_values(header: Header, plane: Plane) -> Refusal | None:
     stated = plane.marks.rescale_type
-    if stated and stated.upper() not in _HU_TYPES:
+    if stated and not _is_hu(stated):
         return f"its values are {stated}, not HU", _IN_HU
     again = "export it with Rescale Slope and Intercept (0028,1053), (0028,1052)"
     slope = 1.0 if plane.slope is None else plane.slope
@@ -151,6 +159,12 @@ def _wrong_values(header: Header, plane: Plane) -> Refusal | None:
     return None
 
 
+@lru_cache(maxsize=64)  # the slices of a series have one
+def _is_hu(rescale_type: str) -> bool:
+    """Whether Rescale Type (0028,1054) names Hounsfield units, however it is written."""
+    return bool(_HU_TYPE.fullmatch("".join(c for c in rescale_type.lower() if c.isalpha())))
+
+
 def _wrong_pixels(header: Header) -> Refusal | None:
     again = "export the file again"
     if not header.rows or not header.columns:
@@ -158,6 +172,8 @@ def _wrong_pixels(header: Header) -> Refusal | None:
     if not syntax.is_read(header.syntax):
         what = syntax.uid_name(header.syntax)
         return f"its pixels are compressed as {what}, which is not read here", _UNCOMPRESSED
+    if header.unstated:
+        return f"its header does not state {' and '.join(header.unstated)}", _WITH_PIXELS
     if header.bits_allocated == 8:
         return "its pixels have 8 bits, which cannot hold HU", "give the original CT series"
     if header.bits_allocated not in (16, 32):
