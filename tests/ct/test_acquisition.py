@@ -71,6 +71,8 @@ def test_age(elements, years):
         ({"ContrastBolusAgent": "UNKNOWN", "SeriesDescription": "C+"}, True),
         ({"ContrastBolusVolume": "100"}, True),
         ({"ContrastBolusVolume": "0"}, None),
+        ({"ContrastBolusTotalDose": "30"}, True),
+        ({"ContrastFlowRate": "4.0"}, True),
         ({"ContrastBolusAgent": "NONE", "ContrastBolusVolume": "100"}, False),
     ],
 )
@@ -104,6 +106,27 @@ def test_frames_say_whether_the_agent_was_in_them(stated, contrast, where):
         ContrastBolusAgentSequence=coded("Iohexol"),
     )
     assert found.contrast is contrast
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"ContrastBolusRoute": "IV"}, {"ContrastBolusStartTime": "101500"},
+     {"ContrastBolusIngredient": "IODINE"}],
+)  # fmt: skip
+def test_a_bolus_without_an_agent_is_noted(elements):
+    """A protocol may state its route where nothing was given, so it is no evidence either way."""
+    assert made(**elements).contrast is None
+    assert made(**elements).doubts == ("contrast is unknown, the header says",)
+    assert made(**elements, SeriesDescription="plain").contrast is False
+
+
+@pytest.mark.parametrize(
+    ("code", "contrast"), [("70450", False), ("70460", True), ("70470", None), ("70496", None)]
+)
+def test_a_code_without_a_meaning_is_read_where_it_is_known(code, contrast):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = code, "C4"
+    assert made(ProcedureCodeSequence=Sequence([item])).contrast is contrast
 
 
 def test_what_the_header_leaves_open_is_noted():

@@ -48,7 +48,8 @@ TDM avec injection | cerebral injecté | crane avec contraste | TDM après injec
 inj.
 con contraste | TC CRANEO CONTRASTADO | con CIV | CRANEO C/CONTRASTE
 TC con mdc | cranio dopo mdc | com contraste | met contrast | na contrast
-增强 | 造影 | с контрастом
+增强 | 造影 | с контрастом | артериальная фаза | 뇌 조영 | beyin kontrastlı | hlava s kontrastem
+Mózg z kontrastem | Hjärna med kontrast | cap cu contrast | late phase | head 5 min delay
 """
 PLAIN = """
 CT HEAD WITHOUT CONTRAST | HEAD W/O | HEAD WO | CT HEAD WO CONTRAST | CT HEAD WO IV CON
@@ -71,6 +72,8 @@ vor KM
 natif | sans injection | sans contraste | non injecté | TDM sans IV | avant injection
 sin contraste | TAC SIMPLE | TC CRANEO S/ CONTRASTE | sin CIV
 senza mdc | cranio senza contrasto | sem contraste | zonder contrast | blanco | 平扫 | без контраста
+Mózg bez kontrastu | hjärna utan kontrast | hoved uden kontrast | pää ilman varjoainetta
+beyin kontrastsız | 뇌 비조영 | KM-frei | Kontrastmittelfrei | contrast-free | HEAD -C
 """
 NOTHING = """
 Head 5.0 H31s | Head  8.0  J30s  3 | 001_HeadSeq | CerebrumSeq  9.0  H30s | STD BRAIN 5MM
@@ -84,6 +87,7 @@ POST TRAUMA | post tPA | post coiling | POST THROMBECTOMY | post ictal | status 
 Post-processing
 W 80 L 40 | HEAD W80 | brain w window | with head rest | with tilt | W/ SEDATION | no tilt | pre op
 high contrast | low contrast resolution | edge enhanced | contralateral | concussion | head injury
+delayed head 6 h
 10 km | 5 km/h | 5 cm | ce jour | TDM cérébrale de ce jour | amyloid angiopathy | angioma
 Kopf mit Hals | Schädel mit HWS | con ricostruzioni | cranio con orbite | crâne et rachis
 """
@@ -101,7 +105,8 @@ none given | None Given. | NOT USED | Not administered | no contrast given | NO 
 W/O | WO | WITHOUT | without iv contrast | non-contrast | NCCT | native | plain | C- | unenhanced
 OHNE | ohne KM | KM- | keine | kein KM | nicht gegeben | nativ
 sans | aucun | pas de contraste | non injecté | SIN | ninguno | sin contraste | senza | nessuno
-geen
+geen | нет | brak | bez kontrastu | ingen | utan kontrast | ei | yok | hayır | nincs | não | žádný
+无 | なし | 없음 | -C
 No Omnipaque | 0 ml Omnipaque
 """,
     Said.UNKNOWN: """

@@ -23,13 +23,19 @@ _OF_STUDY = (
     "PerformedProcedureStepDescription",
 )
 _CODES = ("ProcedureCodeSequence", "RequestedProcedureCodeSequence")
+_AMOUNTS = ("ContrastBolusVolume", "ContrastBolusTotalDose", "ContrastFlowRate")
+# beside no agent, that of a protocol perhaps
+_SIGNS = ("ContrastBolusRoute", "ContrastBolusStartTime", "ContrastBolusIngredient")
+_CPT = {
+    "70450": "without contrast", "70460": "with contrast", "70470": "without and with contrast",
+    "70496": "CTA",
+}  # fmt: skip
 # what `acquisition` reads at the top of a header
 KEYWORDS = (
     "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "PatientAge",
     "PatientName", "PatientBirthDate", "PatientSex", "Manufacturer", "ManufacturerModelName",
-    "SeriesDescription", "BodyPartExamined", "KVP",
-    "ContrastBolusAgent", "ContrastBolusAgentSequence", "ContrastBolusVolume",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SeriesDescription", "BodyPartExamined", "KVP", "ContrastBolusAgent", "ContrastBolusAgentSequence",
+    *_AMOUNTS, *_SIGNS, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     *_DATES, *_OF_PROTOCOL, *_OF_STUDY, *_CODES,
 )  # fmt: skip
 
@@ -86,9 +92,10 @@ def _agent(dataset: Dataset) -> Said:
     for one in (Said.GIVEN, Said.BOTH, Said.PLAIN):
         if one in said:
             return one
-    if (number(dataset, "ContrastBolusVolume") or 0) > 0:
+    if any((number(dataset, keyword) or 0) > 0 for keyword in _AMOUNTS):
         return Said.GIVEN
-    return Said.UNKNOWN if Said.UNKNOWN in said else Said.NOTHING
+    hinted = any(of_agent(text(dataset, keyword)) is Said.GIVEN for keyword in _SIGNS)
+    return Said.UNKNOWN if hinted or Said.UNKNOWN in said else Said.NOTHING
 
 
 def _administered(dataset: Dataset) -> Said:
@@ -120,7 +127,8 @@ def _words(dataset: Dataset, agent: Said) -> Said:
 def _meanings(dataset: Dataset, sequence: str) -> Iterator[str]:
     """Code Meaning (0008,0104) of the items; an item without one has a name all the same."""
     for item in _items(dataset, sequence):
-        yield text(item, "CodeMeaning") or "unnamed"
+        by_code = _CPT.get(text(item, "CodeValue") or "", "unnamed")
+        yield text(item, "CodeMeaning") or by_code
 
 
 def _items(dataset: Dataset, sequence: str) -> list[Dataset]:

@@ -9,6 +9,7 @@ each other about a child, the child is believed: a child's scan must not be scor
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
@@ -18,12 +19,18 @@ APART = 1.0  # year by which both may differ: ages are whole numbers, dates are 
 
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _UNITS = (
-    ("Y", r"y|y/?o|yrs?|years?(?: old)?|jahre?n?|ans?|a[nñ]os?|ann[io]|jaar|лет|год|г|岁|歳|才"),
-    ("M", r"m|mos?|mths?|mons?|months?(?: old)?|monate?n?|mois|mes(?:es)?|mes[ie]|maand(?:en)?|月"),
+    ("Y", r"y|y\.?/?o|yrs?|years?(?: old)?|jahre?n?|a|ans?|a[nñ]os?|ann[io]|jaar|лет|года?|г"
+          r"|岁|歳|才|세|살|lat|lata|roky?|rok[uů]|let|år|éves|ani|yaş|tahun|thn"),
+    ("M", r"m|mos?|mths?|mons?|months?(?: old)?|monate?n?|mois|mes(?:es)?|mes[ie]|maand(?:en)?|月"
+          r"|개월|мес\w*"),
     ("W", r"w|wks?|weeks?(?: old)?|wochen?|semaines?|semanas?|settiman[ae]|weken|周|週"),
     ("D", r"d|days?(?: old)?|tage?n?|jours?|d[ií]as?|giorn[oi]|dag(?:en)?|天|日"),
 )  # fmt: skip
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([^\d.,\s][^\d,]*?)?\s*(?=\d|$)")
+_SEX = re.compile(r"(?<=[a-z])[\s/,;]+(?:m|f|male|female)$")  # "5Y/F"
+_UNIT_FIRST = re.compile(r"([ymwd])\s?(\d+)")  # "Y005"
+_RANGE = re.compile(r"(\d+)\s*(?:-|–|to|bis)\s*(\d+)\s*([^\d\s].*)")  # the younger counts
+_NARROW = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}  # full-width letters and digits
 _DUMMY_BIRTHS = {date(1900, 1, 1)}
 
 
@@ -55,8 +62,9 @@ def age_of(
 
 def _stated(text: str | None) -> tuple[float | None, str | None]:
     """Years by Patient Age; unknown where it is a dummy or no age."""
-    words = (text or "")[:32].strip().lower().lstrip("<>=~≥≤ ").rstrip("+. ")
-    parts = _parts(words)
+    words = unicodedata.normalize("NFC", (text or "")[:32].translate(_NARROW))
+    words = words.strip().lower().replace("+", " ").strip("<>=~≥≤ ").rstrip(". ")
+    parts = _parts(_usual(words))
     if not parts:
         told = re.search(r"\d", words) is not None
         return None, "Patient Age makes no sense: the age is unknown" if told else None
@@ -67,6 +75,16 @@ def _stated(text: str | None) -> tuple[float | None, str | None]:
         return None, "Patient Age has no unit: the age is unknown" if value else None
     years = sum(value * _YEARS[unit] for value, unit in parts if unit)
     return (_kept(years), None) if 0 < years < LONGEST_LIFE else (None, None)
+
+
+def _usual(words: str) -> str:
+    """A number and its unit, of what has them in another order, or more than them."""
+    words = _SEX.sub("", words)
+    if found := _UNIT_FIRST.fullmatch(words):
+        return found[2] + found[1]
+    if found := _RANGE.fullmatch(words):
+        return (found[1] if int(found[1]) else found[2]) + found[3]
+    return words
 
 
 def _kept(years: float) -> float:
@@ -121,7 +139,8 @@ def _between(birth: date, day: date) -> float:
 def _since_year(born: str | None, day: date) -> float | None:
     """Years since the middle of a birth year alone; None where that leaves open who is a child."""
     found = re.fullmatch(
-        r"(\d{4})\D*(?:00|01|[x*]{2})?\D*(?:00|01|[x*]{2})?", (born or "").strip().lower()
+        r"(?:\d\d?[/-]\d\d?[/-])?(\d{4})\D*(?:00|01|[x*]{2})?\D*(?:00|01|[x*]{2})?",
+        (born or "").strip().lower(),
     )
     if not found or not 1 <= int(found[1]) <= day.year:
         return None
@@ -133,7 +152,8 @@ def _since_year(born: str | None, day: date) -> float | None:
 
 
 def _day(text: str | None) -> date | None:
-    """``YYYYMMDD``, with separators or a time behind it as some write it."""
+    """``YYYYMMDD``, with separators or a time behind it as some write it, or ``DD.MM.YYYY``."""
+    text = re.sub(r"^(\d\d)\.(\d\d)\.(\d{4})$", r"\3\2\1", (text or "").strip())
     found = re.match(r"(\d{4})([-./ ]?)(\d\d)\2(\d\d)(?!\d(?:\d?\D|\d?$))", (text or "").strip())
     try:
         return date(int(found[1]), int(found[3]), int(found[4])) if found else None

@@ -28,7 +28,7 @@ class Said(Enum):
 
 
 _BOTH, _PLAIN, _WEAK_PLAIN, _GIVEN, _VESSELS, _NO_AGENT, _UNKNOWN_AGENT, _NOT_THIS_AGENT = (
-    re.compile(pattern)
+    re.compile(unicodedata.normalize("NFKD", pattern))  # as the texts are
     for pattern in (
         contrast_words.BOTH,
         contrast_words.PLAIN,

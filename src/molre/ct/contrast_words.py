@@ -31,14 +31,14 @@ _THING = r"(?:(?:any|the|de|du|del|di|le|la|el|il)\s+)?" + _any(
     r"(?:produit|medio|mezzo|meio)s?\s+de?i?\s+contrast\w*",
     r"cont(?:r|rs)?\b", r"contrast\w*", r"kontrast\w*", r"контраст\w*", r"con\b", r"cte\b",
     r"km\b", r"cm\b", r"mdc\b", r"pdc\b", r"civ\b", r"ivc?\b", r"i\.v\.?", r"gad\w*", r"gd\b",
-    r"inj\w*", r"dye\b", r"enhanc\w*", _C, _AGENT,
+    r"inj\w*", r"dye\b", r"enhanc\w*", r"varjoaine\w*", _C, _AGENT,
 )  # fmt: skip
 _WITH = _any(r"with\b", "w/", r"w\b", r"mit\b", r"m\.", r"m(?=\s?km\b)", r"avec\b", r"con\b",
              r"com\b", r"met\b", "c/")  # fmt: skip
 _WITHOUT = _any(
     r"without\b", r"w\s*/\s*o(?:ut)?\b", r"w[.-]\s?o(?:ut|\.)?(?!\w)", r"w/?out\b", r"wo\b",
     r"ohne\b", r"o\.", r"o(?=\s?km\b)", r"sans\b", r"sin\b", r"senza\b", r"sem\b", r"zonder\b",
-    "s/",
+    r"bez\b", r"ut[ae]n\b", r"uden\b", r"ilman\b", r"fara\b", "s/",
 )  # fmt: skip
 _BEFORE = _any("before", "pre", "prae", "vor", "avant", "antes", "prima", "voor")
 _AFTER = _any("after", "post", "nach", "apres", "despues", "depois", "dopo", "na")
@@ -119,6 +119,12 @@ PLAIN = _any(
     r"\bcontraste?\s*[:=]?\s*(?:none?|no|nil|n|0)\b",
     r"\bбез\s+контраст\w*",
     r"\bнативн\w*",
+    rf"(?:^|\s)-\s?{_SIGNED}(?=\s|$|\))",
+    r"\b(?:km|kontrast(?:mittel)?|contrast)[- ]?fr(?:ei\w*|ee)\b",
+    r"\bzero[- ]contrast",
+    r"\bkontrasts[iı]z\b",
+    "비조영",
+    r"조영\s*전",
     "平扫",
     "平掃",
     "单纯",
@@ -158,6 +164,11 @@ GIVEN = _any(
     _NOT_OF_PICTURES + r"\benhanced\b",
     rf"\b{_AGENT}",
     r"\bс\s+контраст\w*",
+    r"\b(?:ze?|se?|med|sa)\s+kontrast\w*",
+    r"\bcu\s+contrast\w*",
+    r"\bkontrastl[iı]\b",
+    r"\b\d+\s*(?:s|sec|min)\w*\s+delay",
+    "조영",
     "增强",
     "增強",
     "造影",
@@ -171,7 +182,8 @@ VESSELS = _any(
     r"perfusi(?:on|e)",
     r"\bvenogra",
     r"\b(?:arteri(?:al|el+e?)|veno(?:us|s|sa)|veineu(?:x|se))\b(?!.*(?:sinus|thromb|infarct|malf))",
-    r"(?:arterial|venous|delayed|portal)\s+phase",
+    r"(?:arterial|venous|delayed|portal|late|early)\s+phase",
+    r"(?:артериальн|венозн)\w*\s+фаз",
     r"\bbolus",
 )
 
@@ -180,6 +192,9 @@ NO_AGENT = _any(
     r"0+(?:[.,]0*)?\s*(?:ml|cc|mg|g)?",
     r"n/?a|n\.a\.?|not appl\w*",
     "n|no|non|none|nil|null|nan|zero|false|off|nein|nee|nothing",
+    r"нет|brak|bez|ingen\w*|ut[ae]n|uden|ei|ilman|yok|hay[iı]r|nincs|nem|nao|zadn\w*|neni|nu|fara",
+    "[無无]|無し|なし|ナシ|없음|没有",
+    r"-\s?(?:c|km|iv|cm)",
     r"(?:none|not|nicht|non|no|pas)\s+(?:was\s+)?(?:given|administered|used|injected|applied"
     r"|received|needed|required|gegeben|verabreicht|administre|utilise|administrado|usado"
     r"|somministrato)",
