@@ -64,7 +64,7 @@ def test_blank_slices_between_others_are_named_and_those_at_the_ends_are_air():
     hu = HEAD.hu.copy()
     hu[7:9], hu[15], hu[0] = 0, -1024, -1000
     assert blank_slices(hu) == [
-        "slice 8 of 16 and 1 more are blank (one value in all pixels): now air"
+        "slice 8 of 16 and 1 more are blank (one value in all pixels): read as air"
     ]
     assert (hu[7:9] <= -1000).all()
 
@@ -73,7 +73,7 @@ def test_blank_slices_between_others_are_named_and_those_at_the_ends_are_air():
 def test_rows_that_were_lost_are_named(part):
     hu = HEAD.hu.copy()
     hu[8][part] = -1024
-    assert blank_slices(hu) == ["slice 9 of 16 is blank in a part (rows of one value): now air"]
+    assert blank_slices(hu) == ["slice 9 of 16 is blank in a part (rows of one value)"]
 
 
 def test_a_whole_head_has_neither():

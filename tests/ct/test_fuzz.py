@@ -121,6 +121,8 @@ def _check_nifti(volume: Volume, path) -> None:
 
 # of a VR that is not one: the number is read, or its frame is left out
 TOLD = (" has VR ", "not used: ")
+# values that nothing but a mutant has, and that a note says were read as air or with all bits
+MADE_AIR = ("constant value", "are a border of", "is blank", "are blank", "than Bits Stored says")
 
 
 @pytest.mark.filterwarnings("ignore")  # what nibabel and pydicom say of mutants
@@ -140,7 +142,8 @@ def test_mutants(name, seeds, tmp_path, alarm, capfd):
                 if not any(words in note for note in volume.notes for words in TOLD):
                     raise AssertionError(f"mutant {index} of {name} has no note") from error
             except Exception as error:
-                raise AssertionError(f"mutant {index} of {name} is silently wrong") from error
+                if not any(words in note for note in volume.notes for words in MADE_AIR):
+                    raise AssertionError(f"mutant {index} of {name} is silently wrong") from error
     assert 0 < volumes < number
     assert capfd.readouterr().err == ""
 

@@ -74,6 +74,16 @@ def test_what_an_honest_scanner_varies_is_read(off, noise, padding, slices, crop
     assert check_hu(_padded(np.maximum(hu, lowest), padding)).problem is None
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    low=st.integers(-200, 10), width=st.integers(60, 500),
+    scale=st.sampled_from([(0, 255), (0, 4095), (-1024, 3071)]),
+)  # fmt: skip
+def test_gray_values_of_a_window_are_refused_whatever_their_range(low, width, scale):
+    gray = np.clip((_head(5) - low) / width, 0, 1)
+    assert check_hu(np.rint(scale[0] + gray * (scale[1] - scale[0]))).problem
+
+
 @pytest.mark.parametrize("padding", [None, -2000, 3071])
 def test_a_whole_head_is_not_only_read_but_checked(padding):
     assert check_hu(_padded(_head(5), padding)).checked

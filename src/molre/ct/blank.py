@@ -1,8 +1,8 @@
 """Slices, and parts of slices, that hold no picture: all their pixels have one value.
 
 Exports that broke off leave them. A slice of one value shows nothing, whatever that value is, and
-becomes air; so do rows at an edge of a slice that have one value where the slices on both sides
-show tissue.
+is air. Rows at an edge of a slice that have one value where the slices on both sides show tissue
+are said.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEAST_TISSUE = 0.1  # of the rows in the slices beside
 
 
 def blank_slices(hu: np.ndarray) -> list[str]:
-    """Make them air in place, and say which they are.
+    """Make whole ones air in place, and say which they are.
 
     Args:
         hu: (slice, row, column).
@@ -33,19 +33,21 @@ def blank_slices(hu: np.ndarray) -> list[str]:
         beside = _beside(hu, [one for one, _ in lost], at)
         hole = bool(beside) and all(np.mean(o[part] > _TISSUE_HU) >= _LEAST_TISSUE for o in beside)
         if rows == len(image):
-            if hole or not AIR_IN_PLACE[0] <= image[0, 0] <= AIR_IN_PLACE[1]:
+            if hole or not _is_air(image[0, 0]):
                 whole.append(at)
         elif hole and rows >= _LEAST_ROWS * len(image):
-            parts.append((at, part))
+            parts.append(at)
     for at in whole:
-        hu[at] = AIR
-    for at, part in parts:
-        hu[at][part] = AIR
-    torn = [at for at, _ in parts]
+        if not _is_air(hu[at, 0, 0]):
+            hu[at] = AIR
     return [
-        *_note(whole, len(hu), "blank (one value in all pixels)"),
-        *_note(torn, len(hu), "blank in a part (rows of one value)"),
+        *_note(whole, len(hu), "blank (one value in all pixels): read as air"),
+        *_note(parts, len(hu), "blank in a part (rows of one value)"),
     ]
+
+
+def _is_air(value: float) -> bool:
+    return bool(AIR_IN_PLACE[0] <= value <= AIR_IN_PLACE[1])
 
 
 def _note(which: Sequence[int], count: int, words: str) -> list[str]:
@@ -53,7 +55,7 @@ def _note(which: Sequence[int], count: int, words: str) -> list[str]:
         return []
     first = f"slice {which[0] + 1} of {count}"
     more = f" and {len(which) - 1} more are" if len(which) > 1 else " is"
-    return [f"{first}{more} {words}: now air"]
+    return [f"{first}{more} {words}"]
 
 
 def _beside(hu: np.ndarray, lost: Sequence[int], at: int) -> list[np.ndarray]:

@@ -14,7 +14,8 @@ between air and fat. The rule:
 4. A value at the end of the range is padding, not air, where the mode that would be its soft tissue
    is as good as air of another pair.
 5. Where no pair makes a head and there is no air at all, padding left out, most values must be near
-   those of soft tissue, and they must not be those of a picture (0 to 1, 0 to 255).
+   those of soft tissue, and they must not be those of a picture (0 to 1, 0 to 255). Nor may both
+   ends of the range hold many values, as those of a window do.
 6. Else nothing is contradicted (a slab at the vertex, a phantom, noise): the scan is read, and it
    is noted that its scale could not be checked.
 
@@ -41,6 +42,8 @@ _END_SHARE = 0.01  # of all values, for one value at an end of the range to be a
 _MIN_PADDING = 0.05  # of all values, for one value to be padding within the range
 _MOST_ENDS = 3  # values at either end
 _WRAP = 65536
+_CUT_LOW, _CUT_HIGH = 0.2, 0.01  # of all values, at both ends of a window
+_CUT_AT = 2500  # HU; above any bone
 _FEWEST = 300  # values that are judged: fewer have no modes
 _FEW = 20  # values, which a damaged file may hold by chance
 _MAX_SAMPLES = 60_000
@@ -114,7 +117,7 @@ def check_hu(values: np.ndarray) -> Verdict:
         return _contradiction(best)
     if placed:
         return Verdict(None, True)
-    return Verdict(_why_no_tissue(values), False)
+    return Verdict(_why_no_tissue(values) or _why_cut(values), False)
 
 
 def _ascending(values: np.ndarray) -> np.ndarray:
@@ -173,6 +176,17 @@ def _why_no_tissue(values: np.ndarray) -> str | None:
     if high - low < 20 or (body[0] == 0 and body[-1] == 255 and ends > 0.005):
         return f"it holds no air (-1000), and its values run from {low:.4g} to {high:.4g} alone"
     return None
+
+
+def _why_cut(values: np.ndarray) -> str | None:
+    """Whether sorted values without a head in HU end at both sides as a window's gray values do."""
+    low, high = (float(np.mean(values == end)) for end in (values[0], values[-1]))
+    if low < _CUT_LOW or high < _CUT_HIGH or values[-1] < _CUT_AT:
+        return None
+    return (
+        f"{low:.0%} of its values are {values[0]:.4g} and {high:.1%} are {values[-1]:.4g}, as "
+        "where what lies outside a window was cut off"
+    )
 
 
 def _wrapped(values: np.ndarray) -> Verdict | None:

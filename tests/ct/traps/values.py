@@ -234,7 +234,7 @@ VALUES = (
     Trap(
         "blank_slice", "a slice without a picture: one value, 0 HU, in all pixels",
         "makes it air and names it",
-        _blank, ("slice 6 of 12 is blank (one value in all pixels): now air",), compare=False,
+        _blank, ("slice 6 of 12 is blank (one value in all pixels): read as air",), compare=False,
     ),
     Trap(
         "slope_differs", "a rescale slope of 1, 2 or 4 from slice to slice",
