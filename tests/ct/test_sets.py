@@ -250,6 +250,10 @@ def test_steps_that_alternate_as_those_of_two_sets_do(steps, thickness):
     assert alternate(slices(missing, thickness))
 
 
+def test_whole_millimeters_hide_no_second_set():
+    assert alternate(slices(([2.0, 3.0] * 14)[:-1], 5.0))
+
+
 @pytest.mark.parametrize(
     ("steps", "thickness"),
     [
@@ -258,6 +262,8 @@ def test_steps_that_alternate_as_those_of_two_sets_do(steps, thickness):
         ([5.0, 7.0], 5.0),  # two rows a rotation, the table moves on by more
         ([5.0, 5.0, 5.0, 6.5], 5.0),
         ([0.6, 0.7], 1.25),  # rounded positions
+        ([2.0, 3.0], 2.5),  # to whole millimeters
+        ([1.0, 1.0, 2.0], 1.25),
         ([4.0], 8.0),  # overlapping, even
     ],
 )

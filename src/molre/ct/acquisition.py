@@ -34,8 +34,9 @@ _CPT = {
 KEYWORDS = (
     "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "AccessionNumber", "PatientAge",
     "PatientName", "PatientBirthDate", "PatientSex", "Manufacturer", "ManufacturerModelName",
-    "SeriesDescription", "BodyPartExamined", "KVP", "ContrastBolusAgent", "ContrastBolusAgentSequence",
-    *_AMOUNTS, *_SIGNS, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SeriesDescription", "BodyPartExamined", "KVP",
+    "ContrastBolusAgent", "ContrastBolusAgentSequence", *_AMOUNTS, *_SIGNS,
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     *_DATES, *_OF_PROTOCOL, *_OF_STUDY, *_CODES,
 )  # fmt: skip
 

@@ -190,11 +190,6 @@ def _told_apart(by_person: dict[tuple[str, Person], Part]) -> tuple[dict[str, Pa
     return {whose: _together(some) for whose, some in parts.items()}, _together(nobody)
 
 
-def _most_stated(one: tuple[str, Person]) -> tuple[bool, int, str]:
-    patient, who = one
-    return not patient, -who.stated, f"{patient} {who.words}"
-
-
 def _whose(patient: str, who: Person, people: dict[str, list[Person]]) -> str | None:
     """Which patient a file is of, a new one where it is of no known one; None if nobody can say."""
     if patient:

@@ -89,12 +89,26 @@ def alternate(slices: Slices) -> bool:
     """Whether steps alternate as they do where two to four sets lie in each other.
 
     An honest scanner may alternate, too: its slices then do not overlap (two rows a rotation), or
-    its steps differ by a percent.
+    its steps differ by a percent; and an archive may round places to whole millimeters, from which
+    even steps of the thickness follow still.
     """
     steps = np.diff(slices.heights)
     known = slices.thickness[np.isfinite(slices.thickness)]
     thick = float(np.median(known)) if known.size else 0.0
+    if thick and _rounded(slices.heights, thick):
+        return False
     return any(_alternate(steps, thick, period) for period in (2, 3, 4))
+
+
+def _rounded(heights: np.ndarray, thick: float) -> bool:
+    """Whether even slices, no thinner than their steps, have these places in whole millimeters."""
+    apart = heights - heights[0]
+    whole = np.rint(apart)
+    if len(heights) < _FEWEST_ROUNDS or np.abs(apart - whole).max() > SAME_POSITION_MM:
+        return False
+    step = float(apart[-1]) / (len(heights) - 1)
+    even = step * np.arange(len(heights))
+    return abs(step - thick) <= 0.1 * thick and bool(np.abs(even - apart).max() < 1)
 
 
 def _alternate(steps: np.ndarray, thick: float, period: int) -> bool:
