@@ -169,5 +169,5 @@ def _servers(parent: int) -> list[int]:
 def test_a_part_that_is_none_is_refused(scans, tmp_path, shard):
     from molre.cli.shards import shard_of
 
-    with pytest.raises(MolreError, match="no part"):
+    with pytest.raises(MolreError, match="is not a part"):
         shard_of(shard)

@@ -36,7 +36,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Check(LEAKAGE, "test scans and the backbone's pretraining data", FLAG, "not known"),
     )
     about = {"arm": "molre", "placement": "blocks", "seed": 0, "backbone": "hf:vit"}
-    cell = Audit(run, about, True, checks, None, tuple(headings(run)))
+    cell = Audit(run, about, True, checks, None, tuple(headings(run)), scans_synthetic=True)
     beside = (Check(NUMBERS, "table.csv from the cells", PASS, "1,404 values agree"),)
     write_bench_audit(BenchAudit(Path("bench"), beside, (cell,)), out)
     return out

@@ -60,7 +60,7 @@ def manifest(run: Path) -> dict:
 
 
 def test_a_router_driven_into_collapse_is_said_once_and_recorded(ready, tmp_path, capsys) -> None:
-    run = train(ready, tmp_path / "wild", settings(router_rate=1e6, seed=4))
+    run = train(ready, tmp_path / "wild", settings(router_rate=1e5, seed=4))
     assert " ".join(capsys.readouterr().err.split()).count("the experts have collapsed") == 1
     found = manifest(run)["collapse"]
     assert len(found) > 0

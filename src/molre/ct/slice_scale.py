@@ -10,6 +10,7 @@ that hold it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -22,6 +23,8 @@ _LEAP = 0.35  # sum of the absolute differences of shares
 _AIR = 0.4  # of a slice, at or below air; a field of view within the head is not judged
 _LEFT = 0.2  # of what others have; from slice to slice 0.9 of the air in real scans
 _TISSUE = 0.1  # of a slice
+_AIR_THERE, _SOFT_THERE = 0.2, 0.05  # of a slice, at air and from -250 to 120 HU
+_AIR_ALIKE = 0.15
 _ALL_AIR = 0.97  # of a slice that shows nothing else
 _FEWEST = 300  # values of a slice that is judged
 
@@ -34,19 +37,19 @@ def off_scale(samples: Sequence[np.ndarray]) -> tuple[int, str] | None:
     """
     judged = [at for at, one in enumerate(samples) if one.size >= _FEWEST and not is_blank(one)]
     shares = [_shares(samples[at]) for at in judged]
-    leaps = {
-        number
-        for (first, one), (second, other) in pairwise(enumerate(shares))
-        if np.abs(one - other).sum() > _LEAP
-        for number in (first, second)
-    }
+    leaps: dict[int, list[int]] = defaultdict(list)
+    for (first, one), (second, other) in pairwise(enumerate(shares)):
+        if np.abs(one - other).sum() > _LEAP:
+            leaps[first].append(second)
+            leaps[second].append(first)
     air = [float(one[:2].sum()) for one in shares]
     tissue = [float(one[4:].sum()) for one in shares]
     for number in sorted(leaps):
         beside = max(air[max(number - 1, 0) : number + 2])
         if beside < _AIR:
             continue
-        problem = _alone(samples[judged[number]], shares[number])
+        alike = max(abs(air[other] - air[number]) for other in leaps[number]) <= _AIR_ALIKE
+        problem = _alone(samples[judged[number]], shares[number], alike)
         problem = problem or _hole(air, number, _AIR, "air (-1000)")
         problem = problem or _hole(tissue, number, _TISSUE, "tissue")
         if problem:
@@ -64,9 +67,13 @@ def _shares(values: np.ndarray) -> np.ndarray:
     return np.diff(places) / values.size
 
 
-def _alone(values: np.ndarray, shares: np.ndarray) -> str | None:
-    """What its own modes say."""
-    return None if shares[1] >= _ALL_AIR else check_hu(values).problem
+def _alone(values: np.ndarray, shares: np.ndarray, as_much_air: bool) -> str | None:
+    """What its own modes say; one with air and tissue in place, as much as beside it, is on scale.
+
+    Fat, or padding that a filter smeared, can put the modes of a single slice anywhere.
+    """
+    in_place = as_much_air and shares[1] >= _AIR_THERE and shares[3] + shares[4] >= _SOFT_THERE
+    return None if in_place or shares[1] >= _ALL_AIR else check_hu(values).problem
 
 
 def _hole(of: Sequence[float], number: int, least: float, name: str) -> str | None:
