@@ -151,9 +151,13 @@ def without_space(html: str) -> str:
 def test_script_and_page_draw_the_same_article(page: Page) -> None:
     drawn = "document.getElementById('studies').innerHTML"
     written = without_space(page.evaluate(drawn))
+    first = page.evaluate(drawn)
+    changed = f"html => {drawn} !== html"
     page.click("[data-step='1']")
-    assert without_space(page.evaluate(drawn)) != written
+    page.wait_for_function(changed, arg=first)
+    second = page.evaluate(drawn)
     page.click("[data-step='-1']")
+    page.wait_for_function(changed, arg=second)
     again = without_space(page.evaluate(drawn))
     assert re.sub(r"--share: ?([\d.]+);?", r"--share: \1", again) == re.sub(
         r"--share: ?([\d.]+);?", r"--share: \1", written
