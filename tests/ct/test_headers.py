@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from dicom_files import cube, one_slice, save, write_series
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mutants import SEEDS, make, mutants
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -124,6 +124,7 @@ CHANGE = st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in O
     changes=st.lists(CHANGE, min_size=2, max_size=4),
     syntax=st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
 )
+@example(changes=[{}, {"ImagePositionPatient": "1\\2"}], syntax=ExplicitVRLittleEndian)
 def test_slices_with_elements_of_their_own(changes, syntax, tmp_path_factory):
     reader = Headers()
     path = tmp_path_factory.getbasetemp() / "own.dcm"

@@ -93,7 +93,7 @@ def _own(found: Layout, head: bytes) -> _Own | None:
         return None
     uid = plain_text("UI", found.value(_SOP_UID, b"UI"))
     position = plain_floats("DS", found.value(_POSITION, b"DS"))
-    if not uid or position is None:
+    if not uid or position is None or len(position) != 3:
         return None
     number = None
     if _ACQUISITION in found.elements:
