@@ -2,8 +2,9 @@
 
 A stack that was never divided shows it where its steps alternate as those of two sets do, where
 several slices nearly share a place, or where Instance Numbers (0020,0013) come in pairs. A part of
-a series shows it where two of its slices nearly share a place; where numbers and times alone told
-the parts, also by a step that no scan takes, and by numbers that come twice or rise and fall.
+a series shows it where two of its slices nearly share a place or its steps are uneven; where
+numbers and times alone told the parts, also by a step that no scan takes, and by numbers that come
+twice or rise and fall; and an uneven part beside a larger one of several sets is a part of these.
 One such part makes all of its series doubtful.
 """
 
@@ -14,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from molre.ct.refusal import Refusal
-from molre.ct.sets import numbers_twice
+from molre.ct.sets import FEW_IRREGULAR, numbers_twice
 from molre.ct.stack import Stack
-from molre.ct.steps import alternate, in_pairs, odd_steps, runs_one_way
+from molre.ct.steps import alternate, in_pairs, irregular, odd_steps, runs_one_way
 
 _TORN = 0.25  # of the usual step
 _TINY = 2  # slices, that are no set
@@ -48,9 +49,16 @@ def mixed_parts(parts: Sequence[Stack]) -> Refusal | None:
         if sign := _sign(part, several):
             what = "its slices are of more than one set in the same range, which cannot be told "
             return f"{what}apart cleanly: {sign}", _REMEDY
-        if part.counted and (cause := several_in_one(part)):
+        if (cause := several_in_one(part)) and (part.counted or _has_uneven(parts, part)):
             return cause
     return None
+
+
+def _has_uneven(parts: Sequence[Stack], larger: Stack) -> bool:
+    """Whether one of the smaller parts is uneven."""
+    return any(
+        len(part.members) < len(larger.members) and irregular(part.distinct) > 0 for part in parts
+    )
 
 
 def _sign(part: Stack, several: bool) -> str | None:
@@ -63,6 +71,8 @@ def _sign(part: Stack, several: bool) -> str | None:
         odd += [*odd_steps(steps), *steps[_paired(numbers)]]
     if odd:
         return f"two lie {odd[0]:.2f} mm from each other, most {np.median(steps):.2f} mm"
+    if several and irregular(part.distinct) > max(FEW_IRREGULAR, len(numbers) // 10):
+        return f"their steps are uneven, {steps.min():.2f} to {steps.max():.2f} mm"
     if "instance number" in part.counted and not runs_one_way(numbers):
         return "their Instance Numbers rise and fall"
     if part.counted and several and numbers_twice(numbers) >= _OFTEN:

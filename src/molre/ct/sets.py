@@ -44,7 +44,7 @@ _FEWEST = 3  # slices whose steps tell anything
 _FEW_VALUES = 8  # of a mark without order, whatever the number of slices
 
 _COMBS = 3  # parts; of two it is asked whether each is complete
-_FEW = 3  # irregular steps of a set: a lost slice, another thickness above
+FEW_IRREGULAR = 3  # irregular steps of a set: a lost slice, another thickness above
 _Rank = tuple[int, int, bool, int, float, int]
 
 
@@ -111,7 +111,9 @@ def _rank(slices: Slices, mark: Mark, parts: list[Indices]) -> _Rank:
     """The lower, the better."""
     uneven = [irregular(slices.heights[part]) for part in parts]
     excess = sum(
-        odd for odd, part in zip(uneven, parts, strict=True) if odd > max(_FEW, len(part) // 10)
+        odd
+        for odd, part in zip(uneven, parts, strict=True)
+        if odd > max(FEW_IRREGULAR, len(part) // 10)
     )
     rough = sum(roughness(slices.heights[part]) for part in parts)
     twice = sum(numbers_twice(slices.instances[part]) for part in parts)
@@ -164,7 +166,9 @@ def is_complete(slices: Slices, whole: Indices, part: Indices, certain: bool = F
         usual = float(np.median(np.diff(slices.heights[part])))
         return usual <= _WIDE * float(np.median(known))
     if not slices.instances[whole].any():  # nothing else is known: two sets alternate, not three
-        return 2 * len(part) + 1 >= len(whole)
+        low, high = slices.heights[part[0]], slices.heights[part[-1]]
+        inside = np.sum((slices.heights[whole] >= low) & (slices.heights[whole] <= high))
+        return bool(2 * len(part) + 1 >= inside)
     counted = np.diff(slices.instances[whole])
     return not (np.all(counted == 1) or np.all(counted == -1))
 

@@ -11,7 +11,7 @@ from molre.ct.geometry import SAME_POSITION_MM
 
 NEAR_MM = 2 * SAME_POSITION_MM
 ALIKE = 1.25  # steps that differ by less are regular
-_MULTIPLE = 0.02  # of a step, by which the same or a multiple may miss
+_MULTIPLE = 0.002  # of a step, by which the same or a multiple may miss
 _FEWEST_PAIRS = 4  # of numbers
 _FEWEST_ROUNDS = 4  # of steps that alternate in a part of the range
 
@@ -82,7 +82,7 @@ def _multiple(one: float, other: float) -> bool:
 
 
 def _same(one: float, other: float) -> bool:
-    return abs(one - other) <= _MULTIPLE * min(one, other) + NEAR_MM
+    return abs(one - other) <= _MULTIPLE * min(one, other) + SAME_POSITION_MM
 
 
 def alternate(slices: Slices) -> bool:
