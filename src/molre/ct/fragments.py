@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from molre.ct.member import Member
+from molre.ct.member import Member, placed
 from molre.ct.patients import same
 from molre.ct.sets import is_complete
 from molre.ct.steps import NEAR_MM, Slices, irregular
@@ -71,9 +71,7 @@ def _slices(members: Sequence[Member]) -> Slices:
     normal = up_normal(members[0].orientation)
     heights = np.array([m.plane.position for m in members], dtype=np.float64) @ normal
     order = np.argsort(heights, kind="stable")
-    thickness = np.array([m.plane.thickness or np.nan for m in members], dtype=np.float64)
-    instances = np.array([m.plane.along.instance or 0 for m in members])
-    return Slices(heights[order], thickness[order], instances[order])
+    return placed([members[index] for index in order], heights[order])
 
 
 def _is_piece(members: list[Member]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from molre.ct.header import Header, Plane
+from molre.ct.steps import Slices
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,17 @@ class Member:
         if self.plane.frame is not None and stated in ("YES", "NO"):
             return stated == "YES"
         return self.header.acquisition.contrast
+
+
+def placed(members: Sequence[Member], heights: np.ndarray) -> Slices:
+    """Place, thickness and Instance Number of each slice.
+
+    Args:
+        members: ascending along the slice normal.
+        heights: of each, mm (S,).
+    """
+    return Slices(
+        heights,
+        np.array([member.plane.thickness or np.nan for member in members], dtype=np.float64),
+        np.array([member.plane.along.instance or 0 for member in members]),
+    )

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from molre.ct.refusal import Refusal
-from molre.ct.sets import FEW_IRREGULAR, numbers_twice
+from molre.ct.sets import numbers_twice
 from molre.ct.stack import Stack
-from molre.ct.steps import alternate, in_pairs, irregular, odd_steps, runs_one_way
+from molre.ct.steps import alternate, in_pairs, irregular, odd_steps, runs_one_way, uneven
 
 _TORN = 0.25  # of the usual step
 _TINY = 2  # slices, that are no set
@@ -71,7 +71,7 @@ def _sign(part: Stack, several: bool) -> str | None:
         odd += [*odd_steps(steps), *steps[_paired(numbers)]]
     if odd:
         return f"two lie {odd[0]:.2f} mm from each other, most {np.median(steps):.2f} mm"
-    if several and irregular(part.distinct) > max(FEW_IRREGULAR, len(numbers) // 10):
+    if several and uneven(part.distinct):
         return f"their steps are uneven, {steps.min():.2f} to {steps.max():.2f} mm"
     if "instance number" in part.counted and not runs_one_way(numbers):
         return "their Instance Numbers rise and fall"

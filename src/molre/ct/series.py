@@ -11,13 +11,13 @@ import numpy as np
 
 from molre.ct.fragments import whole_series
 from molre.ct.header import Header
-from molre.ct.member import Member
+from molre.ct.member import Member, placed
 from molre.ct.mixed_sets import mixed_parts, several_in_one
 from molre.ct.patients import same
 from molre.ct.refusal import Refusal, frame_refusals
 from molre.ct.sets import Part, sets
 from molre.ct.stack import Stack
-from molre.ct.steps import NEAR_MM, Slices
+from molre.ct.steps import NEAR_MM
 from molre.ct.telling import interleaved, telling
 from molre.ct.volume import up_normal
 
@@ -160,7 +160,7 @@ def _stacks(members: list[Member]) -> list[Stack]:
     alone = [index for index, known in enumerate(first) if index == known]
     slices = [members[index] for index in alone]
     marks = telling(slices)
-    parts = sets(_slices(slices, heights[alone]), marks)
+    parts = sets(placed(slices, heights[alone]), marks)
     copies: dict[int, list[int]] = defaultdict(list)
     for index, known in enumerate(first):
         copies[known].append(index)
@@ -170,14 +170,6 @@ def _stacks(members: list[Member]) -> list[Stack]:
         notes = (*interleaved(marks, part.slices), *_others(part, parts))
         found.append(Stack(tuple(members[index] for index in chosen), notes, part.counted))
     return found
-
-
-def _slices(members: Sequence[Member], heights: np.ndarray) -> Slices:
-    return Slices(
-        heights,
-        np.array([member.plane.thickness or np.nan for member in members], dtype=np.float64),
-        np.array([member.plane.along.instance or 0 for member in members]),
-    )
 
 
 def _first_of_copies(members: Sequence[Member], heights: np.ndarray) -> list[int]:

@@ -35,7 +35,7 @@ import numpy as np
 
 from molre.ct.geometry import SAME_POSITION_MM
 from molre.ct.packing import Indices, distance, packed
-from molre.ct.steps import ALIKE, NEAR_MM, Slices, irregular, odd_steps, roughness
+from molre.ct.steps import ALIKE, NEAR_MM, Slices, irregular, odd_steps, roughness, uneven
 
 _WIDE = 1.5  # times the thickness: tissue between slices was not imaged
 _ROOM = 0.75  # of the thickness, between neighbors of one set
@@ -44,7 +44,6 @@ _FEWEST = 3  # slices whose steps tell anything
 _FEW_VALUES = 8  # of a mark without order, whatever the number of slices
 
 _COMBS = 3  # parts; of two it is asked whether each is complete
-FEW_IRREGULAR = 3  # irregular steps of a set: a lost slice, another thickness above
 _Rank = tuple[int, int, bool, int, float, int]
 
 
@@ -109,17 +108,13 @@ def _sets(slices: Slices, marks: Sequence[Mark], whole: Part) -> Iterator[Part]:
 
 def _rank(slices: Slices, mark: Mark, parts: list[Indices]) -> _Rank:
     """The lower, the better."""
-    uneven = [irregular(slices.heights[part]) for part in parts]
-    excess = sum(
-        odd
-        for odd, part in zip(uneven, parts, strict=True)
-        if odd > max(FEW_IRREGULAR, len(part) // 10)
-    )
-    rough = sum(roughness(slices.heights[part]) for part in parts)
+    places = [slices.heights[part] for part in parts]
+    unclean = sum(uneven(heights) for heights in places)
+    rough = sum(roughness(heights) for heights in places)
     twice = sum(numbers_twice(slices.instances[part]) for part in parts)
-    odd = sum(len(odd_steps(np.diff(slices.heights[part]))) for part in parts)
-    few = (len(parts), mark.ordered or mark.counts, sum(uneven) + twice + odd)
-    return (excess, *few, round(rough, 1), -max(map(len, parts)))
+    odd = sum(irregular(heights) + len(odd_steps(np.diff(heights))) for heights in places)
+    few = (len(parts), mark.ordered or mark.counts, odd + twice)
+    return (unclean, *few, round(rough, 1), -max(map(len, parts)))
 
 
 def numbers_twice(instances: np.ndarray) -> int:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from molre.ct.member import Member
+from molre.ct.member import Member, placed
 from molre.ct.steps import NEAR_MM, Slices
 from molre.ct.volume import Acquisition, up_normal
 
@@ -72,12 +72,7 @@ class Stack:
     @cached_property
     def placed(self) -> Slices:
         """Place, thickness and number of each slice."""
-        first = [group[0].plane for group in self.slices()]
-        return Slices(
-            self.distinct,
-            np.array([plane.thickness or np.nan for plane in first], dtype=np.float64),
-            np.array([plane.along.instance or 0 for plane in first]),
-        )
+        return placed([group[0] for group in self.slices()], self.distinct)
 
     def slices(self) -> list[list[Member]]:
         """Members of each distinct position, ascending."""

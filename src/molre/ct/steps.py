@@ -12,6 +12,7 @@ from molre.ct.geometry import SAME_POSITION_MM
 NEAR_MM = 2 * SAME_POSITION_MM
 ALIKE = 1.25  # steps that differ by less are regular
 _MULTIPLE = 0.002  # of a step, by which the same or a multiple may miss
+_FEW_IRREGULAR = 3  # slices of a set: beside a lost one, and where thickness changes
 _FEWEST_PAIRS = 4  # of numbers
 _FEWEST_ROUNDS = 4  # of steps that alternate in a part of the range
 
@@ -30,6 +31,12 @@ def irregular(heights: np.ndarray) -> int:
     steps = np.diff(heights)
     low, high = np.minimum(steps[1:], steps[:-1]), np.maximum(steps[1:], steps[:-1])
     return int(np.sum(high > ALIKE * low + SAME_POSITION_MM) + np.sum(steps <= NEAR_MM))
+
+
+def uneven(heights: np.ndarray) -> int:
+    """The irregular slices, where they are more than a lost one and a change of thickness make."""
+    count = irregular(heights)
+    return count if count > max(_FEW_IRREGULAR, len(heights) // 10) else 0
 
 
 def roughness(heights: np.ndarray) -> float:
