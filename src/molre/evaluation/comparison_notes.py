@@ -8,7 +8,7 @@ from molre.evaluation.cautions import dropped_caution, worse_than_chance
 from molre.evaluation.comparison import ArmResult, ArmsCompared
 from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.seeds import NEEDED
-from molre.evaluation.verdict import FROZEN, METHOD, UNROUTED
+from molre.evaluation.verdict import FROZEN, METHOD, UNROUTED, listed
 
 SURE = 50  # patients of each class from which p-values hold, see experiments/interval_coverage.md
 
@@ -42,7 +42,7 @@ def _nothing_to_contrast(result: ArmsCompared) -> Iterator[str]:
             continue
         names = [arm.name for arm in result.arms if arm.group == group]
         yield (
-            f"{group}: only {_list(names)} {'was' if len(names) == 1 else 'were'} given, so there "
+            f"{group}: only {listed(names)} {'was' if len(names) == 1 else 'were'} given, so there "
             f"is nothing to contrast; add {FROZEN} or {METHOD} of the same backbone and placement."
         )
 
@@ -113,7 +113,3 @@ def _findings(result: ArmsCompared) -> Iterator[str]:
 def _named(arm: ArmResult, result: ArmsCompared) -> str:
     several = len({one.group for one in result.arms}) > 1
     return f"{arm.name} ({arm.group})" if several else arm.name
-
-
-def _list(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -282,12 +282,12 @@ def _limits(group: str, arms: Sequence[str], evidence: Evidence) -> list[str]:
     every = list(dict.fromkeys(arms))
     said = []
     if short := [name for name in every if not evidence.of(group, name).converged]:
-        whose = "it" if every[0] in short else _list(short)
+        whose = "it" if every[0] in short else listed(short)
         said.append(f"the budget ended before {whose} converged")
     if edge := [name for name in every if evidence.of(group, name).at_edge]:
         rate = "learning rate" if len(edge) == 1 else "learning rates"
         is_ = "is" if len(edge) == 1 else "are"
-        said.append(f"the {rate} of {_list(edge)} {is_} at the edge of the grid")
+        said.append(f"the {rate} of {listed(edge)} {is_} at the edge of the grid")
     return said
 
 
@@ -301,10 +301,11 @@ def _names(group: str, arms: Sequence[str], evidence: Evidence) -> str:
             words.append(f"a LoRA of equal rank ({part} of the parameters)")
         else:
             words.append(PLAIN.get(arm, arm))
-    return _list(words)
+    return listed(words)
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: ``a, b and c``."""
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
