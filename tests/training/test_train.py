@@ -221,7 +221,7 @@ def predicts_as_trained(run: Path, scans: Path, tiny: Path) -> None:
 def test_a_run_whose_studies_are_of_other_patients_now_is_not_done(tmp_path: Path) -> None:
     cohort, quick = write_ready(tmp_path / "c"), settings(max_epochs=1, learning_rates=(1e-3,))
     quick = quick.model_copy(update={"max_rates": 1})
-    run = train(cohort, tmp_path / "r", quick)
+    run = train(cohort, tmp_path / "r[1]", quick)  # no pattern
     assert train(cohort, run, quick) == run
     scans = pl.read_parquet(cohort / "scans.parquet")
     dealt = dict(Cohort(cohort).splits().iter_rows())

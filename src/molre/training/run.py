@@ -20,6 +20,7 @@ from molre.cohort.cohort import Cohort, write_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration
 from molre.settings_file import read_settings
+from molre.table_files import read_parquet
 from molre.training.config import TrainConfig
 from molre.training.data import Studies
 
@@ -91,7 +92,7 @@ class RunFolder:
         now = cohort.chosen().join(cohort.splits(), on="patient", how="inner")
         if not config.include_not_head:
             now = now.filter(pl.col("head").fill_null(value=True))
-        return bool(len(pl.read_parquet(path, columns=known).join(now, on=known, how="anti")))
+        return bool(len(read_parquet(path).select(known).join(now, on=known, how="anti")))
 
     def write_config(self, config: TrainConfig) -> None:
         """RUN/config.yaml, resolved."""
