@@ -110,7 +110,7 @@ def older(folder: Path) -> str:
         text=True,
         check=True,
     ).stdout.split()[-1]
-    tests = [f"tests/backbones/test_{name}.py" for name in TESTS]
+    tests = [str(next((ROOT / "tests" / "backbones").rglob(f"test_{name}.py"))) for name in TESTS]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *tests]
     ran = subprocess.run(
         [*command, "-q", "--no-header", "-o", "addopts=--strict-markers --import-mode=importlib"],

@@ -108,7 +108,7 @@ def write_cohort(folder: Path, studies: int) -> Cohort:
 
 def _picture(folder: Path, number: int) -> Path:
     """The strip of a phantom."""
-    from molre.cohort.sheet import strip
+    from molre.cohort.contact_strip import strip
     from molre.ct.read import read
     from molre.phantom.write import write_phantoms
 

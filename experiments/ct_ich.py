@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from molre.backbones.catalogue import load
-from molre.evaluation.auc import auc
+from molre.evaluation.statistics.auc import auc
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.loss import prevalence_weights
 from molre.training.arms import ARMS

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests/ct")]
+sys.path.insert(0, str(ROOT))
 
 BATCH = 250
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 def mutated(given: argparse.Namespace) -> None:
     """Seeds in turn, a batch of mutants in a child process each."""
-    from mutants import SEEDS, make
+    from tests.helpers.ct.mutants import SEEDS, make
 
     names = given.only or list(SEEDS)
     seeds = {}
@@ -90,7 +90,7 @@ def batch(name: str, seeds: dict, number: tuple[int, int], out: Path) -> collect
 def _in_child(name: str, seeds: dict, number: tuple[int, int], folder: Path) -> None:
     import signal
 
-    from mutants import mutants
+    from tests.helpers.ct.mutants import mutants
 
     signal.alarm(120)
     noise = os.open(folder / "stderr", os.O_CREAT | os.O_RDWR)
@@ -144,7 +144,7 @@ def guided(given: argparse.Namespace) -> None:
 
     with atheris.instrument_imports(include=["molre", "pydicom", "tarfile", "zipfile"]):
         import molre.ct.read  # noqa: F401
-    from mutants import SEEDS, make
+    from tests.helpers.ct.mutants import SEEDS, make
 
     corpus = Path(tempfile.mkdtemp())
     for name in given.only or SEEDS:

@@ -3,7 +3,7 @@
 Scores are drawn so that the true AUC is known, in three shapes: ``equal`` (two normal
 distributions of one width), ``wide`` (positives vary 1.5 times as much: faint and gross ones) and
 ``missed`` (part of the positives look like negatives). The printed interval is the score interval
-of ``molre.evaluation.score_interval``; DeLong's on the logit scale and the percentile bootstrap
+of ``molre.evaluation.statistics.score_interval``; DeLong's on the logit scale and the percentile bootstrap
 stand beside it.
 
     python experiments/interval_coverage.py            # about half an hour on one core
@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from molre.evaluation.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
-from molre.evaluation.delong import delong, logit_interval
 from molre.evaluation.endpoint import endpoint, supports
-from molre.evaluation.finding import auc_interval
-from molre.evaluation.macro_interval import macro_interval
-from molre.evaluation.score_interval import score_interval
+from molre.evaluation.finding_metrics import auc_interval
+from molre.evaluation.statistics.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
+from molre.evaluation.statistics.delong import delong, logit_interval
+from molre.evaluation.statistics.macro_interval import macro_interval
+from molre.evaluation.statistics.score_interval import score_interval
 
 AUCS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 POSITIVES = (10, 20, 50, 100, 200)

@@ -20,15 +20,15 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "odd"), str(ROOT / "tests" / "ct")]
+sys.path.insert(0, str(ROOT))
 PAGE = Path(__file__).with_suffix(".md")
 BATCH = 100
 
 
 def wrong(seed: int) -> str | None:
     """What is wrong with the outcome of one study."""
-    from odd_oracle import judge
-    from odd_plan import plan_of
+    from tests.helpers.odd.oracle import judge
+    from tests.helpers.odd.plan import plan_of
 
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "ct"))
+sys.path.insert(0, str(ROOT))
 
-from traps.page import PAGE, RESULTS, page  # noqa: E402
-from traps.scan import OTHER, Scan  # noqa: E402
-from traps.table import TRAPS  # noqa: E402
+from tests.helpers.traps.page import PAGE, RESULTS, page  # noqa: E402
+from tests.helpers.traps.scan import OTHER, Scan  # noqa: E402
+from tests.helpers.traps.table import TRAPS  # noqa: E402
 
 Found = list[tuple[np.ndarray, np.ndarray]]  # values by index, affine from index to mm (L, P, S)
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from molre.evaluation.auc import auc_by_finding
-from molre.evaluation.bootstrap import bootstrap_aucs, two_sided_p
-from molre.evaluation.delong import delong
-from molre.evaluation.seeds import seed_spread, student_test
+from molre.evaluation.statistics.auc import auc_by_finding
+from molre.evaluation.statistics.bootstrap import bootstrap_aucs, two_sided_p
+from molre.evaluation.statistics.delong import delong
+from molre.evaluation.statistics.seeds import seed_spread, student_test
 
 STUDIES, POSITIVES, FINDINGS, DRAWS = 200, 50, 3, 300
 AUC = 0.75

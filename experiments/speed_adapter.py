@@ -36,12 +36,12 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import ViTConfig, ViTModel
+from xlora_vit import XLora
 
 from molre.adapter import MoLREConfig
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.backbones.prefix import Prefix
-from xlora_vit import XLora
 
 SIZES = {
     "base": {},

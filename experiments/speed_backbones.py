@@ -18,10 +18,10 @@ import tempfile
 import torch
 
 from molre.backbones.catalogue import presets
+from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BackboneChoice
 from molre.benchmark.cost import TFLOPS
 from molre.benchmark.job import Job, run_job
-from molre.benchmark.measure import Measured
 
 SCANS, SLICES = 70_000, 40
 HEAD = (

@@ -24,10 +24,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import blosc2
 
+from molre.ct.cache.volume_cache import VolumeCache
+from molre.ct.cache.volume_file import pack, read_bytes, unpack
 from molre.ct.read import read_found, read_series
 from molre.ct.survey import Series, choose, survey
-from molre.ct.volume_cache import VolumeCache
-from molre.ct.volume_file import pack, read_bytes, unpack
 from molre.phantom.write import write_phantoms
 
 TARGET = 500  # MB/s of pixels, read on one core with hashes checked

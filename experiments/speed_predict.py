@@ -29,8 +29,8 @@ from molre.cohort.ingest import ingest
 from molre.cohort.match import match_labels
 from molre.cohort.split import split
 from molre.ct.read import read_series
-from molre.embedding.inputs import to_inputs
 from molre.embedding.one_series import CHUNK
+from molre.embedding.prepare import to_inputs
 from molre.phantom.write import write_phantoms
 from molre.training.config import TrainConfig
 from molre.training.train import train

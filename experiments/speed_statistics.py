@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs, processors
-from molre.evaluation.delong import delong_by_finding
+from molre.evaluation.statistics.bootstrap import DRAWS, bootstrap_aucs, processors
+from molre.evaluation.statistics.delong import delong_by_finding
 
 FINDINGS, MODELS = 75, 2
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from molre.backbones import ct_fm, fm_headct, hlip, small3d
 from molre.backbones.catalogue import presets
+from molre.backbones.families import ct_fm, fm_headct, hlip, small3d
 from molre.cohort.cohort import Cohort
-from molre.ct.volume_cache import scan, volumes_of
+from molre.ct.cache.volume_cache import scan, volumes_of
 from molre.embedding.volume_pixels import to_volume_pixels
 
 FEATURES = {

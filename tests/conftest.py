@@ -23,7 +23,7 @@ settings.load_profile("molre")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 # the longest first, so that no worker is left with one of them when the others have ended
 LONGEST = (
-    "training/test_distributed.py",
+    "training/parallel/test_distributed.py",
     "odd/test_odd_studies.py",
     "cli/test_interrupted_train.py",
     "audit/test_tamperings.py",
@@ -36,10 +36,10 @@ LONGEST = (
     "cli/test_every_verb.py",
     "ct/test_fuzz.py",
     "cohort/test_two_runs.py",
-    "training/test_volumes.py",
+    "training/placements/test_volumes.py",
     "benchmark/test_audit_bench.py",
     "cohort/test_names_of_files.py",
-    "ct/test_quality.py",
+    "ct/checks/test_quality.py",
     "adapter/test_saving.py",
     "embedding/test_on_cluster.py",
     "benchmark/test_on_cluster.py",

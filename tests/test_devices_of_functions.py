@@ -13,8 +13,8 @@ from molre.audit.audit import audit
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.dry_run import dry_run
 from molre.errors import MolreError
-from molre.output.consistency_folder import consistency
-from molre.output.external import evaluate_external
+from molre.workflows.consistency import consistency
+from molre.workflows.evaluate_external import evaluate_external
 
 COMPUTE = [
     *(f for n in molre.__all__ if "device" in inspect.signature(f := getattr(molre, n)).parameters),
@@ -33,7 +33,7 @@ def test_those_are_all_that_take_a_device() -> None:
 @pytest.mark.parametrize("function", COMPUTE)
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", "", "cuda:x", "meta"])
 def test_a_device_that_is_not_here(tmp_path: Path, function: Callable, device: str) -> None:
-    from cohorts import write_cohort
+    from tests.helpers.cohort.cohorts import write_cohort
 
     cohort, run = write_cohort(tmp_path / "cohort", {"1.1": "p"}), tmp_path / "run"
     run.mkdir()

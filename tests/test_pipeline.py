@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from untrained import untrained
 
 from molre.backbones.catalogue import load as load_backbone
 from molre.ct.read import read
@@ -17,6 +16,7 @@ from molre.ct.volume import Volume
 from molre.model.familiarity import Familiarity
 from molre.phantom.write import write_phantoms
 from molre.pipeline import Reader
+from tests.helpers.cli.untrained import untrained
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import write_cohort
-from runs import write_run
 
 from molre.cohort.cohort import Cohort
-from molre.evaluation.compare import compare
+from molre.evaluation.comparison.compare import compare
 from molre.evaluation.run_files import read_run
 from molre.table_files import read_csv, read_parquet, write_csv
+from tests.helpers.cohort.cohorts import write_cohort
+from tests.helpers.evaluation.runs import write_run
 
 # as people call folders; the first ones are patterns to polars
 NAMES = ["s*", "s?", "s[1]", "s[a-z]", "~s", "file:s", "s {1}", "s#1%20", b"caf\xe9", "\N{SNOWMAN}"]

@@ -23,7 +23,7 @@ _PUBLIC = {
     "embed": "molre.embedding.embed",
     "train": "molre.training.train",
     "evaluate": "molre.evaluation.evaluate",
-    "compare": "molre.evaluation.compare",
+    "compare": "molre.evaluation.comparison.compare",
     "MoLREConfig": "molre.adapter",
 }
 

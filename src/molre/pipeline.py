@@ -15,11 +15,11 @@ import torch
 
 import molre
 from molre.adapter.core import gate_entropy
-from molre.ct.head import check_head
+from molre.ct.checks.head import check_head
 from molre.device import usable
 from molre.embedding.embed import probe
-from molre.embedding.inputs import to_inputs
 from molre.embedding.one_series import embed_volume
+from molre.embedding.prepare import to_inputs
 from molre.embedding.volume_pixels import WHOLE
 from molre.errors import MolreError
 from molre.model import adapted_backbone, folder

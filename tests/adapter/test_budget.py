@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from peft import PeftModel, get_peft_model
-from tests.adapter.models import HF, convnext, dinov2, small_timm, wrapped
 from torch import nn
 
 from molre.adapter import MoLREConfig
+from tests.helpers.adapter.models import HF, convnext, dinov2, small_timm, wrapped
 
 SIZES: dict[str, Any] = {"r": 2, "num_experts": 2, "router_dim": 4}
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 import transformers
 from peft import TaskType, get_peft_model
-from tests.adapter.small import wake
-from tests.adapter.text_models import SIZES, T5, TEXT, bert
 from torch import nn
 
 from molre.adapter import MoLREConfig
+from tests.helpers.adapter.small import wake
+from tests.helpers.adapter.text_models import SIZES, T5, TEXT, bert
 
 BART: dict[str, Any] = {
     "vocab_size": 40, "d_model": 16, "encoder_layers": 1, "decoder_layers": 2,

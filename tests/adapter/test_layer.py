@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
-from tests.adapter.oracle import looped_convolution, looped_linear
 from torch import Tensor, nn
 from torch.nn import functional
 
 from molre.adapter import MoLREConfig
 from molre.adapter.layer import Convolution, Linear
+from tests.helpers.adapter.oracle import looped_convolution, looped_linear
 
 D = torch.float64
 
@@ -247,7 +247,7 @@ def test_gates_are_float32_and_sum_to_one(dtype: torch.dtype, autocast: bool) ->
 
 
 def own(layer: Any, item: Tensor) -> Tensor:
-    from tests.adapter.oracle import own_gates
+    from tests.helpers.adapter.oracle import own_gates
 
     return own_gates(item.mean(0), layer, "default")
 

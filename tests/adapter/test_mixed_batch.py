@@ -10,11 +10,11 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import get_peft_model
-from tests.adapter.models import CASES, Case, first_output
-from tests.adapter.small import wake
 from torch import nn
 
 from molre.adapter import MoLREConfig, gates, reading
+from tests.helpers.adapter.models import CASES, Case, first_output
+from tests.helpers.adapter.small import wake
 
 NAMES = ["default", "other", "__base__"]
 FAMILIES = ["hf_vit", "timm_vit", "timm_convnext", "mlp", "conv3d"]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from peft import get_peft_model, inject_adapter_in_model
-from tests.adapter.models import ROWS, Case, first_output, wrapped
-from tests.adapter.small import wake
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from tests.helpers.adapter.models import ROWS, Case, first_output, wrapped
+from tests.helpers.adapter.small import wake
 
 pytestmark = pytest.mark.parametrize("case", ROWS)
 

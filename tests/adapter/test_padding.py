@@ -14,11 +14,11 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import get_peft_model
-from tests.adapter.small import wake
-from tests.adapter.text_models import SIZES, T5, TEXT, bert
 from torch import Tensor, nn
 
 from molre.adapter import MoLREConfig, gates, reading
+from tests.helpers.adapter.small import wake
+from tests.helpers.adapter.text_models import SIZES, T5, TEXT, bert
 
 
 def distilbert() -> nn.Module:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 from peft import get_peft_model
-from tests.adapter.models import CASES
-from tests.adapter.oracle import own_gates
-from tests.adapter.small import wake
 from torch import nn
 
 from molre.adapter import MoLREConfig, collapsed, expert_similarity, gates, mean_load, reading
 from molre.adapter.layer import Convolution, Linear
+from tests.helpers.adapter.models import CASES
+from tests.helpers.adapter.oracle import own_gates
+from tests.helpers.adapter.small import wake
 
 
 def tokens_model(**options: Any) -> Any:

@@ -9,12 +9,12 @@ import pytest
 import timm
 import torch
 from peft import LoHaConfig, LoraConfig, get_peft_model
-from tests.adapter.models import CASES, ROWS, Case, small_timm
-from tests.adapter.small import Mlp
 from torch import Tensor, nn
 from torch.nn import functional
 
 from molre.adapter import MoLREConfig, check_runs, gates
+from tests.helpers.adapter.models import CASES, ROWS, Case, small_timm
+from tests.helpers.adapter.small import Mlp
 
 SIZES: dict[str, Any] = {"r": 2, "num_experts": 3, "router_dim": 4}
 CONFIGS: dict[str, Callable[[list[str]], Any]] = {

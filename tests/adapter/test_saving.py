@@ -21,12 +21,12 @@ from peft import (
     inject_adapter_in_model,
     set_peft_model_state_dict,
 )
-from tests.adapter.models import CASES, ROWS, Case, first_output, wrapped
-from tests.adapter.small import wake
 from torch import Tensor, nn
 from transformers.integrations.peft import MIN_PEFT_VERSION
 
 from molre.adapter import MoLREConfig
+from tests.helpers.adapter.models import CASES, ROWS, Case, first_output, wrapped
+from tests.helpers.adapter.small import wake
 
 EVERY = pytest.mark.parametrize("case", ROWS)
 TRANSFORMERS = pytest.mark.parametrize("name", [name for name in CASES if name.startswith("hf_")])

@@ -12,11 +12,12 @@ import torch
 import transformers
 from accelerate import Accelerator
 from peft import get_peft_model
-from tests.adapter.models import HF
-from tests.adapter.small import SIZES, adapter_weights, small, step, wake
 from torch import nn
 
 from molre.adapter import MoLREConfig
+from tests.helpers.adapter import two_ranks
+from tests.helpers.adapter.models import HF
+from tests.helpers.adapter.small import SIZES, adapter_weights, small, step, wake
 
 
 def classifier() -> Any:
@@ -81,7 +82,7 @@ def test_accelerate_prepares_and_steps() -> None:
 
 
 def test_two_ranks_are_one_process_without_unused_parameters(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("two_ranks.py")
+    script = Path(two_ranks.__file__)
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=300
     )

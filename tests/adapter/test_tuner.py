@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from peft import PeftModel, get_peft_model
-from tests.adapter.models import CASES, ROWS, Case, convnext, small_timm, wrapped
-from tests.adapter.small import Mlp
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from molre.adapter import MoLREConfig, MoLRELayer
 from molre.adapter.layer import Convolution, Linear
+from tests.helpers.adapter.models import CASES, ROWS, Case, convnext, small_timm, wrapped
+from tests.helpers.adapter.small import Mlp
 
 SIZES: dict[str, Any] = {"r": 2, "num_experts": 2, "router_dim": 4}
 DEFAULTS = {

@@ -9,10 +9,10 @@ import timm
 import torch
 import transformers
 from peft import get_peft_model
-from tests.adapter.models import CASES, HF, davit, hf_vit, small_timm, wrapped
 from torch import Tensor, nn
 
 from molre.adapter import MoLREConfig, gates
+from tests.helpers.adapter.models import CASES, HF, davit, hf_vit, small_timm, wrapped
 
 SIZES: dict[str, Any] = {"r": 2, "num_experts": 2, "router_dim": 4}
 

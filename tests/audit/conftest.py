@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scanned import CONFIG, write_scanned, write_twice
 
-from molre.output.consistency_folder import consistency
-from molre.output.run_folder import evaluate_and_report
 from molre.training.train import train
+from molre.workflows.consistency import consistency
+from molre.workflows.evaluate_run import evaluate_and_report
+from tests.helpers.audit.scanned import CONFIG, write_scanned, write_twice
 
 
 def _make(root: Path) -> None:
@@ -29,7 +29,7 @@ def trained(once: Callable[..., Path]) -> Path:
 def whole(once: Callable[..., Path], trained: Path) -> Path:
     """``cohort``, ``run``, ``compared`` with three runs, ``steady``; nobody changes them."""
 
-    from tampered_together import compare_again, runs_of
+    from tests.helpers.audit.tampered_together import compare_again, runs_of
 
     def make(root: Path) -> None:
         for name in ("cohort", "run"):

@@ -7,16 +7,16 @@ import shutil
 
 import polars as pl
 import pytest
-from tests.audit.called import call, files_of
 
 from molre.audit.audit import audit
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, PASS
 from molre.audit.flow import run_flow
 from molre.audit.flow_chart import flow_chart
 from molre.audit.headings import HEADINGS, NOT_REPORTED, headings
-from molre.audit.opened import Opened
+from molre.audit.run_under_audit import Opened
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
+from tests.helpers.audit.called import call, files_of
 
 
 def outcomes(done) -> dict[str, str]:

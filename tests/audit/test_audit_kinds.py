@@ -11,30 +11,30 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import tamper
 import torch
 import typer
 from safetensors.torch import load_file, save_file
-from scanned import CONFIG, write_scanned
-from small_bench import write_small_cohort, write_tiny_vit
-from tamper import Place, first_failure
 from typer.testing import CliRunner
 
 from molre.audit.audit import made
 from molre.audit.check import FAIL, NUMBERS, PASS, Check
-from molre.audit.opened import Opened
-from molre.audit.phantoms import synthetic
-from molre.audit.read_again import reread
+from molre.audit.checks.reread import reread
+from molre.audit.checks.synthetic import synthetic
+from molre.audit.run_under_audit import Opened
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.volume_contract import VolumeContract
 from molre.cli import audit as verb
 from molre.cohort.cohort import write_facts
 from molre.embedding.embed import embed
-from molre.output.external import evaluate_external
-from molre.output.run_folder import evaluate_and_report
 from molre.training.config import TrainConfig
 from molre.training.train import train
+from molre.workflows.evaluate_external import evaluate_external
+from molre.workflows.evaluate_run import evaluate_and_report
+from tests.helpers.audit import tamper
+from tests.helpers.audit.scanned import CONFIG, write_scanned
+from tests.helpers.audit.tamper import Place, first_failure
+from tests.helpers.benchmark.small_bench import write_small_cohort, write_tiny_vit
 
 SPLITS = ("train",) * 6 + ("tune",) * 4 + ("calibrate",) * 4 + ("test",) * 4
 SMALL3D = VolumeContract(shape=(32, 32, 64), spacing=(5.0, 8.0, 4.0), foreground=0.0)

@@ -13,12 +13,12 @@ import yaml
 from safetensors.torch import load_file
 
 from molre.cohort.population import SMALL
-from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
+from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.model import folder
-from molre.output.run_folder import evaluate_and_report
 from molre.pipeline import ADULT_YEARS
+from molre.workflows.evaluate_run import evaluate_and_report
 
 NUMBER = re.compile(r"(?<![\w.`-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w`])")
 # of the method: level, endpoint's minimum, smallest group, age, draws, what an epoch counts from

@@ -13,24 +13,25 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scanned import CONFIG, write_scanned
 from scipy.special import expit
-from small_bench import write_small_cohort, write_tiny_vit
 
-from molre.audit import arms, external, unseen
 from molre.audit.audit import made
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check
-from molre.audit.dealt import possible
-from molre.audit.opened import Opened
+from molre.audit.checks import arm as arms
+from molre.audit.checks import external, unseen
+from molre.audit.checks.split import possible
+from molre.audit.run_under_audit import Opened
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import write_table
 from molre.cohort.split import _dealt
 from molre.embedding.embed import embed
 from molre.evaluation.split_scores import SplitScores
-from molre.output.external import evaluate_external
 from molre.training.config import TrainConfig
 from molre.training.train import train
+from molre.workflows.evaluate_external import evaluate_external
+from tests.helpers.audit.scanned import CONFIG, write_scanned
+from tests.helpers.benchmark.small_bench import write_small_cohort, write_tiny_vit
 
 SHARES = st.sampled_from([(0.6, 0.1, 0.1, 0.2), (0.5, 0.12, 0.14, 0.24), (0.0, 0.0, 0.0, 1.0)])
 SPLITS = ("train",) * 6 + ("tune",) * 2 + ("calibrate",) * 2 + ("test",) * 2

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tampered_together import runs_of, seed_copied
-from tests.audit.called import call, files_of
 
 from molre.audit.check import FAIL, FLAG, PASS
-from molre.audit.opened import Opened
-from molre.audit.read_again import reread
+from molre.audit.checks.reread import reread
+from molre.audit.run_under_audit import Opened
 from molre.audit.several import together
 from molre.errors import MolreError
-from molre.evaluation.compare import compare
+from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import score
 from molre.evaluation.run_files import read_run
 from molre.evaluation.sources import COMPARISON, read_sources
 from molre.output.comparison_html import write_comparison_report
-from molre.output.examples import run_examples
+from molre.workflows.example_cases import run_examples
+from tests.helpers.audit.called import call, files_of
+from tests.helpers.audit.tampered_together import runs_of, seed_copied
 
 FEWEST = ("--reread", "1", "--reread-seed", "1")
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tamper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tamper import Place, failures, first_failure, trained_again
 
 from molre.audit.check import Check
-from molre.audit.evaluated import against, evaluated_again
-from molre.audit.opened import Opened
+from molre.audit.checks.reports import against, evaluated_again
+from molre.audit.run_under_audit import Opened
+from tests.helpers.audit import tamper
+from tests.helpers.audit.tamper import Place, failures, first_failure, trained_again
 
 Places = Callable[[Path], Iterator[Place]]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scene import Scene
-from tampered_together import compared, steady
-from tampering import Look, Tampering
-from tamperings import TAMPERINGS, as_markdown
 
 from molre.audit.check import PASS
-from molre.audit.evaluated import evaluated_again
-from molre.audit.opened import Opened
+from molre.audit.checks.reports import evaluated_again
+from molre.audit.run_under_audit import Opened
+from tests.helpers.audit.scene import Scene
+from tests.helpers.audit.tampered_together import compared, steady
+from tests.helpers.audit.tampering import Look, Tampering
+from tests.helpers.audit.tamperings import TAMPERINGS, as_markdown
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "audit.md"
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 import transformers as hf
-from ready import write_ready
-from tests.backbones.checkpoints import narrow
-from tests.model.test_folder import DIM, trained
 from typer.testing import CliRunner
 
 from molre import pipeline
@@ -20,7 +17,10 @@ from molre.embedding.embed import probe
 from molre.errors import MolreError
 from molre.model import folder
 from molre.output import run_card
-from molre.training.result import backbone_entry
+from molre.training.write_run import backbone_entry
+from tests.helpers.backbones.checkpoints import narrow
+from tests.helpers.cli.ready import write_ready
+from tests.model.test_folder import DIM, trained
 
 NAME = "rad_dino"
 

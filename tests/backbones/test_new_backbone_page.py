@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from tests.backbones.checkpoints import embed, pixels, save
 
 from molre.backbones.preset_weights import load_preset
+from tests.helpers.backbones.checkpoints import embed, pixels, save
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "new-backbone.md"
 

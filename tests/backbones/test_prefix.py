@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.backbones import test_biomedclip as biomedclip
-from tests.backbones import test_dinov2 as dinov2
-from tests.backbones import test_dinov3 as dinov3
-from tests.backbones import test_medimageinsight as medimageinsight
-from tests.backbones import test_siglip as siglip
-from tests.backbones.checkpoints import pixels, read
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.prefix import Prefix
 from molre.errors import MolreError
 from molre.model.sites import last_blocks
+from tests.backbones.families import test_biomedclip as biomedclip
+from tests.backbones.families import test_dinov2 as dinov2
+from tests.backbones.families import test_dinov3 as dinov3
+from tests.backbones.families import test_medimageinsight as medimageinsight
+from tests.backbones.families import test_siglip as siglip
+from tests.helpers.backbones.checkpoints import pixels, read
 
 
 def read_dinov3(folder: Path) -> Backbone:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
-from tests.backbones.checkpoints import narrow
 
 from molre.backbones import preset_weights, weight_files
 from molre.backbones.catalogue import load, presets
@@ -17,6 +16,7 @@ from molre.backbones.contract import Contract
 from molre.backbones.preset_weights import available_memory, load_preset
 from molre.errors import MolreError
 from molre.files import sha256
+from tests.helpers.backbones.checkpoints import narrow
 
 GATED = [name for name, preset in presets().items() if preset.gate]
 UNVERIFIED = [name for name, preset in presets().items() if not preset.verified]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_bench import write_small_cohort, write_tiny_vit
+
+from tests.helpers.benchmark.small_bench import write_small_cohort, write_tiny_vit
 
 
 @pytest.fixture(scope="session")

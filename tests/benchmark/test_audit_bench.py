@@ -11,8 +11,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from small_bench import bench, config, inside
-from tests.audit.called import call, files_of
 
 from molre.audit.audit import audit, made
 from molre.audit.bench_cells import looks, twins
@@ -20,7 +18,9 @@ from molre.audit.bench_tables import apart, tables
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, NUMBERS, PASS, Check
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.config import resolve
-from molre.benchmark.run import run_cells
+from molre.benchmark.run_grid import run_cells
+from tests.helpers.audit.called import call, files_of
+from tests.helpers.benchmark.small_bench import bench, config, inside
 
 FROZEN, MOLRE = (f"efficientnet_lite0-slice-{arm}-" for arm in ("frozen", "molre"))
 PLACEMENTS = {

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_bench import config
 
 from molre.benchmark.config import FOLDER, BenchmarkConfig, resolve
 from molre.benchmark.presets import PRESETS
 from molre.errors import MolreError
 from molre.training.arms import ARMS
+from tests.helpers.benchmark.small_bench import config
 
 LITE = {"backbones": [{"backbone": "efficientnet_lite0"}]}
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_bench import bench, config, inside
 
+from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, WIDENED, Sizes, cost
 from molre.benchmark.dry_run import Estimate
 from molre.benchmark.grid import make_grid
 from molre.benchmark.job import Job
-from molre.benchmark.measure import Measured
 from molre.cohort.cohort import Cohort
+from tests.helpers.benchmark.small_bench import bench, config, inside
 
 SIZES = Sizes(scans=1000, slices=30.0, train=0.6, tune=0.1)
 VIT = Measured("vit", "", 80_000_000, 768, "slice", (3, 224, 224), 48, seconds=0.1, gflops=36.0)

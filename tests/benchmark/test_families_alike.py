@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import write_run
 
 from molre.benchmark.collect import _families, _needed_draws
-from molre.evaluation.compare import compare_runs
+from molre.evaluation.comparison.compare import compare_runs
+from molre.evaluation.comparison.verdict import row_verdict
 from molre.evaluation.run_files import Run, read_run
-from molre.evaluation.verdict import row_verdict
+from tests.helpers.evaluation.runs import write_run
 
 ARMS = ("frozen", "mlp_matched", "molre_shuffled", "molre")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_bench import config
 
 from molre.benchmark.grid import make_grid, slug
 from molre.errors import MolreError
+from tests.helpers.benchmark.small_bench import config
 
 
 def test_cells_are_all_combinations_and_what_cannot_be_is_none() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from small_bench import bench, config, inside
 from statsmodels.stats.multitest import multipletests
 
 from molre.benchmark.collect import collect
-from molre.benchmark.run import run_cells
-from molre.evaluation.compare import compare_runs
+from molre.benchmark.run_grid import run_cells
+from molre.evaluation.comparison.compare import compare_runs
 from molre.evaluation.run_files import read_run
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from tests.helpers.benchmark.small_bench import bench, config, inside
 
 DRAWS = 200
 

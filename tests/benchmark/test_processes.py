@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from small_bench import bench, config, inside, without_times
 
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.collect import collect
 from molre.benchmark.job import Job, run_job
 from molre.benchmark.plan import Plan
-from molre.benchmark.run import known_looks, run_cells
+from molre.benchmark.run_grid import known_looks, run_cells
 from molre.errors import MolreError
 from molre.output.benchmark_table import write_csv
+from tests.helpers.benchmark.small_bench import bench, config, inside, without_times
 
 SMALL = config(
     placements={"slice": {"arms": ["frozen", "mlp_matched"]}}, max_epochs=30, patience=30
@@ -36,7 +36,7 @@ def processes_of(folder: Path) -> list[int]:
     found = []
     for proc in Path("/proc").iterdir():
         try:
-            if b"molre.benchmark.child" in (proc / "cmdline").read_bytes():
+            if b"molre.benchmark.job_process" in (proc / "cmdline").read_bytes():
                 held = [os.readlink(fd) for fd in (proc / "fd").iterdir()]
                 found += [int(proc.name)] if any(str(folder) in h for h in held) else []
         except (OSError, ValueError):

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from cohorts import write_cohort
-from dicoms import write_study
 
 from molre.cli.main import main
+from tests.helpers.cohort.cohorts import write_cohort
+from tests.helpers.cohort.dicoms import write_study
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 

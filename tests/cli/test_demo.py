@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from runs import FINDINGS, write_run
 
 from molre.cli.demo import _finish
-from molre.evaluation.compare import Comparison, compare
+from molre.evaluation.comparison.compare import Comparison, compare
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 ARMS = ("frozen", "mlp_matched", "molre_random_router", "molre_shuffled", "molre")
 NOTHING = "too few to evaluate any arm, as no finding has ten positive and ten negative patients"

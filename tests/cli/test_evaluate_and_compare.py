@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from runs import write_run
 from typer.testing import CliRunner
 
 from molre.cli import compare, evaluate
 from molre.errors import MolreError
+from tests.helpers.evaluation.runs import write_run
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicoms import write_study
-from ready import write_ready
-from runs import write_run
-from tests.conftest import Once
-from untrained import write_model
 
 from molre.cli.main import VERBS, main
 from molre.cli.verb import Verb
+from tests.conftest import Once
+from tests.helpers.cli.ready import write_ready
+from tests.helpers.cli.untrained import write_model
+from tests.helpers.cohort.dicoms import write_study
+from tests.helpers.evaluation.runs import write_run
 
 COMMANDS = {verb: __import__(f"molre.cli.{verb}", fromlist=["command"]).command for verb in VERBS}
 OUT = "new/out"

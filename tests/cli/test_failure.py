@@ -14,12 +14,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import write_run
 
 from molre.cli import terminal
 from molre.cli.failure import failure
 from molre.cli.main import main
 from molre.errors import MolreError, RefusedScan
+from tests.helpers.evaluation.runs import write_run
 
 
 def process(

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from dicoms import write_study
-from ready import write_ready
-from tests.system import molre
+
+from tests.helpers.cli.ready import write_ready
+from tests.helpers.cohort.dicoms import write_study
+from tests.helpers.system import molre
 
 SETTINGS = ("learning_rates=[0.001, 0.003]", "max_epochs=15", "patience=15")
 SAME = (

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.system import molre, molre_process
 
 from molre.cli.main import VERBS
+from tests.helpers.system import molre, molre_process
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dicoms import write_study
 from typer.testing import CliRunner
 
 from molre.backbones.contract import Contract
 from molre.cli.main import app
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
+from molre.ct.cache.volume_cache import volumes_of
+from molre.ct.cache.volume_file import pack, unpack
 from molre.ct.read import read_series
 from molre.ct.volume import Acquisition, SliceSource, Volume, shown_age
-from molre.ct.volume_cache import volumes_of
-from molre.ct.volume_file import pack, unpack
 from molre.phantom.write import write_phantoms
-from molre.training.blocks import Pixels
+from molre.training.placements.end_to_end import Pixels
+from tests.helpers.cohort.dicoms import write_study
 
 
 @pytest.fixture

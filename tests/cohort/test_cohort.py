@@ -4,10 +4,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import write_cohort
 
 from molre.cohort.cohort import Cohort, write_table
 from molre.errors import MolreError
+from tests.helpers.cohort.cohorts import write_cohort
 
 
 def test_a_cohort_opens_and_names_what_it_lacks(tmp_path: Path):

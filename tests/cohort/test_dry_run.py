@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dicoms import write_slice, write_study
 from typer.testing import CliRunner
 
 from molre.cli.main import app
+from tests.helpers.cohort.dicoms import write_slice, write_study
 
 
 def _scans(folder: Path) -> Path:

@@ -8,13 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
 
 from molre.cohort.ingest import Ingested, ingest
 from molre.cohort.match import match_labels
 from molre.cohort.rejects import read_rejects
 from molre.cohort.split import split
 from molre.errors import MolreError
+from tests.helpers.cohort.dicoms import write_study
 
 SALT, UID = b"a salt for tests", "1.2.10"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
-from hostile import FILES, write_all
 
 from molre.cohort.ingest import Ingested, ingest
 from molre.cohort.rejects import read_rejects
+from tests.helpers.cohort.dicoms import write_study
+from tests.helpers.ct.hostile import FILES, write_all
 
 READ = {"fragment claims.dcm"}  # what is wrong with it does not touch its pixels
 

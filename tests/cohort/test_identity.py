@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
 
 from molre.cohort.ingest import Ingested, ingest
 from molre.cohort.keys import pseudonym
@@ -16,6 +15,7 @@ from molre.cohort.pseudonym_map import write_map
 from molre.cohort.rejects import read_rejects
 from molre.ct.read import read_found
 from molre.ct.survey import choose, survey
+from tests.helpers.cohort.dicoms import write_study
 
 SALT, UID, OTHER = b"a salt for tests", "1.2.10", "1.2.10.7"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from dicoms import write_slice, write_study
 
 from molre.cohort.ingest import Ingested, ingest
 from molre.cohort.match import match_labels
 from molre.cohort.rejects import read_rejects
 from molre.cohort.split import split
 from molre.errors import MolreError
+from tests.helpers.cohort.dicoms import write_slice, write_study
 
 SALT = b"a salt for tests"
 

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dicoms import write_study
-
 from molre.cohort.ingest import ingest
+from tests.helpers.cohort.dicoms import write_study
 
 STUDIES = 24
 CODE = "import sys; from molre.cohort.ingest import ingest; ingest(sys.argv[1:2], sys.argv[2])"

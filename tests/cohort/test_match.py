@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import SALT, write_cohort
 
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.keys import pseudonym
 from molre.cohort.match import match_labels
 from molre.errors import MolreError
 from molre.labels.findings import findings
+from tests.helpers.cohort.cohorts import SALT, write_cohort
 
 STUDIES = {"1.2.3": "p1", "1.2.4": "p2", "1.2.5": "p3"}
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import SALT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from molre.cohort.keys import open_salt, pseudonym
 from molre.cohort.match import match_labels
 from molre.cohort.scans import table
 from molre.errors import MolreError
+from tests.helpers.cohort.cohorts import SALT
 
 FINDING = "skull_fracture"
 

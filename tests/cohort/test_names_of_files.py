@@ -13,18 +13,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from dicoms import write_study
 from hypothesis import given
 from hypothesis import strategies as st
 
 from molre.cohort.ingest import ingest
 from molre.cohort.match import match_labels
 from molre.cohort.rejects import read_rejects
-from molre.ct.entries import Entries
+from molre.ct.files.entries import Entries
+from molre.ct.files.text_names import on_disk, one_line, written
 from molre.ct.read import read_series
-from molre.ct.written import on_disk, one_line, written
 from molre.errors import MolreError
 from molre.output.cohort_html import write_contact_sheet
+from tests.helpers.cohort.dicoms import write_study
 
 ODD = {
     "latin-1": "Müller".encode("latin-1"),

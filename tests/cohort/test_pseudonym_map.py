@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
 from typer.testing import CliRunner
 
 from molre.cli.main import app
@@ -14,6 +13,7 @@ from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
 from molre.cohort.pseudonym_map import write_map
 from molre.errors import MolreError
+from tests.helpers.cohort.dicoms import write_study
 
 
 def test_it_joins_the_cohort_to_the_hospital(tmp_path: Path):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import SALT, write_cohort
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from molre.cohort.cohort import SPLITS, Cohort, write_table
 from molre.cohort.keys import pseudonym
 from molre.cohort.split import describe, split
 from molre.errors import MolreError
+from tests.helpers.cohort.cohorts import SALT, write_cohort
 
 MANY = {f"s{i}": f"p{i // 3}" for i in range(900)}
 

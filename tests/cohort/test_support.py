@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cohorts import SALT, write_cohort
 
 from molre.cohort.cohort import SPLITS, Cohort, write_table
 from molre.cohort.keys import pseudonym
 from molre.cohort.split import split
 from molre.cohort.support import UNSPLIT, Support, as_lines, supports, warnings
+from tests.helpers.cohort.cohorts import SALT, write_cohort
 
 
 def cohort(path: Path, patients: int, ill: int, studies: int = 1, unknown: int = 0) -> Cohort:

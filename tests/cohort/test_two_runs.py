@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
 
 from molre.cohort.ingest import ingest
 from molre.cohort.keys import open_salt
 from molre.errors import MolreError
+from tests.helpers.cohort.dicoms import write_study
 
 STUDIES = 10
 TABLES = ("scans.parquet", "rejects.csv", "cohort.json")

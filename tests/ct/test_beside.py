@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import cube, one_slice, save, save_bare, write_series
 
 from molre.cohort.rejects import Rejected
 from molre.ct.listing import list_studies
 from molre.ct.survey import survey
+from tests.helpers.ct.dicom_files import cube, one_slice, save, save_bare, write_series
 
 NAMES = [
     "README", "readme.md", "LICENSE", "LICENSE.dcm", "Version2_head", "version", "DICOMDIR",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from dicom_files import UID, cube, write_series
-from two_sets import TELLING, two_sets
-from varying import same
 
 from molre.ct.read import read
 from molre.ct.survey import choose, survey
+from tests.helpers.ct.dicom_files import UID, cube, write_series
+from tests.helpers.ct.two_sets import TELLING, two_sets
+from tests.helpers.ct.varying import same
 
 WHOLE = cube(28)
 AXIAL = {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]}

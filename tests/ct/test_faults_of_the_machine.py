@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 from pydicom.uid import RLELossless
-from traps.scan import scan, store
 
-from molre.cohort.pool import MEMORY, Crashed, each, sentence
-from molre.ct.decoder_words import decoder_words
+from molre.ct.dicom.decoder_stderr import decoder_words
 from molre.ct.read import read
 from molre.errors import RefusedScan, is_of_machine, of_machine
+from molre.workers.pool import MEMORY, Crashed, each, sentence
+from tests.helpers.traps.scan import scan, store
 
 
 @contextmanager

@@ -22,15 +22,15 @@ from collections.abc import Iterator
 import nibabel
 import numpy as np
 import pytest
-from dicom_files import cube
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutants import ARCHIVES, NATIVE, NIFTI, SEEDS, Seed, make, mutants
-from oracle import dicom_slices, same_slices
 
 from molre.ct.read import read
 from molre.ct.volume import Volume
 from molre.errors import MolreError
+from tests.helpers.ct.dicom_files import cube
+from tests.helpers.ct.mutants import ARCHIVES, NATIVE, NIFTI, SEEDS, Seed, make, mutants
+from tests.helpers.ct.oracle import dicom_slices, same_slices
 
 MUTANTS = 10_000
 SECONDS = 10  # for one mutant; a hang fails

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sampled_volumes import sampled
-from tilt_oracle import agreement, upright_pixels
-from traps.scan import scan, store
 
 from molre.ct.geometry import find_gaps, first_voxel, reorder, straighten
 from molre.ct.read import read
+from tests.helpers.ct.sampled_volumes import sampled
+from tests.helpers.ct.tilt_oracle import agreement, upright_pixels
+from tests.helpers.traps.scan import scan, store
 
 
 def ramp(left, posterior, superior):

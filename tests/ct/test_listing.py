@@ -6,15 +6,23 @@ import warnings
 
 import numpy as np
 import pytest
-from dicom_files import IMPLICIT, UID, cube, one_slice, save, save_bare, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutants import make, mutants
 
-from molre.ct.entries import Entries
+from molre.ct.files.entries import Entries
 from molre.ct.listing import _identify, _plainly, list_studies
 from molre.ct.survey import survey
 from molre.errors import MolreError
+from tests.helpers.ct.dicom_files import (
+    IMPLICIT,
+    UID,
+    cube,
+    one_slice,
+    save,
+    save_bare,
+    write_series,
+)
+from tests.helpers.ct.mutants import make, mutants
 
 
 def test_files_are_put_to_their_studies_wherever_they_lie(tmp_path):

@@ -7,15 +7,15 @@ import itertools
 from pathlib import Path
 
 import pytest
-from dicom_files import cube, write_series
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molre.ct.entries import Entries
-from molre.ct.header import read_header
+from molre.ct.dicom.header import read_header
+from molre.ct.files.entries import Entries
 from molre.ct.listing import _identify, _plainly
 from molre.ct.patients import Parts, same, stated_uid
 from molre.ct.persons import Person, are_surely_two, are_two, person
+from tests.helpers.ct.dicom_files import cube, write_series
 
 ANNA, BOB = ("DOE^ANNA", "19500312", "F"), ("ROE^BOB", "19771231", "M")
 

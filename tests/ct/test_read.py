@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dicom_files import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from molre.ct.read import read, read_series
+from molre.errors import MolreError, RefusedScan
+from tests.helpers.ct.dicom_files import (
     TURNS,
     UID,
     Turn,
@@ -16,11 +21,6 @@ from dicom_files import (
     set_pixels,
     write_series,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from molre.ct.read import read, read_series
-from molre.errors import MolreError, RefusedScan
 
 
 def test_plain_series_comes_back_as_written(tmp_path):

@@ -2,12 +2,12 @@ import io
 
 import numpy as np
 import pytest
-from dicom_files import UID, ct_slice, cube, one_slice, save, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molre.ct.header import read_header
+from molre.ct.dicom.header import read_header
 from molre.ct.series import grouped, stacks
+from tests.helpers.ct.dicom_files import UID, ct_slice, cube, one_slice, save, write_series
 
 
 def headers(paths):

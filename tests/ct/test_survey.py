@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dicom_files import UID, Turn, ct_slice, cube, one_slice, place, positions, save, write_series
 from pydicom.uid import MRImageStorage
 
 from molre.ct.read import read, read_series
 from molre.ct.survey import choose, survey
 from molre.errors import MolreError, RefusedScan
+from tests.helpers.ct.dicom_files import (
+    UID,
+    Turn,
+    ct_slice,
+    cube,
+    one_slice,
+    place,
+    positions,
+    save,
+    write_series,
+)
 
 
 def _kernels(folder, hu=None, **more):

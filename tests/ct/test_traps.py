@@ -6,16 +6,16 @@ import json
 
 import numpy as np
 import pytest
-from dicom_files import Turn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
-from traps.page import PAGE, RESULTS, page
-from traps.scan import scan, store
-from traps.table import TRAPS
-from traps.trap import check
 
 from molre.ct.read import read
+from tests.helpers.ct.dicom_files import Turn
+from tests.helpers.traps.page import PAGE, RESULTS, page
+from tests.helpers.traps.scan import scan, store
+from tests.helpers.traps.table import TRAPS
+from tests.helpers.traps.trap import check
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.id)

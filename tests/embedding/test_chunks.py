@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from volumes import stack
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load
 from molre.ct.volume import Volume
 from molre.embedding import one_series as module
 from molre.embedding.one_series import embed_volume
+from tests.helpers.embedding.volumes import stack
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from volumes import noise
 
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
+from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.read import read_series
-from molre.ct.volume_cache import volumes_of
 from molre.embedding import cache as embedding_cache
 from molre.embedding.embed import embed, probe
 from molre.embedding.one_series import embed_volume
 from molre.phantom.write import write_phantoms
+from tests.helpers.embedding.volumes import noise
 
 STUDIES = 5
 

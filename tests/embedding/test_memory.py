@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from volumes import noise
 
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
@@ -14,6 +13,7 @@ from molre.embedding.cache import cache_key
 from molre.embedding.one_series import CHUNK, embed_volume
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt
+from tests.helpers.embedding.volumes import noise
 
 MESSAGE = (
     "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 79.10 GiB of "

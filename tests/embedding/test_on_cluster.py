@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicoms import write_study
 
 from molre.backbones.catalogue import load
 from molre.backbones.contract import Contract
-from molre.cohort import cluster
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
-from molre.ct.volume_cache import volumes_of
+from molre.ct.cache.volume_cache import volumes_of
 from molre.embedding.embed import embed
 from molre.embedding.on_cluster import Asked, embed_on_worker
 from molre.embedding.one_series import Job
 from molre.errors import MolreError
+from molre.workers import cluster
+from tests.helpers.cohort.dicoms import write_study
 
 distributed = pytest.importorskip("distributed")
 

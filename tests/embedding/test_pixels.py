@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from volumes import noise, stack
 
 from molre.backbones.contract import Contract
 from molre.embedding.pixels import slabs, to_pixels
+from tests.helpers.embedding.volumes import noise, stack
 
 PLAIN = Contract(size=32, mean=(0, 0, 0), std=(1, 1, 1))
 

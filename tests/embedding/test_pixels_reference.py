@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from volumes import noise, stack
 
 from molre.backbones.contract import Contract
 from molre.embedding.pixels import slabs, to_pixels
+from tests.helpers.embedding.volumes import noise, stack
 
 CONTRACT = Contract(size=32, windows=((40, 80), (80, 200), (600, 2800)), slab_mm=5)
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from molre.backbones.volume_contract import VolumeContract
 from molre.ct.geometry import straighten
 from molre.ct.volume import AIR, SliceSource, Volume
-from molre.embedding.inputs import to_inputs
+from molre.embedding.prepare import to_inputs
 from molre.embedding.straight import straight
 from molre.embedding.volume_pixels import WHOLE, prepare, resizing, to_volume_pixels
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from runs import FINDINGS, write_run
 
 from molre.evaluation.decision_curve import THRESHOLDS, decision_curve, net_benefit
 from molre.evaluation.run_files import read_run
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 RNG = np.random.default_rng(0)
 LABELS = (RNG.random(300) < 0.3).astype(float)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molre.evaluation.auc import auc_by_finding
 from molre.evaluation.endpoint import endpoint, supports
+from molre.evaluation.statistics.auc import auc_by_finding
 
 
 def labels_of(*columns: tuple[int, int, int]) -> np.ndarray:

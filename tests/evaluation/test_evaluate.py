@@ -5,12 +5,12 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from references import pairwise_auc
-from runs import write_run
 
 from molre.evaluation.evaluate import evaluate
+from molre.evaluation.further_tables import NAMES
 from molre.evaluation.run_files import read_run
-from molre.evaluation.sections import NAMES
+from tests.helpers.evaluation.references import pairwise_auc
+from tests.helpers.evaluation.runs import write_run
 
 DRAWS = 200
 

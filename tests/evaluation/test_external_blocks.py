@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from small_bench import FINDINGS, write_small_cohort, write_tiny_vit
 
 from molre.audit.audit import audit
 from molre.audit.check import FAIL
@@ -17,10 +16,11 @@ from molre.cohort.cohort import Cohort, write_table
 from molre.ct.read import read_series
 from molre.errors import MolreError
 from molre.evaluation.run_files import read_run
-from molre.output.external import evaluate_external
 from molre.pipeline import load
 from molre.training.config import TrainConfig
 from molre.training.train import train
+from molre.workflows.evaluate_external import evaluate_external
+from tests.helpers.benchmark.small_bench import FINDINGS, write_small_cohort, write_tiny_vit
 
 SPLITS = ("train",) * 6 + ("tune",) * 4 + ("calibrate",) * 4 + ("test",) * 4
 OUTSIDE = ("test",) * 8

@@ -10,9 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import FINDINGS, write_run
 
-from molre.evaluation.intervals import clopper_pearson
 from molre.evaluation.operating_points import (
     CHOSEN,
     RULES,
@@ -22,8 +20,10 @@ from molre.evaluation.operating_points import (
     operating_points,
     predictive_values,
 )
-from molre.evaluation.proportion import effective
 from molre.evaluation.run_files import read_run
+from molre.evaluation.statistics.intervals import clopper_pearson
+from molre.evaluation.statistics.proportion import effective
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 # evenly spread, or neighboring doubles, between which there is nothing
 SPREADS = {"even": lambda n: n / 12, "single": lambda n: float(np.float32(1) - n * 2.0**-24)}

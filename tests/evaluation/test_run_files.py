@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from runs import FINDINGS, write_run
 
 from molre.errors import MolreError
 from molre.evaluation.run_files import read_run
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from runs import FINDINGS, write_run
 
-from molre.evaluation.auc import auc
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.sensitivity import MACRO, POLICY, SOURCE, sensitivity
+from molre.evaluation.statistics.auc import auc
 from molre.labels.findings import findings
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 TABLE = findings()
 

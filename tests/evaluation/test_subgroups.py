@@ -5,13 +5,13 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from runs import FINDINGS, write_run
 from scipy.stats import norm
 
-from molre.evaluation.auc import auc
+from molre.evaluation.patient_groups import MOST, OTHER, scan_groups
 from molre.evaluation.run_files import read_run
-from molre.evaluation.scan_groups import MOST, OTHER, scan_groups
+from molre.evaluation.statistics.auc import auc
 from molre.evaluation.subgroups import ALL, subgroups, variation
+from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 
 def two_groups(seed: int, first: float, second: float, positives: int = 25):

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tests.adapter.models import small_timm
 from torch import Tensor, nn
 
 from molre.adapter import MoLREConfig
@@ -16,6 +15,7 @@ from molre.backbones.contract import Contract
 from molre.errors import MolreError
 from molre.model.adapted_backbone import AdaptedBackbone, adapt, modules_called
 from molre.model.sites import Sites
+from tests.helpers.adapter.models import small_timm
 
 ARMS: list[Any] = ["molre", "molre_shuffled", "lora", "lora_matched"]
 SIZES: dict[str, Any] = {"budget": 0.9, "num_experts": 2, "r": 2, "router_hidden": 4}

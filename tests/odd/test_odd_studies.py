@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
-from odd_oracle import judge
-from odd_plan import Plan, plan_of, plans, told
+
+from tests.helpers.odd.oracle import judge
+from tests.helpers.odd.plan import Plan, plan_of, plans, told
 
 CASES = json.loads(Path(__file__).with_name("cases.json").read_text(encoding="utf-8"))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.output.benchmark_tables import GAIN, LEVEL, ROWS, TABLE
 
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import write_csv, write_markdown
+from tests.helpers.output.benchmark_tables import GAIN, LEVEL, ROWS, TABLE
 
 
 @pytest.fixture(scope="module")

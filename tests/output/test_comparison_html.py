@@ -5,10 +5,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from runs import write_run
 
-from molre.evaluation.compare import Comparison, compare
+from molre.evaluation.comparison.compare import Comparison, compare
 from molre.output.comparison_html import write_comparison_report
+from tests.helpers.evaluation.runs import write_run
 
 ARMS = (("frozen", 0.6), ("mlp_matched", 1.2), ("molre", 1.5), ("molre_shuffled", 1.5))
 

@@ -4,10 +4,10 @@ import io
 
 import pytest
 from rich.console import Console
-from runs import write_run
 
-from molre.evaluation.compare import Comparison, compare
+from molre.evaluation.comparison.compare import Comparison, compare
 from molre.output.comparison_text import HEADER, comparison_table, comparison_text, fitting
+from tests.helpers.evaluation.runs import write_run
 
 
 def test_the_terminal_shows_arms_verdicts_and_that_it_is_synthetic(tmp_path):

@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from playwright.sync_api import sync_playwright
-from runs import write_run
 
 from molre.evaluation.evaluate import evaluate
 from molre.output.charts import attention_bars
 from molre.output.example import Example
 from molre.output.run_html import write_run_report
+from tests.helpers.evaluation.runs import write_run
 
 # contrast (WCAG 2.2, 1.4.3) of each element with text of its own, against what lies behind it
 CONTRAST = """() => {

@@ -6,20 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
-from dicoms import write_study
-from runs import write_run
-from untrained import write_model
 
 from molre.cli.evaluate import _say
-from molre.evaluation.compare import compare
+from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import evaluate
 from molre.output.comparison_html import write_comparison_report
 from molre.output.comparison_text import caption
 from molre.output.page import render
-from molre.output.prediction_folder import write_predictions
 from molre.output.run_html import write_run_report
 from molre.output.synthetic_banner import scan_banner, scans_banner
 from molre.pipeline import load
+from molre.workflows.predict_studies import write_predictions
+from tests.helpers.cli.untrained import write_model
+from tests.helpers.cohort.dicoms import write_study
+from tests.helpers.evaluation.runs import write_run
 
 PHANTOM = {"Manufacturer": "molre phantom (synthetic)"}
 

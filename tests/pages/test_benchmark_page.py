@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.output.benchmark_tables import TABLE
-from tests.pages.test_system import CHROMIUM
 
 from molre.output.benchmark_html import write_benchmark_report
+from tests.helpers.output.benchmark_tables import TABLE
+from tests.pages.test_system import CHROMIUM
 
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from experiments.contact_sheet_10000 import QUIET, study
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from experiments.contact_sheet_10000 import QUIET, study
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import write_rejects
 from molre.cohort.scans import table

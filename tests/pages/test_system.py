@@ -17,10 +17,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
-from tests.system import build, molre
 
 import molre as library
 from molre.model.prediction import Prediction
+from tests.helpers.system import build, molre
 
 QUIET = (
     "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "

@@ -9,7 +9,6 @@ import subprocess
 import numpy as np
 import pytest
 from pydicom import dcmread
-from tests.system import molre
 
 from molre.ct.read import read
 from molre.ct.survey import survey
@@ -18,6 +17,7 @@ from molre.phantom.head import draw_head
 from molre.phantom.plan import HEAD, SCANNER, Recipe
 from molre.phantom.scanner import draw_scanner
 from molre.phantom.write import write_phantoms
+from tests.helpers.system import molre
 
 FEW = {"findings": ("hydrocephalus", "acute_subdural_hemorrhage"), "max_slices": 8, "workers": 1}
 STUDIES = 4

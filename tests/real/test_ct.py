@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tilt_oracle import agreement, upright_pixels
 
+from molre.ct.checks.head import check_head
 from molre.ct.geometry import straighten
-from molre.ct.head import check_head
 from molre.ct.read import read, read_series
 from molre.ct.survey import choose, survey
 from molre.errors import MolreError, RefusedScan
+from tests.helpers.ct.tilt_oracle import agreement, upright_pixels
 
 LOSSLESS = ("2", "2.1", "2.2", "2.1.99", "2.5", "2.4.57", "2.4.70", "2.4.80", "2.4.90")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from molre.ct.checks.head import check_head
 from molre.ct.geometry import straighten
-from molre.ct.head import check_head
 from molre.ct.read import read
 
 

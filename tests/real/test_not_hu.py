@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.system import molre
 
 from molre.cohort.ingest import ingest
 from molre.cohort.rejects import read_rejects
-from molre.ct.entries import Entries
-from molre.ct.hu_map import HuMap
-from molre.ct.nifti import read_nifti
+from molre.ct.files.entries import Entries
+from molre.ct.nifti.hu_map import HuMap
+from molre.ct.nifti.nifti import read_nifti
 from molre.embedding.embed import embed
 from molre.errors import RefusedScan
+from tests.helpers.system import molre
 
 
 def test_a_nifti_that_is_not_in_hu_is_rejected_by_name_with_the_remedy(

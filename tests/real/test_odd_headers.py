@@ -13,8 +13,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from molre.ct.head import check_head
-from molre.ct.quality import flags
+from molre.ct.checks.head import check_head
+from molre.ct.checks.quality import flags
 from molre.ct.read import read
 from molre.ct.survey import survey
 from molre.errors import RefusedScan

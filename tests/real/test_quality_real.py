@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molre.ct.quality import flags
+from molre.ct.checks.quality import flags
 from molre.ct.read import read
 from molre.ct.volume import Acquisition, SliceSource, Volume
 

@@ -6,13 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
-from dicom_files import TURNS, save, save_bare
 from pydicom import dcmread
-from traps.objects import multi_frame
-from traps.scan import Scan, store
 
 from molre.ct.read import read
 from molre.errors import RefusedScan
+from tests.helpers.ct.dicom_files import TURNS, save, save_bare
+from tests.helpers.traps.objects import multi_frame
+from tests.helpers.traps.scan import Scan, store
 
 
 @pytest.fixture(scope="module")

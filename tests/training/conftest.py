@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.training.tiny import write_scans
+
+from tests.helpers.training.tiny import write_scans
 
 
 @pytest.fixture(scope="module")

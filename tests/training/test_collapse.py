@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.training.test_fit import fitted, new_model
 from torch import Tensor, nn
 
 from molre.adapter.collapse import ALIKE, COLLAPSE_LOAD
@@ -18,6 +17,7 @@ from molre.training.collapse import (
     router_numbers,
 )
 from molre.training.config import TrainConfig
+from tests.training.test_fit import fitted, new_model
 
 CONFIG = TrainConfig(max_epochs=6, patience=6, router_rate=0)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.scans import K, loader, new_model
 
 from molre.errors import MolreError
 from molre.model.loss import prevalence_weights
@@ -14,6 +13,7 @@ from molre.training.checkpoint import Checkpoint
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.fit import Progress, fit, macro_auc, make_optimizer, run
+from tests.helpers.training.scans import K, loader, new_model
 
 
 def fitted(config: TrainConfig, after=lambda p: None, progress=None, model=None, optimizer=None):

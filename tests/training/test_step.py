@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.training.networks import with_head
-from tests.training.scans import DIM, K, loader, new_model
 from torch import nn
 
 from molre.errors import MolreError
@@ -16,8 +14,10 @@ from molre.model.loss import focal_loss
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.fit import make_optimizer
-from molre.training.noise import Noise
+from molre.training.parallel.dropout import Noise
 from molre.training.step import step
+from tests.helpers.training.networks import with_head
+from tests.helpers.training.scans import DIM, K, loader, new_model
 
 WEIGHTS = torch.ones(K, 2)
 

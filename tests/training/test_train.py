@@ -10,13 +10,12 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from tests.cli.ready import write_ready
 from typer.testing import CliRunner
 
 import molre
 import molre.training.train as training
-from molre.audit.opened import Opened
-from molre.audit.trained import chosen
+from molre.audit.checks.training import chosen
+from molre.audit.run_under_audit import Opened
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cli.main import app
@@ -28,10 +27,11 @@ from molre.evaluation.evaluate import evaluate
 from molre.labels.findings import findings
 from molre.output.run_html import write_run_report
 from molre.training.config import TrainConfig, resolve
+from molre.training.load_splits import load_splits
 from molre.training.rates import at_edge, best_rate
 from molre.training.step import NotFinite
-from molre.training.studies import load_splits
 from molre.training.train import train
+from tests.helpers.cli.ready import write_ready
 
 CONTRACT = Contract(size=112, windows=((40, 80), (80, 200), (600, 2800)), slab_mm=10)
 

@@ -9,23 +9,6 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import molre
-from molre.audit import (
-    adapted,
-    again,
-    arms,
-    begun,
-    data,
-    dealt,
-    evaluated,
-    external,
-    leakage,
-    phantoms,
-    predicted,
-    read_again,
-    trained,
-    unseen,
-    whose,
-)
 from molre.audit.check import (
     DATA,
     FAIL,
@@ -37,9 +20,22 @@ from molre.audit.check import (
     NotAtHandError,
     not_checked,
 )
+from molre.audit.checks import adapter as adapted
+from molre.audit.checks import arm as arms
+from molre.audit.checks import cohort_data as data
+from molre.audit.checks import external, leakage, unseen
+from molre.audit.checks import patients as whose
+from molre.audit.checks import predictions as predicted
+from molre.audit.checks import reports as evaluated
+from molre.audit.checks import reread as read_again
+from molre.audit.checks import retrain as again
+from molre.audit.checks import split as dealt
+from molre.audit.checks import start as begun
+from molre.audit.checks import synthetic as phantoms
+from molre.audit.checks import training as trained
 from molre.audit.flow import RunFlow, run_flow
 from molre.audit.headings import headings
-from molre.audit.opened import Opened
+from molre.audit.run_under_audit import Opened
 from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.run_files import scans_are_synthetic

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
-from molre.audit.compare import leaves, mapping_differences
-from molre.audit.predicted import LOGITS
+from molre.audit.checks.predictions import LOGITS
+from molre.audit.differences import leaves, mapping_differences
 from molre.benchmark.config import BackboneChoice
+from molre.benchmark.job_kinds import look_at_backbone
 from molre.benchmark.plan import Bench
-from molre.benchmark.work import look_at_backbone
 from molre.errors import MolreError
 from molre.evaluation.run_files import Run, read_run
 

@@ -12,15 +12,15 @@ import polars as pl
 
 from molre import table_files
 from molre.audit.check import DATA, FAIL, FLAG, NUMBERS, PASS, Check, compared, not_checked
-from molre.audit.compare import cells, table_differences
-from molre.audit.evaluated import lines, page
-from molre.audit.opened import read_json, read_table, strangers
+from molre.audit.checks.reports import lines, page
+from molre.audit.differences import cells, table_differences
+from molre.audit.run_under_audit import read_json, read_table, strangers
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.benchmark import OURS
 from molre.benchmark.collect import collect
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.plan import Bench
-from molre.benchmark.run import grid_of
+from molre.benchmark.run_grid import grid_of
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError

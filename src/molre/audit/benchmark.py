@@ -12,8 +12,8 @@ from molre.audit.audit import FORMAT_VERSION, Audit, audit, made
 from molre.audit.bench_cells import looks, twins, weights_of
 from molre.audit.bench_tables import apart, tables
 from molre.audit.check import FAIL, FILES, NOT_CHECKED, NUMBERS, Check
-from molre.audit.opened import Opened
-from molre.audit.read_again import STUDIES
+from molre.audit.checks.reread import STUDIES
+from molre.audit.run_under_audit import Opened
 from molre.benchmark.config import resolve
 from molre.errors import MolreError
 from molre.progress import track

@@ -30,26 +30,20 @@ from molre.audit.check import (
     NotAtHandError,
     compared,
 )
-from molre.audit.compare import cells, table_differences
-from molre.audit.evaluated import page
-from molre.audit.opened import STRANGERS, read_table, strangers
-from molre.audit.read_again import PROBABILITY, STUDIES
+from molre.audit.checks.reports import page
+from molre.audit.checks.reread import PROBABILITY, STUDIES
+from molre.audit.differences import cells, table_differences
+from molre.audit.run_under_audit import STRANGERS, read_table, strangers
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.evaluation.sources import CONSISTENCY, read_sources
+from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.model.folder import TrainedModel
 from molre.model.folder import load as load_model
-from molre.output.consistency_folder import (
-    Pair,
-    read_pairs,
-    series_sha256,
-    several,
-    write_consistency,
-)
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import load
+from molre.workflows.consistency import Pair, read_pairs, series_sha256, several, write_consistency
 
 TABLES = "tables from pairs.parquet"
 WRITTEN = ("consistency.csv", "pairs.parquet", "rejects.csv", "report.html")

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from molre.audit.opened import Opened, read_json
+from molre.audit.run_under_audit import Opened, read_json
 from molre.errors import MolreError
 from molre.evaluation.endpoint import SCORED, supports
 from molre.evaluation.run_files import read_run

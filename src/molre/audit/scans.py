@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from molre.cohort.cohort import Cohort
-from molre.ct.hu_map import HuMap
+from molre.ct.cache.volume_cache import scan, volumes_of
+from molre.ct.nifti.hu_map import HuMap
 from molre.ct.read import read_series
 from molre.ct.volume import Volume
-from molre.ct.volume_cache import scan, volumes_of
 from molre.errors import RefusedScan
 
 

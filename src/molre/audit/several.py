@@ -23,20 +23,25 @@ from molre.audit.check import (
     compared,
     not_checked,
 )
-from molre.audit.compare import cells, table_differences
-from molre.audit.evaluated import page
-from molre.audit.opened import read_json, strangers
+from molre.audit.checks.reports import page
+from molre.audit.differences import cells, table_differences
+from molre.audit.run_under_audit import read_json, strangers
 from molre.errors import MolreError
-from molre.evaluation.compare import Comparison, compare_runs, contrasts_table, findings_table
-from molre.evaluation.comparison import needed_draws
+from molre.evaluation.comparison.compare import (
+    Comparison,
+    compare_runs,
+    contrasts_table,
+    findings_table,
+)
+from molre.evaluation.comparison.contrasts import needed_draws
 from molre.evaluation.evaluate import score
 from molre.evaluation.run_files import read_run
 from molre.evaluation.sources import COMPARISON, hashes, read_sources
 from molre.output.comparison_html import write_comparison_report
 from molre.output.example import Example
-from molre.output.examples import run_examples
 from molre.progress import track
 from molre.table_files import write_csv
+from molre.workflows.example_cases import run_examples
 
 WRITTEN = {COMPARISON, "comparison.csv", "contrasts.csv", "report.html"}
 ROW = ("group", "arm", "control", "finding")

@@ -17,19 +17,19 @@ Loader = Callable[[str, Path | None, Contract | None], Backbone]
 
 
 def _efficientnet(name: str, weights_dir: Path | None, contract: Contract | None) -> Backbone:
-    from molre.backbones.efficientnet_lite0 import load
+    from molre.backbones.families.efficientnet_lite0 import load
 
     return load(name, weights_dir, contract)
 
 
 def _timm(name: str, weights_dir: Path | None, contract: Contract | None) -> Backbone:
-    from molre.backbones.timm_models import load
+    from molre.backbones.families.timm_models import load
 
     return load(name, weights_dir, contract)
 
 
 def _huggingface(name: str, weights_dir: Path | None, contract: Contract | None) -> Backbone:
-    from molre.backbones.huggingface import load
+    from molre.backbones.families.huggingface import load
 
     return load(name, weights_dir, contract)
 
@@ -37,7 +37,7 @@ def _huggingface(name: str, weights_dir: Path | None, contract: Contract | None)
 @cache
 def presets() -> dict[str, Preset]:
     """Every published backbone by name; the 2D families first."""
-    from molre.backbones import (
+    from molre.backbones.families import (
         biomedclip,
         ct_fm,
         dinov2,

@@ -12,13 +12,13 @@ from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.collect import collect
 from molre.benchmark.config import BenchmarkConfig, resolve
 from molre.benchmark.plan import Bench
-from molre.benchmark.run import here, on_cluster, run_cells
-from molre.cohort import cluster, lock
+from molre.benchmark.run_grid import here, on_cluster, run_cells
 from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.errors import MolreError
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.workers import cluster, lock
 
 OURS = ("config.yaml", "lock", "cells", "state", "cohorts", "table.csv", "table.md", "report.html")
 

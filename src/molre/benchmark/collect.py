@@ -9,17 +9,28 @@ from dataclasses import dataclass, field, replace
 
 from molre.benchmark.bench_folder import Outcome
 from molre.benchmark.grid import Cell, Grid, of_backbone
-from molre.benchmark.look import Looked, slot_of
+from molre.benchmark.inspect_backbone import Looked, slot_of
 from molre.benchmark.plan import Bench, Plan
-from molre.benchmark.run import grid_of, known_looks
+from molre.benchmark.run_grid import grid_of, known_looks
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS
-from molre.evaluation.compare import Comparison, compare_runs
-from molre.evaluation.comparison import ArmResult, needed_draws
-from molre.evaluation.contrast import Contrast
-from molre.evaluation.families import contrast_names, evidence_of, judged, smallest_p
+from molre.evaluation.comparison.compare import Comparison, compare_runs
+from molre.evaluation.comparison.contrast import Contrast
+from molre.evaluation.comparison.contrasts import ArmResult, needed_draws
+from molre.evaluation.comparison.families import (
+    contrast_names,
+    evidence_of,
+    judged,
+    smallest_p,
+)
+from molre.evaluation.comparison.verdict import (
+    FROZEN,
+    METHOD,
+    ArmFacts,
+    Evidence,
+    row_verdict,
+)
 from molre.evaluation.run_files import Run, read_run
-from molre.evaluation.verdict import FROZEN, METHOD, ArmFacts, Evidence, row_verdict
+from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.grid import Cell, of_backbone
-from molre.benchmark.measure import Measured
 from molre.cohort.cohort import Cohort
 from molre.training.arms import ARMS
 

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BenchmarkConfig, resolve
 from molre.benchmark.cost import ASSUMPTIONS, BackboneCost, Sizes, cost
 from molre.benchmark.grid import make_grid
 from molre.benchmark.job import Job, run_job
-from molre.benchmark.measure import Measured
 from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort
 from molre.device import usable

@@ -59,7 +59,7 @@ def make_grid(config: BenchmarkConfig, reasons: Mapping[str, Reasons]) -> Grid:
 
     Args:
         config: resolved.
-        reasons: by backbone, what was found out about it (:mod:`molre.benchmark.look`).
+        reasons: by backbone, what was found out about it (:mod:`molre.benchmark.inspect_backbone`).
 
     Raises:
         MolreError: nothing is applicable.

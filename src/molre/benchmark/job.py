@@ -79,7 +79,7 @@ def _process(job: Job, attempt: int) -> int:
     job.file("log").parent.mkdir(parents=True, exist_ok=True)
     with open(job.file("log"), "wb" if attempt == 1 else "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "molre.benchmark.child"],
+            [sys.executable, "-m", "molre.benchmark.job_process"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -12,13 +12,13 @@ from molre.backbones.catalogue import contract_from_dict
 from molre.benchmark.bench_folder import BenchFolder, Outcome, write_outcome
 from molre.benchmark.config import BackboneChoice, BenchmarkConfig
 from molre.benchmark.grid import Cell, slug
+from molre.benchmark.inspect_backbone import Looked, contract_of
 from molre.benchmark.job import Job
-from molre.benchmark.look import Looked, contract_of
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.training.config import TrainConfig
+from molre.training.load_splits import data_hashes
 from molre.training.run import RunFolder
-from molre.training.studies import data_hashes
 
 DECIDING = ("budget", "num_experts", "r", "router_hidden")  # settings that bar arms
 

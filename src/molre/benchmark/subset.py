@@ -11,7 +11,7 @@ import polars as pl
 
 from molre import files
 from molre.cohort.cohort import SPLITS, Cohort, write_table
-from molre.ct.volume_cache import volumes_of
+from molre.ct.cache.volume_cache import volumes_of
 from molre.errors import MolreError
 
 FITTED = SPLITS[:3]  # train, tune, calibrate

@@ -21,7 +21,7 @@ def command(
 
     Example: molre compare runs/* -o comparison
     """
-    from molre.evaluation.compare import compare, contrasts_table
+    from molre.evaluation.comparison.compare import compare, contrasts_table
     from molre.folders import claim
     from molre.output.comparison_html import write_comparison_report
     from molre.output.comparison_text import comparison_table

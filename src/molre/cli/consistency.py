@@ -36,8 +36,8 @@ def command(
     from molre.errors import MolreError, did_you_mean
     from molre.evaluation.consistency import MEAN
     from molre.folders import claim
-    from molre.output.consistency_folder import consistency
     from molre.output.numbers import interval, number
+    from molre.workflows.consistency import consistency
 
     if split is not None and split not in SPLITS:
         raise MolreError(f"no split is called {split!r}", fix=did_you_mean(split, SPLITS))

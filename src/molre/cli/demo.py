@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from molre.evaluation.compare import Comparison
+    from molre.evaluation.comparison.compare import Comparison
     from molre.training.config import TrainConfig
 
 STUDIES = 160
@@ -51,17 +51,17 @@ def command(
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
-    from molre.evaluation.compare import compare
+    from molre.evaluation.comparison.compare import compare
     from molre.folders import claim
     from molre.output.cohort_html import write_contact_sheet
     from molre.output.comparison_html import write_comparison_report
-    from molre.output.examples import run_examples
-    from molre.output.prediction_folder import write_predictions
-    from molre.output.run_folder import evaluate_and_report
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
     from molre.training.arms import at_placement
     from molre.training.config import TrainConfig
+    from molre.workflows.evaluate_run import evaluate_and_report
+    from molre.workflows.example_cases import run_examples
+    from molre.workflows.predict_studies import write_predictions
 
     claim(out, "demo")
     if overwrite:
@@ -124,7 +124,7 @@ def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: i
 
 
 def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
-    from molre.evaluation.compare import findings_table
+    from molre.evaluation.comparison.compare import findings_table
     from molre.output.comparison_text import comparison_table
 
     if json:

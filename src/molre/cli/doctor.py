@@ -136,7 +136,7 @@ def _weights(folder: Path) -> Iterator[Row]:
 
 def _volumes(cohort: Path) -> Iterator[Row]:
     from molre.cohort.cohort import Cohort
-    from molre.ct.volume_cache import volumes_of
+    from molre.ct.cache.volume_cache import volumes_of
     from molre.progress import track
 
     volumes = volumes_of(Cohort(cohort).path)

@@ -62,8 +62,8 @@ def command(
     """
     from molre.evaluation.evaluate import metrics_table
     from molre.folders import claim
-    from molre.output.external import evaluate_external
-    from molre.output.run_folder import evaluate_and_report
+    from molre.workflows.evaluate_external import evaluate_external
+    from molre.workflows.evaluate_run import evaluate_and_report
 
     prevalences = _prevalences(prevalence)
     if external is None:

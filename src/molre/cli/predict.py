@@ -48,9 +48,9 @@ def command(
     Example: molre predict runs/molre-0/model study/ -o out
     """
     from molre.folders import claim, claim_map
-    from molre.output.prediction_folder import write_predictions
     from molre.output.prediction_tables import MAP_COLUMNS, OF_PREDICTIONS
     from molre.pipeline import load
+    from molre.workflows.predict_studies import write_predictions
 
     claim(out, "predictions")
     if map_file is not None:

@@ -54,7 +54,7 @@ def command(
     """
     from molre.backbones.contract_kind import read_contract
     from molre.training.config import resolve
-    from molre.training.launched import launched
+    from molre.training.parallel.launcher_env import launched
     from molre.training.summary import summary
     from molre.training.train import train
 

@@ -16,7 +16,7 @@ import polars as pl
 from molre import files
 from molre.cohort.keys import pseudonym
 from molre.cohort.scans import SCHEMA
-from molre.ct.written import one_line, written
+from molre.ct.files.text_names import one_line, written
 from molre.errors import MolreError
 from molre.table_files import read_csv, read_parquet
 

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from molre.cohort.pool import each
 from molre.cohort.read_study import Outcome, Reading, read_study
-from molre.ct.entries import outer
+from molre.ct.cache.volume_cache import volumes_of
+from molre.ct.files.entries import outer
 from molre.ct.listing import Listed, list_studies
 from molre.ct.survey import look
-from molre.ct.volume_cache import volumes_of
 from molre.errors import RefusedScan
 from molre.progress import track
+from molre.workers.pool import each
 
 SAMPLE = 6  # studies that are read on trial
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from molre.cohort import state
+from molre.cohort import study_state as state
 from molre.cohort.read_study import Reading
-from molre.ct.entries import outer
+from molre.ct.files.entries import outer
 from molre.ct.listing import Listed, Listing, list_studies
 from molre.ct.patients import key_of, place_of, same
 

@@ -22,7 +22,7 @@ from functools import cached_property
 
 import polars as pl
 
-from molre.ct.written import on_disk, written
+from molre.ct.files.text_names import on_disk, written
 from molre.labels.spellings import folded, is_number
 
 Parts = tuple[str, ...]

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from molre.cohort import lock, pool, state, studies
+from molre.cohort import studies
+from molre.cohort import study_state as state
 from molre.cohort.cohort import Cohort, check_name
 from molre.cohort.elsewhere import with_known
 from molre.cohort.keys import open_salt
 from molre.cohort.publish import publish, sweep, sweep_parts
 from molre.cohort.read_study import Reading
 from molre.cohort.rejects import Rejected
-from molre.ct.hu_map import HuMap
+from molre.ct.files.text_names import one_line
 from molre.ct.listing import Listing, list_studies
-from molre.ct.written import one_line
+from molre.ct.nifti.hu_map import HuMap
 from molre.errors import MolreError
 from molre.progress import track
+from molre.workers import lock, pool
 
 SAID = 5  # rejected files that the closing sentence names
 
@@ -99,7 +101,8 @@ def ingest(
             they must see ``paths`` and ``out`` under the same names.
         shard: (i, n), read the i-th of n parts of the studies only; 1-based.
         cache: keep the chosen series in ``out/volumes``.
-        hu_map: how the values of a NIfTI that is not in HU become HU, see ``molre.ct.hu_map``.
+        hu_map: how the values of a NIfTI that is not in HU become HU, see
+            ``molre.ct.nifti.hu_map``.
         salt: key of the pseudonyms where the cohort has none yet; random by default.
         overwrite: read all studies under ``paths`` again.
         missing_slices: what to do about a gap in the slices: ``warn`` notes it, ``refuse`` rejects.
@@ -167,7 +170,7 @@ def _read(
 def _each(scheduler: str | None, workers: int, seconds: float, memory: int) -> studies.Each:
     if scheduler is None:
         return functools.partial(pool.each, workers=workers, seconds=seconds, memory=memory)
-    from molre.cohort import cluster
+    from molre.workers import cluster
 
     return functools.partial(cluster.each, address=scheduler, seconds=seconds)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from molre.cohort.bands import AGES, THICKNESSES, TILTED, banded
+from molre.cohort.patient_bands import AGES, THICKNESSES, TILTED, banded
 
 SMALL = 5  # patients; a smaller group is not shown
 OTHER = "other"

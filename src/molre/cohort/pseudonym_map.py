@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from molre import files
-from molre.cohort import keys, state
+from molre.cohort import keys
+from molre.cohort import study_state as state
 from molre.cohort.read_study import Reading, patient_key
 from molre.ct.listing import list_studies
 from molre.ct.patients import study_uid

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from molre.cohort import scans, state
+from molre.cohort import scans
+from molre.cohort import study_state as state
 from molre.cohort.cohort import write_facts, write_table
+from molre.cohort.patient_identity import one_key
 from molre.cohort.rejects import Rejected, write_rejects
-from molre.cohort.whose import one_key
-from molre.ct.volume_cache import volumes_of
+from molre.ct.cache.volume_cache import volumes_of
 
 _AT_ONCE = 50  # studies held as Python objects
 

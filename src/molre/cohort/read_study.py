@@ -10,20 +10,21 @@ from typing import Any, Literal
 import numpy as np
 
 from molre import files
-from molre.cohort import keys, sheet
+from molre.cohort import contact_strip as sheet
+from molre.cohort import keys
+from molre.cohort.patient_identity import of_whom
 from molre.cohort.rejects import Rejected
-from molre.cohort.whose import of_whom
-from molre.ct.entries import outer
-from molre.ct.head import check_head
-from molre.ct.hu_map import HuMap
+from molre.ct.cache.volume_cache import volumes_of
+from molre.ct.checks.head import check_head
+from molre.ct.checks.quality import flags
+from molre.ct.checks.skull import inside_skull
+from molre.ct.files.entries import outer
 from molre.ct.listing import Listed
+from molre.ct.nifti.hu_map import HuMap
 from molre.ct.patients import same, study_uid
-from molre.ct.quality import flags
 from molre.ct.read import read_found
-from molre.ct.skull import inside_skull
 from molre.ct.survey import Series, Study, choose, look
 from molre.ct.volume import Acquisition, Volume, shown_age
-from molre.ct.volume_cache import volumes_of
 from molre.errors import RefusedScan
 
 HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "contrast")

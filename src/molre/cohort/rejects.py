@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.ct.written import written
+from molre.ct.files.text_names import written
 from molre.errors import RefusedScan
 
 if TYPE_CHECKING:

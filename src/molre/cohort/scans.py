@@ -7,11 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from molre.ct.written import written
+from molre.ct.files.text_names import written
 
 SCHEMA: dict[str, Any] = {
     "patient": pl.String,  # pseudonyms, see molre.cohort.keys
-    "patient_ids": pl.List(pl.String),  # pseudonyms of its spellings, see molre.cohort.whose
+    "patient_ids": pl.List(
+        pl.String
+    ),  # pseudonyms of its spellings, see molre.cohort.patient_identity
     "person": pl.String,  # the same of all spellings of one Patient ID
     "namesake": pl.String,  # of all who share name and birth date
     "born": pl.String,  # of a person's birth date
@@ -37,13 +39,13 @@ SCHEMA: dict[str, Any] = {
     "coverage_mm": pl.Float64,
     "pixel_hash": pl.String,
     "content_hash": pl.String,
-    "hu_map": pl.String,  # how the values of a NIfTI became HU, see molre.ct.hu_map
+    "hu_map": pl.String,  # how the values of a NIfTI became HU, see molre.ct.nifti.hu_map
     "score": pl.Float64,  # see molre.ct.choice
     "eligible": pl.Boolean,
     "chosen": pl.Boolean,
     "reason": pl.String,  # why chosen, or why another one was
     "notes": pl.List(pl.String),  # what was repaired or is unusual
-    "flags": pl.List(pl.String),  # what a radiographer would remark, see molre.ct.quality
+    "flags": pl.List(pl.String),  # what a radiographer would remark, see molre.ct.checks.quality
     "flag_words": pl.List(pl.String),  # the same in sentences
     "head": pl.Boolean,  # a whole head, by a check that needs no model
     "head_reasons": pl.List(pl.String),
@@ -58,7 +60,7 @@ def table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _text(value: Any) -> Any:
-    """Names of files may hold bytes that are no text, see ``molre.ct.written``."""
+    """Names of files may hold bytes that are no text, see ``molre.ct.files.text_names``."""
     if isinstance(value, str):
         return written(value)
     return [_text(one) for one in value] if isinstance(value, list) else value

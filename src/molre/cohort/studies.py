@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from molre.cohort import state
-from molre.cohort.pool import Crashed
+from molre.cohort import study_state as state
 from molre.cohort.read_study import Outcome, Reading, read_study
 from molre.cohort.rejects import Rejected
-from molre.cohort.state import Kept
+from molre.cohort.study_state import Kept
 from molre.ct.listing import Listed
 from molre.errors import RefusedScan
 from molre.progress import track
+from molre.workers.pool import Crashed
 
 Each = Callable[..., Generator[tuple[Any, Any], None, None]]
 CRASHES = 2  # a worker may be killed from outside; one that dies twice over a series died of it
@@ -64,7 +64,7 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
     Args:
         studies: to be read.
         how: settings of the run.
-        each: runs a function of one job in workers, see ``molre.cohort.pool.each``.
+        each: runs a function of one job in workers, see ``molre.workers.pool.each``.
 
     Returns:
         How many studies were read, and how many of the others had a series to read.

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from molre.cohort.cohort import SPLITS, Cohort
-from molre.cohort.whose import doubts
+from molre.cohort.patient_identity import doubts
 from molre.labels.findings import FindingsTable, findings
 from molre.labels.policy import targets
 

@@ -13,8 +13,8 @@ import re
 import numpy as np
 
 from molre.ct.geometry import find_gaps
+from molre.ct.grouping.stack import Stack
 from molre.ct.kernel import sharpness
-from molre.ct.stack import Stack
 from molre.ct.volume import is_even
 
 WHOLE_HEAD_MM = 130.0

@@ -21,19 +21,19 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
-from molre.ct.acquisition import SYNTHETIC_MANUFACTURER
-from molre.ct.archive import UNPACK
-from molre.ct.elements import plain_text, text
-from molre.ct.entries import Entries, outer
-from molre.ct.header import HEAD_BYTES as HEADER_BYTES
-from molre.ct.header import Header, parse
-from molre.ct.headers import Headers
-from molre.ct.layout import STUDY_UID, layout, value_of
-from molre.ct.names import Names
+from molre.ct.dicom.acquisition import SYNTHETIC_MANUFACTURER
+from molre.ct.dicom.elements import plain_text, text
+from molre.ct.dicom.header import HEAD_BYTES as HEADER_BYTES
+from molre.ct.dicom.header import Header, parse
+from molre.ct.dicom.header_layout import STUDY_UID, layout, value_of
+from molre.ct.dicom.headers import Headers
+from molre.ct.dicom.syntax import DEFLATED
+from molre.ct.files.archive import UNPACK
+from molre.ct.files.compact_paths import Names
+from molre.ct.files.entries import Entries, outer
+from molre.ct.files.walk import CLOSED, OURS, Found, walk
 from molre.ct.patients import Parts, stated_uid
 from molre.ct.persons import person
-from molre.ct.syntax import DEFLATED
-from molre.ct.walk import CLOSED, OURS, Found, walk
 from molre.errors import MolreError, RefusedScan
 
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from molre.ct.names import Names
+from molre.ct.files.compact_paths import Names
 from molre.ct.persons import Person, are_surely_two, are_two
 
 _NOBODY = {  # what is written where there is no ID

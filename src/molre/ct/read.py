@@ -8,24 +8,24 @@ from typing import Literal
 
 import numpy as np
 
-from molre.ct.blank import blank_slices
-from molre.ct.border import constant_border
+from molre.ct.checks.blank import blank_slices
+from molre.ct.checks.border import constant_border
+from molre.ct.checks.hu_check import UNCHECKED, check_hu
+from molre.ct.checks.slice_scale import off_scale
 from molre.ct.choice import score
-from molre.ct.entries import Entries
+from molre.ct.dicom.header import Header
+from molre.ct.dicom.headers import Headers
+from molre.ct.dicom.pixels import Slice, stored_values, to_hu
+from molre.ct.dicom.refusal import refusal
+from molre.ct.dicom.remarks import Remarks
+from molre.ct.files.entries import Entries
+from molre.ct.files.sniff import HEAD_BYTES, kind
 from molre.ct.geometry import find_gaps, first_voxel, reorder
-from molre.ct.header import Header
-from molre.ct.headers import Headers
-from molre.ct.hu_check import UNCHECKED, check_hu
-from molre.ct.hu_map import HuMap
-from molre.ct.member import Member
-from molre.ct.nifti import read_nifti
-from molre.ct.pixels import Slice, stored_values, to_hu
-from molre.ct.refusal import refusal
-from molre.ct.remarks import Remarks
+from molre.ct.grouping.member import Member
+from molre.ct.grouping.stack import Stack
+from molre.ct.nifti.hu_map import HuMap
+from molre.ct.nifti.nifti import read_nifti
 from molre.ct.series import grouped
-from molre.ct.slice_scale import off_scale
-from molre.ct.sniff import HEAD_BYTES, kind
-from molre.ct.stack import Stack
 from molre.ct.survey import Series, Survey, choose, nothing_found, survey
 from molre.ct.volume import AIR, HU_MAX, SliceSource, Volume
 from molre.errors import MolreError, RefusedScan
@@ -43,7 +43,7 @@ def read(path: str | Path, *, missing: Missing = "warn", hu_map: str | None = No
         path: a DICOM file, a folder or an archive of one study, or a NIfTI in HU.
         missing: note missing slices, or refuse the series.
         hu_map: how the values of a NIfTI that is not in HU become HU: ``cormack``, ``h2c`` or
-            ``SCALE:INTERCEPT``, see :mod:`molre.ct.hu_map`.
+            ``SCALE:INTERCEPT``, see :mod:`molre.ct.nifti.hu_map`.
 
     Returns:
         The volume in HU, as acquired; its notes say what was chosen, refused and repaired.

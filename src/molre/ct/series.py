@@ -9,16 +9,16 @@ from pathlib import PurePath
 
 import numpy as np
 
-from molre.ct.fragments import whole_series
-from molre.ct.header import Header
-from molre.ct.member import Member, placed
-from molre.ct.mixed_sets import mixed_parts, several_in_one
+from molre.ct.dicom.header import Header
+from molre.ct.dicom.refusal import Refusal, frame_refusals
+from molre.ct.grouping.fragments import whole_series
+from molre.ct.grouping.member import Member, placed
+from molre.ct.grouping.mixed_sets import mixed_parts, several_in_one
+from molre.ct.grouping.sets import Part, sets
+from molre.ct.grouping.stack import Stack
+from molre.ct.grouping.steps import NEAR_MM
+from molre.ct.grouping.tell_apart import interleaved, telling
 from molre.ct.patients import same
-from molre.ct.refusal import Refusal, frame_refusals
-from molre.ct.sets import Part, sets
-from molre.ct.stack import Stack
-from molre.ct.steps import NEAR_MM
-from molre.ct.telling import interleaved, telling
 from molre.ct.volume import up_normal
 
 SAME_DIRECTION = 0.003  # difference of direction cosines; 0.2 degrees
@@ -46,9 +46,9 @@ def stacks(headers: Iterable[Header]) -> list[Stack]:
 def grouped(headers: Iterable[Header]) -> Grouped:
     """Group slices by series, size, spacing and orientation, then into sets.
 
-    `molre.ct.sets` says when slices of one series are several sets, `molre.ct.fragments` when
-    several series are one. Refused are slices of two patients under one series UID, and stacks of
-    several sets, as `molre.ct.mixed_sets` finds them.
+    `molre.ct.grouping.sets` says when slices of one series are several sets,
+    `molre.ct.grouping.fragments` when several series are one. Refused are slices of two patients
+    under one series UID, and stacks of several sets, as `molre.ct.grouping.mixed_sets` finds them.
     """
     found: list[Stack] = []
     refused: dict[str, Refusal] = {}

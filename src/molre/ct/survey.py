@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from molre.ct import choice
-from molre.ct.entries import Entries, outer
-from molre.ct.header import Header
-from molre.ct.headers import Headers
-from molre.ct.hu_map import HuMap
+from molre.ct.dicom.header import Header
+from molre.ct.dicom.headers import Headers
+from molre.ct.dicom.refusal import refusal
+from molre.ct.files.entries import Entries, outer
+from molre.ct.grouping.stack import Stack
 from molre.ct.listing import Listed, Reject, list_studies
-from molre.ct.nifti import read_nifti_header
+from molre.ct.nifti.hu_map import HuMap
+from molre.ct.nifti.nifti import read_nifti_header
 from molre.ct.patients import study_uid
-from molre.ct.refusal import refusal
 from molre.ct.series import grouped
-from molre.ct.stack import Stack
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
 from molre.errors import MolreError, RefusedScan
 

@@ -24,14 +24,12 @@ from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.precision import precision_on
 from molre.backbones.volume_contract import VolumeContract
-from molre.cohort import cluster
 from molre.cohort.cohort import Cohort
+from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.volume import SliceSource, Volume
-from molre.ct.volume_cache import volumes_of
 from molre.device import usable
 from molre.embedding import on_cluster
 from molre.embedding.cache import EmbeddingCache, cache_key
-from molre.embedding.inputs import to_inputs
 from molre.embedding.one_series import (
     Embedded,
     Job,
@@ -41,8 +39,10 @@ from molre.embedding.one_series import (
     on_device,
     read,
 )
+from molre.embedding.prepare import to_inputs
 from molre.errors import MolreError
 from molre.progress import track
+from molre.workers import cluster
 
 AHEAD = 8  # series given to each worker before the first of them is done
 

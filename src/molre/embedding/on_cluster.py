@@ -74,10 +74,10 @@ def answers(jobs: list[Job], asked: Asked, backbone: Backbone, address: str) -> 
         address: of the scheduler.
 
     Raises:
-        MolreError: see :func:`molre.cohort.cluster.each`, or a worker has other weights.
+        MolreError: see :func:`molre.workers.cluster.each`, or a worker has other weights.
     """
-    from molre.cohort import cluster
-    from molre.cohort.pool import Crashed
+    from molre.workers import cluster
+    from molre.workers.pool import Crashed
 
     asked = replace(asked, weights=backbone.weights.sha256)
     for left in reversed(range(ROUNDS)):

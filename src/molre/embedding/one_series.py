@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from molre.backbones.backbone import Backbone
+from molre.ct.cache.volume_cache import VolumeCache, scan
 from molre.ct.volume import Volume
-from molre.ct.volume_cache import VolumeCache, scan
 from molre.embedding.chunks import in_halves
-from molre.embedding.inputs import to_inputs
+from molre.embedding.prepare import to_inputs
 from molre.errors import MolreError, raise_of_machine
 
 CHUNK = 16  # slices a forward pass; more only costs memory on a CPU

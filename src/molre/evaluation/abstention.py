@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 from scipy.special import logit
 
-from molre.evaluation.auc import FloatArray, auc
-from molre.evaluation.bootstrap import patient_weights, percentile_interval
 from molre.evaluation.endpoint import SCORED, supports, weighed
 from molre.evaluation.run_files import Run
+from molre.evaluation.statistics.auc import FloatArray, auc
+from molre.evaluation.statistics.bootstrap import patient_weights, percentile_interval
 from molre.progress import track
 
 SHARES = tuple(round(1 - 0.05 * i, 2) for i in range(20))  # kept: 1.00 to 0.05

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from molre.evaluation.auc import FloatArray
-from molre.evaluation.intervals import LEVEL, wilson
-from molre.evaluation.proportion import effective
+from molre.evaluation.statistics.auc import FloatArray
+from molre.evaluation.statistics.intervals import LEVEL, wilson
+from molre.evaluation.statistics.proportion import effective
 
 ENOUGH = 200  # patients below which ECE, slope and intercept are noise
 _FLOOR = 1e-6

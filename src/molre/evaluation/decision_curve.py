@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from molre.evaluation.auc import FloatArray
-from molre.evaluation.intervals import LEVEL
 from molre.evaluation.run_files import Run
+from molre.evaluation.statistics.auc import FloatArray
+from molre.evaluation.statistics.intervals import LEVEL
 
 THRESHOLDS = tuple(i / 100 for i in range(1, 100))
 

@@ -11,17 +11,17 @@ import polars as pl
 
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
-from molre.evaluation.bootstrap import DRAWS, bootstrap_aucs
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
-from molre.evaluation.cautions import cautions, dropped_caution, worse_than_chance
+from molre.evaluation.caveats import cautions, dropped_caution, worse_than_chance
 from molre.evaluation.endpoint import Endpoint, endpoint, supports
-from molre.evaluation.estimate import Estimate, columns
-from molre.evaluation.finding import FindingResult, finding_result
-from molre.evaluation.macro_interval import JOINED, macro_interval
+from molre.evaluation.finding_metrics import FindingResult, finding_result
+from molre.evaluation.further_tables import NAMES, CohortOfRun, Sections, sections
 from molre.evaluation.operating_points import PREVALENCES
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.run_files import Run, read_run
-from molre.evaluation.sections import NAMES, CohortOfRun, Sections, sections
+from molre.evaluation.statistics.bootstrap import DRAWS, bootstrap_aucs
+from molre.evaluation.statistics.estimate import Estimate, columns
+from molre.evaluation.statistics.macro_interval import JOINED, macro_interval
 from molre.labels.findings import findings as findings_table
 from molre.table_files import read_parquet
 

@@ -11,12 +11,12 @@ import polars as pl
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from molre.evaluation.auc import FloatArray
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.estimate import Estimate, columns
-from molre.evaluation.intervals import LEVEL
-from molre.evaluation.proportion import effective, share
 from molre.evaluation.run_files import Run
+from molre.evaluation.statistics.auc import FloatArray
+from molre.evaluation.statistics.estimate import Estimate, columns
+from molre.evaluation.statistics.intervals import LEVEL
+from molre.evaluation.statistics.proportion import effective, share
 from molre.thresholds import midpoint
 
 CHOSEN = "chosen"
@@ -175,7 +175,8 @@ def bayes(
     Args:
         sensitivity, specificity: measured.
         positives, negatives: studies they were measured on; where a patient has several, as many
-            independent ones as vary as much (:func:`molre.evaluation.proportion.effective`).
+            independent ones as vary as much
+            (:func:`molre.evaluation.statistics.proportion.effective`).
         prevalence: in (0, 1).
         studies: that they were measured on, for the table.
     """

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molre.evaluation.auc import FloatArray
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.multiplicity import benjamini_hochberg
+from molre.evaluation.statistics.auc import FloatArray
+from molre.evaluation.statistics.multiplicity import benjamini_hochberg
 
 PERMUTATIONS = (500, 10_000)  # at least and at most
 PER_CELL = 40  # permutations for each cell, so that a lone cell can pass Benjamini-Hochberg

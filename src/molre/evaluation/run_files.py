@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from molre.errors import MolreError
-from molre.evaluation.auc import FloatArray
 from molre.evaluation.routing import Gates, entropy_by_slice
 from molre.evaluation.split_scores import AGAIN, SplitScores, refuse_shared_patients, split_scores
+from molre.evaluation.statistics.auc import FloatArray
 from molre.table_files import read_parquet
 
 FORMAT_VERSION = 1

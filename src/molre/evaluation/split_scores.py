@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from molre.errors import MolreError
-from molre.evaluation.auc import FloatArray
+from molre.evaluation.statistics.auc import FloatArray
 
 AGAIN = "train the run again, or restore the file from a copy"
 _SHOWN = 3  # patients named in a refusal

@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 from scipy.stats import chi2
 
-from molre.evaluation.auc import FloatArray, auc
-from molre.evaluation.delong import delong
 from molre.evaluation.endpoint import SCORED, Support, supports
-from molre.evaluation.estimate import columns
-from molre.evaluation.finding import auc_interval
-from molre.evaluation.multiplicity import benjamini_hochberg
+from molre.evaluation.finding_metrics import auc_interval
 from molre.evaluation.run_files import Run
-from molre.evaluation.score_interval import model_variance
+from molre.evaluation.statistics.auc import FloatArray, auc
+from molre.evaluation.statistics.delong import delong
+from molre.evaluation.statistics.estimate import columns
+from molre.evaluation.statistics.multiplicity import benjamini_hochberg
+from molre.evaluation.statistics.score_interval import model_variance
 from molre.progress import track
 
 ALL = "all groups"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from molre import files
-from molre.evaluation.verdict import FROZEN, METHOD
+from molre.evaluation.comparison.verdict import FROZEN, METHOD
 from molre.output import charts
 from molre.output.benchmark_table import (
     BenchmarkRow,

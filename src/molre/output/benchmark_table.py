@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from molre import files
-from molre.evaluation.seeds import NEEDED
-from molre.evaluation.verdict import ALPHA, MARGIN
+from molre.evaluation.comparison.verdict import ALPHA, MARGIN
+from molre.evaluation.statistics.seeds import NEEDED
 from molre.output.numbers import NONE, interval, number, p_value
 
 LIMIT = 0.90  # "findings above": of their AUC

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from molre.cohort.sheet import COLUMNS, shown_slices
+from molre.cohort.contact_strip import COLUMNS, shown_slices
 
 FACTS = (
     "Slices", "Thickness", "Step", "Brain covered", "Tilt", "Pixel", "Kernel", "Tube", "Contrast",

@@ -18,7 +18,7 @@ import polars as pl
 import molre.cohort.rejects as rejects_csv
 from molre import files
 from molre.cohort.cohort import Cohort
-from molre.cohort.sheet import COLUMNS, ROWS, size_of
+from molre.cohort.contact_strip import COLUMNS, ROWS, size_of
 from molre.output import page
 from molre.output.cohort_cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label
 

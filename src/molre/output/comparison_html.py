@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from molre import files
-from molre.evaluation.compare import Comparison
-from molre.evaluation.comparison import ArmResult
-from molre.evaluation.contrast import Contrast
+from molre.evaluation.comparison.compare import Comparison
+from molre.evaluation.comparison.contrast import Contrast
+from molre.evaluation.comparison.contrasts import ArmResult
+from molre.evaluation.comparison.verdict import ALPHA, FROZEN, MARGIN, METHOD, UNROUTED
 from molre.evaluation.endpoint import SCORED
-from molre.evaluation.seeds import NEEDED
-from molre.evaluation.verdict import ALPHA, FROZEN, MARGIN, METHOD, UNROUTED
+from molre.evaluation.statistics.seeds import NEEDED
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names

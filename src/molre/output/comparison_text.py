@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from molre.evaluation.compare import Comparison
+from molre.evaluation.comparison.compare import Comparison
 from molre.evaluation.endpoint import EMPTY
 from molre.output.numbers import NONE, interval, number, p_value
 

@@ -18,10 +18,10 @@ import yaml
 from molre.cohort.population import SMALL
 from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.estimate import Estimate
 from molre.evaluation.evaluate import Evaluation
-from molre.evaluation.finding import FindingResult
-from molre.evaluation.intervals import LEVEL
+from molre.evaluation.finding_metrics import FindingResult
+from molre.evaluation.statistics.estimate import Estimate
+from molre.evaluation.statistics.intervals import LEVEL
 from molre.model.card import synthetic_line, threshold, title
 from molre.model.folder import ModelDescription, describe
 from molre.model.prediction import RESEARCH_ONLY

@@ -14,11 +14,11 @@ import polars as pl
 from molre import files
 from molre.evaluation.calibration import ENOUGH, Calibration
 from molre.evaluation.endpoint import SCORED
-from molre.evaluation.estimate import Estimate
 from molre.evaluation.evaluate import Evaluation
-from molre.evaluation.finding import FindingResult
+from molre.evaluation.finding_metrics import FindingResult
 from molre.evaluation.routing import RoutingSummary
 from molre.evaluation.run_files import Run
+from molre.evaluation.statistics.estimate import Estimate
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names

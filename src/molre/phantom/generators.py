@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from molre.phantom import chronic, hemorrhage, infarction, mass, structural, trauma
+from molre.phantom.findings import chronic, hemorrhage, infarction, mass, structural, trauma
 from molre.phantom.registry import GENERATORS, Generator
 
 CATEGORIES = (hemorrhage, infarction, trauma, mass, structural, chronic)

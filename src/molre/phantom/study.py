@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from molre.phantom.fields import Array
+from molre.phantom.findings.levels import LEVEL_DEPENDENT, normal_looks, without_dots
 from molre.phantom.generators import GENERATORS
 from molre.phantom.grid import Grid
 from molre.phantom.head import Head, draw_head
-from molre.phantom.levels import LEVEL_DEPENDENT, normal_looks, without_dots
 from molre.phantom.plan import HEAD, LESION, NOISE, SCANNER, Recipe, draw_plan
 from molre.phantom.render import render
 from molre.phantom.scanner import Scanner, acquire, draw_scanner, to_stored

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from molre.model.classifier import bank_indices
-from molre.training.ahead import ahead
-from molre.training.distributed import ALONE, Ranks
-from molre.training.noise import Noise
+from molre.training.parallel.distributed import ALONE, Ranks
+from molre.training.parallel.dropout import Noise
+from molre.training.parallel.prefetch import ahead
 
 PIECE = 8  # scans whose gradients are worked out together
 

@@ -8,8 +8,8 @@ from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
-from molre.training.distributed import Ranks
-from molre.training.launched import launched
+from molre.training.parallel.distributed import Ranks
+from molre.training.parallel.launcher_env import launched
 
 
 def embed_together(

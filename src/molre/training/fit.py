@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from molre.adapter.core import gate_entropy
-from molre.evaluation.auc import auc_by_finding
+from molre.evaluation.statistics.auc import auc_by_finding
 from molre.training.collapse import router_numbers
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
-from molre.training.noise import Noise
+from molre.training.parallel.dropout import Noise
+from molre.training.parallel.micro_batches import side_by_side
 from molre.training.step import NotFinite, step
-from molre.training.threads import side_by_side
 
 
 @dataclass

@@ -14,7 +14,7 @@ import polars as pl
 from molre.cohort.cohort import Cohort
 from molre.cohort.flow import flow
 from molre.cohort.population import population
-from molre.training.studies import SPLITS, Splits
+from molre.training.load_splits import SPLITS, Splits
 
 FORMAT_VERSION = 1
 NAME = "data.json"

@@ -51,7 +51,7 @@ class RunFolder:
 
         Args:
             config: of the run that is wanted.
-            hashes: of its data, see :func:`molre.training.studies.data_hashes`.
+            hashes: of its data, see :func:`molre.training.load_splits.data_hashes`.
             cohort: whose studies may be of other patients by now, or no whole heads.
 
         Raises:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from molre.embedding.chunks import is_out_of_memory, release_memory, too_little_memory
 from molre.errors import MolreError
 from molre.model.loss import focal_loss
-from molre.training.batch_norm import counting_together
 from molre.training.data import Batch, Loader, Share
+from molre.training.parallel.batch_norm import counting_together
 
 NAMED = 4  # studies named in a sentence, at most
 

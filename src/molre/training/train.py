@@ -20,20 +20,20 @@ from molre.folders import claim
 from molre.labels.findings import findings
 from molre.model.loss import prevalence_weights
 from molre.training.arms import Arm, get_arm
-from molre.training.blocks_start import BlocksStart, adapt_blocks
 from molre.training.checkpoint import Checkpoint
 from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig
-from molre.training.distributed import ALONE, Ranks, together
 from molre.training.embedded import embed_together
 from molre.training.fit import Progress, fit, make_optimizer
+from molre.training.load_splits import SPLITS, data_hashes, load_splits
+from molre.training.parallel.distributed import ALONE, Ranks, together
+from molre.training.placements.blocks import BlocksStart, adapt_blocks
+from molre.training.placements.slice import SliceStart, Start
 from molre.training.rates import best_rate, next_rate
-from molre.training.result import write_run
 from molre.training.run import RunFolder
-from molre.training.start import SliceStart, Start
+from molre.training.run_context import Fitted, Task
 from molre.training.step import NotFinite
-from molre.training.studies import SPLITS, data_hashes, load_splits
-from molre.training.task import Fitted, Task
+from molre.training.write_run import write_run
 
 
 def train(

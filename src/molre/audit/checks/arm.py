@@ -1,0 +1,132 @@
+"""The arm that a run is called by, against what its model holds.
+
+A control that is another arm under its name decides a comparison, and every number of it follows
+from its files. What tells an arm are the kind of its adapter, the ranks of it and, inside the
+backbone, the layers that are adapted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
+from molre.audit.differences import leaves, mapping_differences
+from molre.audit.run_under_audit import Opened, read_json
+from molre.backbones.backbone import Backbone
+from molre.errors import MolreError
+from molre.labels.findings import Finding, findings
+from molre.training.arms import Arm, get_arm
+from molre.training.config import TrainConfig
+from molre.training.write_run import threshold_origin, trained_on
+
+NAME = "the model is of the arm that it is called"
+WORDS = "model.json in words: whose scans, licence, thresholds"
+CALLED = "findings of model.json as the findings table calls them"
+SITES = "adapted layers are those of the arm"
+ADAPTER = Path("model") / "adapter" / "adapter_config.json"
+
+
+def named(opened: Opened) -> Iterator[Check]:
+    """Adapter, rank and experts of model.json and the adapter, as the arm has them."""
+    config, description = opened.config, opened.description
+    arm = get_arm(config.arm, config.placement)
+    inside = config.placement == "blocks"
+    kinds = {
+        "adapter": "none" if inside else arm.slice,
+        "blocks": (arm.blocks or "none") if inside else "none",
+    }
+    stored: dict[str, Any] = {
+        "adapter": description.classifier.adapter,
+        "blocks": description.blocks,
+    }
+    if inside and arm.blocks not in (None, "none", "full"):
+        kinds |= _adapter(arm, config)
+        stored |= read_json(opened.path / ADAPTER)
+    found = mapping_differences(stored, kinds)
+    yield compared(NUMBERS, NAME, leaves(kinds), found)
+
+
+def _adapter(arm: Arm, config: TrainConfig) -> dict[str, Any]:
+    """What peft's file says of an adapter of this arm."""
+    if str(arm.blocks).startswith("lora"):
+        rank = config.num_experts * config.r if arm.blocks == "lora_matched" else config.r
+        return {"peft_type": "LORA", "r": rank, "lora_alpha": config.r}
+    return {
+        "peft_type": "MOLRE",
+        "r": config.r,
+        "num_experts": config.num_experts,
+        "router_dim": config.router_hidden,
+        "train_router": not arm.random_router,
+    }
+
+
+def words(opened: Opened) -> Iterator[Check]:
+    """What model.json says in words, and the card repeats: whose scans, licence, thresholds."""
+    said = opened.description
+    counts = zip(said.calibrate_positives, said.calibrate_negatives, strict=True)
+    origins = {
+        entry.id: threshold_origin(*both)
+        for entry, both in zip(said.findings, counts, strict=True)
+        if entry.id in said.thresholds
+    }
+    again = {
+        "trained_on": trained_on(said.synthetic),
+        "license": said.backbone.weights.get("license"),
+        "origins": origins,
+    }
+    stored = {
+        "trained_on": said.trained_on,
+        "license": said.license,
+        "origins": {finding: one.origin for finding, one in said.thresholds.items()},
+    }
+    yield compared(NUMBERS, WORDS, leaves(again), mapping_differences(stored, again))
+    table = findings().by_id
+    odd = [
+        f"{one.id} is called {one.name!r} ({one.category})"
+        for one in said.findings
+        if one.id in table and (one.name, one.category) != _name(table[one.id])
+    ]
+    outcome = FLAG if odd else PASS
+    yield Check(NUMBERS, CALLED, outcome, "; ".join(odd[:SHOWN]) or f"{len(said.findings)} names")
+
+
+def _name(finding: Finding) -> tuple[str, str]:
+    return finding.name, finding.category
+
+
+def sites(opened: Opened, backbone: Backbone) -> Iterator[Check]:
+    """Which layers the arm adapts in this backbone, found out again.
+
+    Args:
+        opened: the run.
+        backbone: as it is loaded, not adapted.
+    """
+    from molre.model.adapted_backbone import modules_called
+    from molre.model.sites import attention_projections, last_blocks
+
+    config = opened.config
+    kind = get_arm(config.arm, config.placement).blocks
+    if config.placement != "blocks" or kind in (None, "none", "full"):
+        return
+    try:
+        called = modules_called(backbone)
+        if kind == "lora_all":
+            expected = attention_projections(backbone.network, called)
+        else:
+            expected = last_blocks(
+                backbone.network,
+                config.budget,
+                config.num_experts,
+                config.r,
+                config.router_hidden,
+                called,
+            )
+    except MolreError as error:
+        yield not_checked(NUMBERS, SITES, error.what)
+        return
+    told = sorted(opened.manifest.get("sites") or [])
+    same = told == sorted(expected.layers)
+    found = [] if same else [f"{len(told)} layers, of this arm {len(expected.layers)}, or others"]
+    yield compared(NUMBERS, SITES, len(expected.layers), found)

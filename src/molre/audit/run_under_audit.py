@@ -1,0 +1,332 @@
+"""What an audit has at hand: a run's files, and its cohort and embeddings where they still are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from molre.audit.check import (
+    FAIL,
+    FILES,
+    FLAG,
+    INSTALLATION,
+    PASS,
+    SHOWN,
+    Check,
+    NotAtHandError,
+    not_checked,
+)
+from molre.backbones.backbone import Backbone
+from molre.cohort.cohort import Cohort
+from molre.embedding.cache import EmbeddingCache
+from molre.errors import MolreError
+from molre.evaluation.further_tables import NAMES
+from molre.evaluation.run_files import read_run
+from molre.labels.findings import findings
+from molre.model.folder import ModelDescription, TrainedModel, describe
+from molre.model.folder import load as load_model
+from molre.table_files import read_parquet
+from molre.training.config import TrainConfig, resolve
+from molre.training.load_splits import Splits, load_splits
+
+
+class NotKeptError(NotAtHandError):
+    """A kind of run has no such part, and needs none."""
+
+
+TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
+WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "model", "embeddings"}
+WRITTEN |= {f"{name}.parquet" for name in TABLES}
+TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
+TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
+MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
+STRANGERS = "no file that molre did not write"
+GONE = "its cohort is not at hand (--cohort says where it is)"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A RUN folder and what belongs to it.
+
+    A part that cannot be opened is told once, by :meth:`whole`; a check that asks for it then
+    hears :class:`NotAtHandError`.
+
+    Args:
+        path: the run.
+        moved: the cohort's folder, where it is no longer where the run was trained.
+        weights_dir: folder with the backbone's weights, where they are not installed.
+        device: torch device of the backbone.
+
+    Raises:
+        MolreError: the folder is not a run.
+    """
+
+    path: Path
+    moved: Path | None = None
+    weights_dir: Path | None = None
+    device: str = "cpu"
+    _parts: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the manifest, which is what makes a folder a run."""
+        if not self.path.is_dir():
+            raise MolreError("no such folder", where=self.path, fix="give a RUN folder")
+        if not (self.path / "manifest.json").is_file():
+            raise MolreError(
+                "is not a run (it has no manifest.json)",
+                where=self.path,
+                fix="give the RUN folder of `molre train`, or BENCH of `molre benchmark`",
+            )
+        _ = self.manifest
+
+    def whole(self) -> Iterator[Check]:
+        """Open every part: is it there, and whole."""
+        for name, (words, opening) in _PARTS.items():
+            try:
+                self._parts[name] = opening(self)
+            except NotKeptError as error:
+                self._parts[name] = error
+            except NotAtHandError as error:
+                self._parts[name] = error
+                yield not_checked(FILES, words, error.message)
+            except INSTALLATION:
+                raise
+            except Exception as error:  # whatever a damaged file does: it is damaged
+                said = error.message if isinstance(error, MolreError) else repr(error)
+                self._parts[name] = NotAtHandError(f"{words} cannot be opened")
+                yield Check(FILES, words, FAIL, said)
+            else:
+                yield Check(FILES, words, PASS, "whole")
+
+    def strangers(self) -> Iterator[Check]:
+        """Files that nothing of molre writes into a run, and that nothing here looks at."""
+        left = TRAINED if self.external else set()
+        if not self.external and (self.path / "config.yaml").is_file():
+            left = set() if self._inside() else {"adapter", "embeddings"}
+        yield from strangers(self.path, WRITTEN - left, {"model": MODEL - left})
+
+    def _inside(self) -> bool:
+        """Whether its arm has an adapter in the backbone."""
+        return self.has("description") and self.description.blocks != "none"
+
+    def has(self, name: str) -> bool:
+        """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
+        return not isinstance(self._parts[name], NotAtHandError)
+
+    def fresh_backbone(self) -> Backbone:
+        """The run's backbone as its own weights make it, whatever the run's files say of it.
+
+        Raises:
+            NotAtHandError: its weights are not at hand.
+        """
+        from molre.backbones.catalogue import contract_from_dict, load
+
+        entry = self.description.backbone
+        try:
+            return load(
+                entry.name,
+                weights_dir=self.weights_dir,
+                contract=contract_from_dict(entry.name, entry.contract),
+                unverified=True,  # whoever trained the run took it as it is
+            )
+        except MolreError as error:
+            what = f"the backbone's weights are not at hand: {error.what}"
+            raise NotAtHandError(what) from None
+
+    @property
+    def external(self) -> bool:
+        """Whether it is a frozen model's evaluation on another cohort."""
+        return bool(self.manifest.get("external"))
+
+    @property
+    def model_folder(self) -> Path:
+        """Where its model is: in the run that an external evaluation took it from."""
+        told = self.manifest["external"].get("run") if self.external else None
+        return (self.path if told is None else Path(str(told))) / "model"
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json."""
+        return read_json(self.path / "manifest.json")
+
+    @property
+    def predictions(self) -> pl.DataFrame:
+        """All rows of predictions.parquet: tune, calibrate and test."""
+        return self._part("predictions")
+
+    @property
+    def config(self) -> TrainConfig:
+        """config.yaml."""
+        return self._part("config")
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """history.parquet."""
+        return self._part("history")
+
+    @property
+    def model(self) -> TrainedModel:
+        """The model folder, every byte and its self-test checked."""
+        return self._part("model")
+
+    @property
+    def description(self) -> ModelDescription:
+        """model.json."""
+        return self._part("description")
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort that the run was trained on."""
+        return self._part("cohort")
+
+    @property
+    def cache(self) -> EmbeddingCache:
+        """Embeddings that the model's head was given, of a frozen backbone or the run's own."""
+        return self._part("embeddings")
+
+    @property
+    def splits(self) -> Splits:
+        """Studies, findings and targets, made from the cohort again."""
+        return self._part("splits")
+
+    def _part(self, name: str) -> Any:
+        part = self._parts[name]
+        if isinstance(part, NotAtHandError):
+            raise part
+        return part
+
+
+def _predictions(opened: Opened) -> pl.DataFrame:
+    read_run(opened.path)  # says what is wrong with the test rows, gates or manifest
+    return read_table(opened.path / "predictions.parquet")
+
+
+def _config(opened: Opened) -> TrainConfig:
+    path = opened.path / "config.yaml"
+    _not_external(opened)
+    if not path.is_file():
+        raise MolreError("missing", where=path)
+    return resolve(path)
+
+
+def _cohort(opened: Opened) -> Cohort:
+    place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
+    if not (place / "cohort.json").is_file():
+        raise NotAtHandError(GONE)
+    cohort = Cohort(place)
+    cohort.scans(), cohort.labels()
+    if not opened.external:
+        cohort.splits()
+    return cohort
+
+
+def _history(opened: Opened) -> pl.DataFrame:
+    _not_external(opened)
+    return read_table(opened.path / "history.parquet")
+
+
+def _model(opened: Opened) -> TrainedModel:
+    _not_external(opened)
+    return load_model(opened.path / "model")
+
+
+def _not_external(opened: Opened) -> None:
+    if opened.external:
+        raise NotKeptError("an external evaluation keeps none; audit the run of its model too")
+
+
+def _embeddings(opened: Opened) -> EmbeddingCache:
+    if opened.external and opened.description.blocks != "none":
+        raise NotKeptError("an adapted backbone's embeddings of another cohort are not kept")
+    folder = opened.path / "embeddings"  # of a backbone that the run adapted
+    if opened.description.blocks == "none" or not folder.is_dir():
+        name = str(opened.manifest.get("embeddings") or "")
+        folder = opened.cohort.path / "embeddings" / name
+    if not (folder / "index.parquet").is_file():
+        raise NotAtHandError(f"the embeddings {folder.name} are not at hand (`molre embed`)")
+    return EmbeddingCache(folder)
+
+
+def _splits(opened: Opened) -> Splits:
+    config = opened.config
+    policy, floor = config.blank_policy, config.min_labels
+    # runs from before there was this setting took all scans
+    known = "include_not_head" in config.model_fields_set
+    every = config.include_not_head or not known
+    return load_splits(
+        opened.cohort, opened.cache, findings(), policy, floor, include_not_head=every
+    )
+
+
+_PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {
+    "predictions": ("predictions, routing and manifest", _predictions),
+    "config": ("config.yaml", _config),
+    "history": ("history.parquet", _history),
+    "model": ("model folder: checksums and self-test", _model),
+    "description": ("model.json", lambda o: describe(o.path / "model" / "model.json")),
+    "cohort": ("cohort", _cohort),
+    "embeddings": ("embeddings", _embeddings),
+    "splits": ("splits, findings and targets made again", _splits),
+}
+
+
+def strangers(
+    folder: Path, known: set[str], inside: Mapping[str, set[str]] | None = None
+) -> Iterator[Check]:
+    """Flag what lies in a folder and nothing of molre wrote there: nobody looks at it.
+
+    Args:
+        folder: of a run, a comparison, ...
+        known: names that are looked at.
+        inside: the same of folders in it.
+    """
+    places = {folder: known} | {folder / name: names for name, names in (inside or {}).items()}
+    found = sorted(
+        str(path.relative_to(folder))
+        for place, names in places.items()
+        for path in place.glob("*")
+        if path.name not in names and not path.name.endswith(".part")
+    )
+    if found:
+        more = ", ..." * (len(found) > SHOWN)
+        what = f"{len(found)} are not looked at: {', '.join(found[:SHOWN])}{more}"
+        yield Check(FILES, STRANGERS, FLAG, what)
+    else:
+        yield Check(FILES, STRANGERS, PASS, "none")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        MolreError: missing, or something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MolreError("missing", where=path) from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise MolreError("not readable as a JSON object", where=path)
+    return content
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A Parquet table.
+
+    Raises:
+        MolreError: missing, or something else.
+    """
+    if not path.is_file():
+        raise MolreError("missing", where=path)
+    try:
+        return read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        raise MolreError("not readable as Parquet", where=path) from None

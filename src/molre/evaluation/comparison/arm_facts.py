@@ -1,0 +1,34 @@
+"""What the runs of an arm say of themselves, for the verdicts that rest on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from molre.evaluation.comparison.verdict import ArmFacts
+from molre.evaluation.run_files import Run
+
+
+def arm_facts(runs: Sequence[Run]) -> ArmFacts:
+    """Facts of an arm from the runs of its seeds.
+
+    Args:
+        runs: of one arm and one group, one or more.
+    """
+    entropies = [entropy for run in runs if (entropy := gate_entropy(run)) is not None]
+    return ArmFacts(
+        placement=str(runs[0].manifest["placement"]),
+        entropy=float(np.mean(entropies)) if entropies else None,
+        converged=all(run.manifest.get("converged", True) for run in runs),
+        at_edge=any(run.manifest.get("rate_at_edge") is True for run in runs),
+        added=int(runs[0].manifest["added_parameters"]),
+    )
+
+
+def gate_entropy(run: Run) -> float | None:
+    """Mean entropy of the run's gates on test over its maximum; None without a router."""
+    if run.gates is not None:
+        return float(run.gates.entropy.mean())
+    told = run.manifest.get("gate_entropy")
+    return None if told is None else float(told)

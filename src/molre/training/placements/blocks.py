@@ -1,0 +1,266 @@
+"""Where a fit at placement ``blocks`` starts: an adapted backbone with a head, and its inputs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from molre.adapter.core import router_gates
+from molre.backbones.backbone import Backbone, Features
+from molre.backbones.prefix import Prefix
+from molre.cohort.cohort import Cohort
+from molre.embedding.cache import EmbeddingCache
+from molre.errors import MolreError
+from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
+from molre.model.classifier import HeadCTClassifier
+from molre.model.slice_adapter import scale_to_entropy
+from molre.progress import say
+from molre.training.arms import Arm
+from molre.training.config import TrainConfig
+from molre.training.data import PIECE, Inputs, Loader, spread
+from molre.training.embedded import embed_together
+from molre.training.fit import Progress
+from molre.training.load_splits import SPLITS
+from molre.training.parallel.distributed import ALONE, Ranks
+from molre.training.placements.end_to_end import (
+    BlocksClassifier,
+    Pixels,
+    embed_adapted,
+    tokens_gigabytes,
+)
+from molre.training.placements.slice import seeded
+from molre.training.placements.volumes import PreparedVolumes, in_memory
+from molre.training.run_context import Fitted, Task, TrainedBlocks
+
+SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
+SOME_SCANS = 128
+SOME_VOLUMES = 32
+
+
+@dataclass(frozen=True)
+class AdaptedBlocks:
+    """A backbone adapted for an arm, and what its trained part is given.
+
+    Attributes:
+        adapted: at its start, when it answers as the frozen backbone.
+        inputs: of every scan: pixels, or tokens kept on disk.
+        run: features of them.
+    """
+
+    adapted: AdaptedBackbone
+    inputs: Inputs
+    run: Callable[[Tensor], Features]
+
+
+def adapt_blocks(
+    cohort: Cohort,
+    backbone: Backbone,
+    config: TrainConfig,
+    arm: Arm,
+    *,
+    device: str,
+    workers: int | None,
+    ranks: Ranks = ALONE,
+) -> AdaptedBlocks:
+    """Adapt a backbone in its last blocks; with the prefix cache, run what comes before them once.
+
+    Args:
+        cohort: its scans.
+        backbone: changed in place.
+        config: of the run.
+        arm: with a kind for placement ``blocks``.
+        device: torch device of the backbone.
+        workers: processes that make the prefix cache.
+        ranks: the processes that train together.
+
+    Raises:
+        MolreError: the arm is not applicable to this backbone, or the disk is too small for the
+            prefix cache.
+    """
+    adapted = adapted_at_start(backbone, config, arm, device)
+    prefix = _prefix(adapted, config)
+    if prefix is None:
+        if backbone.kind == "3d":
+            return _volumes(adapted, cohort, ranks, workers)
+        return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
+    needed = tokens_gigabytes(backbone, cohort, prefix.dim)
+    _check_disk(needed, cohort, f"tokens before {prefix.block}", "leave out the prefix cache")
+    tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
+    return AdaptedBlocks(adapted, tokens, prefix.resume)
+
+
+def adapted_at_start(
+    backbone: Backbone, config: TrainConfig, arm: Arm, device: str
+) -> AdaptedBackbone:
+    """The backbone with adapters drawn from the run's seed; it answers as the frozen one.
+
+    Args:
+        backbone: changed in place.
+        config: of the run.
+        arm: with a kind for placement ``blocks``.
+        device: torch device of the backbone.
+
+    Raises:
+        MolreError: the arm is not applicable to this backbone.
+    """
+    assert arm.blocks is not None
+    torch.manual_seed(config.seed)
+    return adapt(
+        backbone.to(device),
+        arm.blocks,
+        budget=config.budget,
+        num_experts=config.num_experts,
+        r=config.r,
+        router_hidden=config.router_hidden,
+        train_router=not arm.random_router,
+    )
+
+
+def _prefix(adapted: AdaptedBackbone, config: TrainConfig) -> Prefix | None:
+    """What comes before the adapted blocks, or None where every pass starts from pixels."""
+    if not config.prefix_cache:
+        return None
+    first = adapted.sites.first_block
+    try:
+        if first is None or first.endswith(".0"):
+            raise MolreError(
+                f"arm {config.arm!r} changes {adapted.backbone.name} from its first block on, so "
+                "there is nothing to keep",
+                fix="leave out the prefix cache",
+            )
+        return Prefix(adapted.backbone, first)
+    except MolreError as error:
+        if config.prefix_cache != "auto":
+            raise
+        say(f"no tokens are kept: {error.what}")
+        return None
+
+
+def _volumes(
+    adapted: AdaptedBackbone, cohort: Cohort, ranks: Ranks, workers: int | None
+) -> AdaptedBlocks:
+    """The volumes of a 3D backbone, prepared once and kept beside the cohort's embeddings."""
+    backbone = adapted.backbone
+    prepared = PreparedVolumes(backbone)
+    if not prepared.worth_keeping:
+        return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
+    needed = prepared.gigabytes * len(cohort.chosen())
+    _check_disk(needed, cohort, "prepared volumes", "choose a smaller --contract")
+    volumes = embed_together(cohort, prepared, ranks, device="cpu", workers=workers)
+    return AdaptedBlocks(adapted, volumes, prepared.resume)
+
+
+def _check_disk(needed: float, cohort: Cohort, what: str, instead: str) -> None:
+    free = shutil.disk_usage(cohort.path).free / 1e9
+    say(f"{what} take {needed:.2f} GB on disk ({free:.0f} GB are free)")
+    if needed > free:
+        raise MolreError(
+            f"the {what} need {needed:.1f} GB and {free:.1f} GB are free",
+            where=cohort.path,
+            fix=f"free some space, or {instead}",
+        )
+
+
+class BlocksStart:
+    """The adapted backbone with a head; each learning rate starts from the same weights.
+
+    Args:
+        task: of the run.
+        blocks: the backbone and its inputs.
+    """
+
+    def __init__(self, task: Task, blocks: AdaptedBlocks):
+        self.task, self._inputs = task, blocks.inputs
+        head = seeded(task)
+        held = in_memory(task.config.slice_budget, blocks.adapted.backbone)
+        self._model = BlocksClassifier(blocks.adapted, head, blocks.run, held)
+        some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
+        self._settle_routers(torch.cat([slices for _, slices in some]))
+        embeddings = torch.cat([self._model.embed(h, slices, 0)[0] for h, slices in some])
+        head.center.copy_(head.normalise(embeddings).mean(0))
+        self._start = {k: v.clone() for k, v in self._model.state_dict().items()}
+
+    def model(self) -> BlocksClassifier:
+        """The model, at its start again."""
+        self._model.load_state_dict(self._start)
+        return self._model
+
+    def loader(self, split: str) -> Loader:
+        """Batches of pixels or cached tokens."""
+        # a scan has slices enough; batch norm that counts must see several volumes at a time
+        piece = PIECE if self.task.backbone.from_scratch else 1
+        return replace(self.task.loader(split), cache=self._inputs, piece=piece)
+
+    def best(self, progress: Progress) -> HeadCTClassifier:
+        """The head, with the weights of a fit's best epoch, as the backbone has then."""
+        self._model.load_state_dict(progress.best)
+        return self._model.head
+
+    def finish(self, fitted: Fitted, run: Path) -> Fitted:
+        """Embed every scan with the trained backbone; the result is that of a frozen one."""
+        splits, seed, ranks = self.task.splits, self.task.config.seed, self.task.ranks
+        hashes = [h for split in SPLITS for h in splits[split].content_hash]
+        folder = run / "embeddings"
+        if ranks.first:
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
+        ranks.wait()
+        mine = hashes[ranks.share(len(hashes))]
+        _, gates = embed_adapted(self._model, self._inputs, mine, folder, seed)
+        ranks.wait()
+        self.task = replace(self.task, cache=EmbeddingCache(folder))
+        test = splits["test"].content_hash
+        here = [i for i, h in enumerate(test) if h in gates]
+        seen = ranks.collect_runs([gates[test[i]] for i in here], here, len(test))
+        trained = TrainedBlocks(self._model.adapted, seen)
+        return replace(fitted, blocks=trained)
+
+    def _settle_routers(self, slices: Tensor) -> None:
+        """Stored contexts for the shuffled control, and random routers to the wanted entropy."""
+        from molre.adapter.reading import contexts  # imports peft, which takes seconds
+
+        shuffled = self.task.arm.blocks == "molre_shuffled"
+        if not shuffled and not self.task.arm.random_router:
+            return
+        adapted = self._model.adapted
+        parts: dict[str, list[Tensor]] = {}
+        for chunk in slices.split(CHUNK):
+            for name, seen in contexts(_Frozen(self._model), chunk).items():
+                parts.setdefault(name.removeprefix("network."), []).append(seen.float())
+        bank = {name: torch.cat(seen) for name, seen in parts.items()}
+        if shuffled:
+            adapted.bank = {name: seen.cpu() for name, seen in bank.items()}
+            return
+        for name, layer in adapted.routed.items():
+            first, out = layer.molre_router_in["default"], layer.molre_router_out["default"]
+            _scale(first, out, bank[name])
+
+    def _some_slices(self) -> list[tuple[str, list[int]]]:
+        """Training scans and slices of them, about SOME_SLICES in all, spread evenly."""
+        hashes = self.task.splits["train"].content_hash
+        volumes = self.task.backbone.kind == "3d"  # large, and one a scan
+        rows = spread(len(hashes), SOME_VOLUMES if volumes else SOME_SCANS)
+        each = max(1, SOME_SLICES // len(rows))
+        return [(hashes[i], spread(len(self._inputs.index(hashes[i])), each)) for i in rows]
+
+
+class _Frozen(torch.nn.Module):
+    """A model's backbone run from its inputs, so that its layers can be read while it runs."""
+
+    def __init__(self, model: BlocksClassifier):
+        super().__init__()
+        self.network, self._model = model.adapted.backbone.network, [model]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        device = next(self.network.parameters()).device
+        return self._model[0].run(inputs.to(device, torch.float32)).pooled
+
+
+def _scale(first: torch.nn.Linear, out: torch.nn.Linear, seen: Tensor) -> None:
+    scale_to_entropy(
+        out.weight, lambda: router_gates(seen, first.weight, first.bias, out.weight, out.bias)
+    )

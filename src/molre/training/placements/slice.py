@@ -1,0 +1,114 @@
+"""Where a fit starts: a fresh model from the seed, and the batches it is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from molre.model.build import ClassifierSpec, build_classifier
+from molre.model.classifier import HeadCTClassifier
+from molre.model.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
+from molre.training.arms import Arm
+from molre.training.config import TrainConfig
+from molre.training.data import Loader, sample_slices, spread
+from molre.training.fit import Progress
+from molre.training.run_context import Fitted, Task
+
+NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
+
+
+class Start(Protocol):
+    """What the search needs of a placement."""
+
+    task: Task
+
+    def model(self) -> nn.Module:
+        """A model at its start, the same one for every learning rate."""
+        ...
+
+    def loader(self, split: str) -> Loader:
+        """Batches of a split."""
+        ...
+
+    def best(self, progress: Progress) -> HeadCTClassifier:
+        """The classifier with the weights of a fit's best epoch."""
+        ...
+
+    def finish(self, fitted: Fitted, run: Path) -> Fitted:
+        """What is done once after the search; ``task`` is then that of the result."""
+        ...
+
+
+class Begun(Protocol):
+    """What a model's start is made of: settings, arm and architecture, and no embeddings yet."""
+
+    @property
+    def config(self) -> TrainConfig:
+        """Every choice; the seed among them."""
+        ...
+
+    @property
+    def arm(self) -> Arm:
+        """Which arm."""
+        ...
+
+    @property
+    def spec(self) -> ClassifierSpec:
+        """Architecture of the classifier."""
+        ...
+
+
+class SliceStart:
+    """Placement ``slice``: the classifier on cached embeddings."""
+
+    def __init__(self, task: Task):
+        self.task = task
+
+    def model(self) -> HeadCTClassifier:
+        """Seeded weights; centre, bank and random router from train."""
+        return new_classifier(self.task, self.loader("train"))
+
+    def loader(self, split: str) -> Loader:
+        """Batches of cached embeddings."""
+        return self.task.loader(split)
+
+    def best(self, progress: Progress) -> HeadCTClassifier:
+        """The classifier with the weights of a fit's best epoch."""
+        classifier = build_classifier(self.task.spec)
+        classifier.load_state_dict(progress.best)
+        return classifier
+
+    def finish(self, fitted: Fitted, run: Path) -> Fitted:
+        """Nothing more to do."""
+        return fitted
+
+
+def new_classifier(task: Begun, loader: Loader) -> HeadCTClassifier:
+    """A classifier at its start: seeded weights, centre, bank and random router from train.
+
+    Args:
+        task: whose spec is built.
+        loader: of the training split's embeddings.
+    """
+    classifier, spec = seeded(task), task.spec
+    slices = sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS)
+    slices = slices[slices.isfinite().all(1)]  # a scan that is not is named when its turn comes
+    classifier.center.copy_(classifier.normalise(slices).mean(0))
+    normalised = classifier.normalise(slices)
+    if isinstance(classifier.adapter, ShuffledMoLRESlices):
+        picked = spread(len(normalised), spec.bank_size)
+        classifier.adapter.bank = normalised[
+            [picked[i % len(picked)] for i in range(spec.bank_size)]
+        ]
+    if isinstance(classifier.adapter, MoLRESlices) and task.arm.random_router:
+        freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
+    return classifier
+
+
+def seeded(task: Begun) -> HeadCTClassifier:
+    """The task's classifier with weights drawn from its seed."""
+    torch.manual_seed(task.config.seed)
+    return build_classifier(task.spec)

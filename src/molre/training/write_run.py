@@ -1,0 +1,258 @@
+"""What a finished search leaves behind: model folder, predictions, routing, manifest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import torch
+
+import molre
+from molre.adapter.core import gate_entropy
+from molre.backbones.backbone import Backbone
+from molre.embedding.embed import probe
+from molre.embedding.volume_pixels import WHOLE
+from molre.model.calibration import Calibration, fit_calibration
+from molre.model.card import model_card
+from molre.model.classifier import HeadCTClassifier
+from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.folder import (
+    BackboneEntry,
+    FindingEntry,
+    ModelDescription,
+    Threshold,
+    TrainedModel,
+    answer,
+    save,
+)
+from molre.training.collapse import collapses
+from molre.training.data import Inputs, Studies, sample_slices, spread
+from molre.training.fit import run
+from molre.training.load_splits import SPLITS
+from molre.training.provenance import provenance
+from molre.training.rates import at_edge
+from molre.training.run import RunFolder, prediction_table
+from molre.training.run_context import Fitted, Task
+from molre.training.studies_table import studies_table
+
+FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
+
+
+def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
+    """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
+    outputs = {s: run(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
+    logits = {s: output.logits for s, output in outputs.items()}
+    calibrate = task.splits["calibrate"]
+    calibration = fit_calibration(logits["calibrate"], calibrate.targets, calibrate.patient)
+    model = _model(task, fitted, calibration)
+    save(model, folder.model, model_card(model.description))
+    tables = [
+        prediction_table(s, task.splits[s], task.splits.findings, logits[s], calibration)
+        for s in SPLITS[1:]
+    ]
+    folder.write_table("predictions", pl.concat(tables))
+    folder.write_table(
+        "studies",
+        studies_table(task.splits.by_name, task.cache, fitted.classifier, model.familiarity),
+    )
+    folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
+    gates = outputs["test"].gates if fitted.blocks is None else fitted.blocks.gates
+    if gates is not None:
+        layers = None if fitted.blocks is None else list(fitted.blocks.adapted.routed)
+        folder.write_table("routing", routing_table(task, gates, layers))
+    entropy = None if gates is None else float(gate_entropy(gates))
+    folder.write_data(provenance(task.cohort, task.splits, task.config.blank_policy))
+    folder.write_manifest(_facts(task, fitted, model, entropy))
+    for leftover in folder.path.glob("checkpoint-*.safetensors"):
+        leftover.unlink()
+
+
+def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel:
+    classifier, blocks = fitted.classifier.eval(), fitted.blocks
+    entries = [task.table.by_id[f] for f in task.splits.findings]
+    counts = {s: len(task.splits[s]) for s in SPLITS}
+    description = ModelDescription(
+        molre_version=molre.__version__,
+        arm=task.config.arm,
+        placement=task.config.placement,
+        seed=task.config.seed,
+        findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
+        backbone=backbone_entry(task.backbone),
+        classifier=task.spec,
+        blocks=(task.arm.blocks or "none") if blocks is not None else "none",
+        slope=calibration.slope,
+        intercepts=calibration.intercepts.tolist(),
+        calibrated=calibration.calibrated.tolist(),
+        thresholds={
+            f.id: Threshold(value=float(t), origin=threshold_origin(p, n))
+            for f, t, p, n in zip(
+                entries,
+                calibration.thresholds,
+                calibration.positives,
+                calibration.negatives,
+                strict=True,
+            )
+            if np.isfinite(t)
+        },
+        calibrate_positives=calibration.positives.tolist(),
+        calibrate_negatives=calibration.negatives.tolist(),
+        trained_on=trained_on(task.cohort.synthetic),
+        synthetic=task.cohort.synthetic,
+        studies=counts,
+        license=task.backbone.weights.license,
+    )
+    summaries = {s: _summaries(task, classifier, s) for s in ("train", "calibrate")}
+    test_input = sample_slices(task.loader("train"), 1, 8)
+    return TrainedModel(
+        description,
+        classifier,
+        fit_familiarity(summaries["train"], summaries["calibrate"]),
+        (test_input, answer(classifier, test_input)),
+        probe(task.backbone),
+        bank={} if blocks is None else blocks.adapted.bank,
+        adapted=None if blocks is None else blocks.adapted,
+    )
+
+
+def threshold_origin(positives: int, negatives: int) -> str:
+    """How a threshold was chosen, as model.json says it.
+
+    Args:
+        positives, negatives: of the calibrate split.
+    """
+    how = "calibrate split, largest sensitivity + specificity - 1"
+    return f"{how}, {positives} with and {negatives} without"
+
+
+def trained_on(synthetic: bool) -> str:
+    """Whose scans they were, as model.json says it."""
+    return "synthetic phantoms" if synthetic else "patients"
+
+
+def backbone_entry(backbone: Backbone) -> BackboneEntry:
+    """What a model folder says of its backbone."""
+    return BackboneEntry(
+        name=backbone.name,
+        dim=backbone.dim,
+        parameters=sum(p.numel() for name, p in backbone.named_parameters() if not _added(name)),
+        contract=backbone.contract.to_dict(),
+        contract_hash=backbone.contract.hash,
+        weights=backbone.weights.to_dict(),
+        precision=backbone.precision,
+        contract_verified=backbone.contract_verified,
+    )
+
+
+def _added(name: str) -> bool:
+    """Whether a weight is an adapter's, and so none of the backbone's own."""
+    return ".lora_" in name or ".molre_" in name
+
+
+def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Tensor:
+    hashes = task.splits[split].content_hash
+    rows = spread(len(hashes), FAMILIAR_SCANS)
+    return torch.stack([summarise(classifier.normalise(task.cache.get(hashes[i]))) for i in rows])
+
+
+def routing_table(task: Task, gates: torch.Tensor, layers: list[str] | None = None) -> pl.DataFrame:
+    """Gates of the test split: study, split, slice (index in the series), layer, gates.
+
+    The slice is null where the gates are of a whole volume.
+
+    Args:
+        task: of the run.
+        gates: (slices, E) of all slices of the split, or (slices, L, E) at placement blocks.
+        layers: L names of routed layers; None for the one router at placement slice.
+    """
+    studies = task.splits["test"]
+    if layers is None:
+        return routing_of(studies, task.cache, "slice", gates)
+    parts = zip(layers, gates.unbind(1), strict=True)
+    return pl.concat([routing_of(studies, task.cache, name, seen) for name, seen in parts])
+
+
+def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor) -> pl.DataFrame:
+    """Rows of :func:`routing_table` for one layer.
+
+    Args:
+        studies: of the test split.
+        cache: knows their slices.
+        layer: its name.
+        gates: (slices, E) of all their slices.
+    """
+    index = [cache.index(h) for h in studies.content_hash]
+    names = [s for s, i in zip(studies.study, index, strict=True) for _ in i]
+    return pl.DataFrame(
+        {
+            "study": names,
+            "split": ["test"] * len(gates),
+            "slice": [None if i == WHOLE else int(i) for i in np.concatenate(index)],
+            "layer": [layer] * len(gates),
+            "gates": gates.tolist(),
+        },
+        schema_overrides={"slice": pl.Int32, "gates": pl.List(pl.Float32)},
+    )
+
+
+def _facts(
+    task: Task, fitted: Fitted, model: TrainedModel, entropy: float | None
+) -> dict[str, object]:
+    entry = model.description.backbone
+    added = fitted.classifier.adapter if fitted.blocks is None else fitted.blocks.adapted
+    trainable = sum(p.numel() for p in added.parameters())
+    return {
+        "arm": task.config.arm,
+        "placement": task.config.placement,
+        "seed": task.config.seed,
+        "backbone": {
+            "name": entry.name,
+            "weights_sha256": entry.weights["sha256"],
+            "dim": entry.dim,
+            "parameters": entry.parameters,
+            "contract": entry.contract,
+            "contract_hash": entry.contract_hash,
+            "precision": entry.precision,
+        },
+        "from_scratch": task.backbone.from_scratch,
+        "added_parameters": trainable,
+        "added_share": trainable / entry.parameters,
+        "cohort": str(task.cohort.path.resolve()),
+        "embeddings": task.cache.name,
+        "synthetic": task.cohort.synthetic,
+        "findings": list(task.splits.findings),
+        "n": {s: len(task.splits[s]) for s in SPLITS},
+        **task.splits.hashes,
+        "blank_policy": task.config.blank_policy,
+        "learning_rate": fitted.rate,
+        "rates": [
+            {"learning_rate": rate, "tune_auc": auc if math.isfinite(auc) else None}
+            for rate, auc in sorted(fitted.rates.items())
+        ],
+        "rate_at_edge": at_edge(fitted.rates),
+        "epochs": fitted.progress.epoch,
+        "best_epoch": fitted.progress.best_epoch,
+        "converged": fitted.progress.stale(task.config.patience),
+        "gate_entropy": entropy,
+        "collapse": [found.to_dict() for found in collapses(fitted.history)],
+        **_blocks_facts(fitted),
+    }
+
+
+def _blocks_facts(fitted: Fitted) -> dict[str, object]:
+    """Where the backbone was adapted, and what each of its routers does."""
+    if fitted.blocks is None:
+        return {}
+    from molre.adapter.reading import expert_similarity, summary
+
+    adapted, gates = fitted.blocks.adapted, fitted.blocks.gates
+    facts: dict[str, object] = {"sites": list(adapted.sites.layers), "blocks": adapted.sites.blocks}
+    if gates is not None:
+        names = list(adapted.routed)
+        routers = summary(dict(zip(names, gates.unbind(1), strict=True)))
+        for name, layer in adapted.routed.items():
+            similar = expert_similarity(layer)
+            others = similar[~torch.eye(len(similar), dtype=torch.bool)]
+            routers[name]["expert_similarity"] = float(others.mean())
+        facts["routers"] = routers
+    return facts

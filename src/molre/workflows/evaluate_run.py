@@ -1,0 +1,29 @@
+"""All that evaluating a run leaves in it: tables, report, and the model card with its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from molre.evaluation.evaluate import Evaluation, evaluate
+from molre.model.folder import write_card
+from molre.output.run_card import run_card
+from molre.output.run_html import write_run_report
+from molre.workflows.example_cases import run_examples
+
+
+def evaluate_and_report(run: Path, prevalences: Sequence[float] | None = None) -> Evaluation:
+    """Score a run on its test studies and write its tables, report.html and the card.
+
+    Args:
+        run: the RUN folder.
+        prevalences: at which predictive values are stated.
+
+    Raises:
+        MolreError: the folder is not a whole run.
+    """
+    evaluation = evaluate(run, prevalences=prevalences)
+    write_run_report(evaluation, run / "report.html", run_examples(evaluation))
+    if (run / "model" / "checksums.json").is_file():
+        write_card(run / "model", run_card(evaluation))
+    return evaluation

@@ -1,0 +1,48 @@
+"""Pieces of a batch worked out side by side are those worked out one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from molre.model.loss import prevalence_weights
+from molre.training.config import TrainConfig
+from molre.training.fit import Progress, fit, make_optimizer
+from molre.training.parallel.micro_batches import side_by_side
+from tests.helpers.training.networks import on_network
+from tests.helpers.training.scans import loader, new_model
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """As many as there were."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def weights_after(threads: int) -> dict[str, torch.Tensor]:
+    torch.set_num_threads(threads)
+    train, tune = loader(44, 1), loader(30, 2)
+    model, config = new_model(), TrainConfig(max_epochs=2, patience=2)
+    weights = prevalence_weights(torch.from_numpy(train.studies.targets))
+    optimizer = make_optimizer(model, config, 1e-2)
+    fit(model, optimizer, Progress(), train, tune, weights, config, lambda p: None)
+    assert torch.get_num_threads() == threads
+    return model.state_dict()
+
+
+def test_two_threads_train_the_same_bits_as_one() -> None:
+    one, two = weights_after(1), weights_after(2)
+    assert all(torch.equal(two[name], value) for name, value in one.items())
+
+
+def test_only_a_head_on_embeddings_is_shared_out() -> None:
+    torch.set_num_threads(2)
+    with side_by_side(new_model()) as pool:
+        assert pool is not None
+        assert torch.get_num_threads() == 1, "torch's own would wait beside those of the pool"
+    with side_by_side(on_network("backbone")) as pool:
+        assert pool is None

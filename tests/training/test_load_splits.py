@@ -1,0 +1,39 @@
+"""Which scans are trained on: whole heads, unless all are asked for."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from molre.cohort.cohort import Cohort
+from molre.labels.findings import findings
+from molre.training.load_splits import SPLITS, load_splits
+
+
+class _All:
+    """Embeddings of everything."""
+
+    def __contains__(self, content_hash: str) -> bool:
+        return True
+
+
+def _studies(folder, **how):
+    splits = load_splits(Cohort(folder), _All(), findings(), "blank_means", 1, **how)
+    return {study for name in SPLITS for study in splits[name].study}
+
+
+def test_a_scan_that_failed_its_head_check_is_left_out_and_counted(scans, capsys):
+    whole = _studies(scans)
+    assert "left out" not in capsys.readouterr().err
+    train = load_splits(Cohort(scans), _All(), findings(), "blank_means", 1)["train"].study
+    bad, unknown = train[:2]
+    table = pl.read_parquet(scans / "scans.parquet")
+    head = pl.when(pl.col("study") == bad).then(False).otherwise(pl.col("head"))
+    table = table.with_columns(head.alias("head")).with_columns(
+        pl.when(pl.col("study") == unknown).then(None).otherwise(pl.col("head")).alias("head")
+    )
+    table.write_parquet(scans / "scans.parquet")
+    assert _studies(scans) == whole - {bad}
+    said = capsys.readouterr().err
+    assert f"1 of {len(whole)} scans left out" in said
+    assert "include_not_head=true" in said
+    assert _studies(scans, include_not_head=True) == whole
