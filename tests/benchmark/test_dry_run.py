@@ -12,8 +12,9 @@ from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, WIDENED, Sizes, cost
 from molre.benchmark.dry_run import Estimate
 from molre.benchmark.grid import make_grid
-from molre.benchmark.job import Job
+from molre.benchmark.job_process import PROGRAM
 from molre.cohort.cohort import Cohort
+from molre.workers.job import Job
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
 SIZES = Sizes(scans=1000, slices=30.0, train=0.6, tune=0.1)
@@ -65,7 +66,9 @@ def test_a_real_backbone_is_measured_and_its_operations_counted(
 ) -> None:
     shared = bench(tmp_path, cohort, config(backbones=[{"backbone": "efficientnet_lite0"}]))
     (look,) = shared.look_jobs().values()
-    ((_, outcome),) = inside([Job("measure", "x", shared.state, look.facts | {"device": "cpu"})])
+    ((_, outcome),) = inside(
+        [Job(PROGRAM, "measure", "x", shared.state, look.facts | {"device": "cpu"})]
+    )
     assert outcome.state == "done", outcome.reason
     got = Measured(**outcome.facts)
     assert got.seconds is not None

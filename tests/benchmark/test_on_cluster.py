@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from molre.benchmark.job import Job
+from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Plan
 from molre.benchmark.run_grid import grid_of, known_looks, on_cluster, run_cells
 from molre.errors import MolreError
+from molre.workers.job import Job
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
 distributed = pytest.importorskip("distributed")
@@ -47,7 +48,7 @@ def test_a_cell_that_a_cluster_trains_is_the_one_from_here(
 
 
 def test_no_cluster_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    job = Job("look", "x", str(tmp_path))
+    job = Job(PROGRAM, "look", "x", str(tmp_path))
     monkeypatch.setattr("molre.workers.cluster.CONNECT_SECONDS", 0.2)
     with pytest.raises(MolreError, match="no Dask scheduler answers"):
         list(on_cluster("tcp://127.0.0.1:9")([job]))

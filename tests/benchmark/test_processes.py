@@ -18,11 +18,12 @@ import yaml
 
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.collect import collect
-from molre.benchmark.job import Job, run_job
+from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Plan
 from molre.benchmark.run_grid import known_looks, run_cells
 from molre.errors import MolreError
 from molre.output.benchmark_table import write_csv
+from molre.workers.job import Job, run_job
 from tests.helpers.benchmark.small_bench import bench, config, inside, without_times
 
 SMALL = config(
@@ -111,7 +112,7 @@ def _cells(shared, plan):
 
 
 def test_ctrl_c_ends_a_run_and_the_process_it_waits_for(tmp_path: Path) -> None:
-    job = Job("look", "slow", str(tmp_path / "state"), {"choice": {}, "configs": {}})
+    job = Job(PROGRAM, "look", "slow", str(tmp_path / "state"), {"choice": {}, "configs": {}})
     # a test before this one may have left another handler in this process
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -129,6 +130,7 @@ def test_ctrl_c_ends_a_run_and_the_process_it_waits_for(tmp_path: Path) -> None:
 
 def test_a_job_that_dies_twice_is_recorded_with_what_killed_it(tmp_path: Path) -> None:
     job = Job(
+        PROGRAM,
         "look",
         "hopeless",
         str(tmp_path / "state"),

@@ -1,4 +1,4 @@
-"""Names of the files in BENCH, and what became of each job.
+"""Names of the files in BENCH.
 
 BENCH/
   config.yaml           resolved
@@ -10,37 +10,17 @@ BENCH/
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
 from molre import files
 from molre.benchmark.config import BenchmarkConfig
+from molre.workers.job import Outcome, read_outcome
 
 NOT_APPLICABLE: Literal["not applicable"] = "not applicable"  # errors of such arms begin with it
-State = Literal["done", "failed", "not applicable", "busy"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    Attributes:
-        state: ``busy`` while another run is at it.
-        reason: one sentence where it failed or is not applicable.
-        attempts: processes that tried.
-        facts: what it found or measured.
-        asked: hash of the job it is the outcome of.
-    """
-
-    state: State
-    reason: str = ""
-    attempts: int = 1
-    facts: dict[str, Any] = field(default_factory=dict)
-    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,16 +45,3 @@ class BenchFolder:
         """BENCH/config.yaml, resolved."""
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         files.write_text(self.path / "config.yaml", text)
-
-
-def read_outcome(path: Path) -> Outcome | None:
-    """An outcome as :func:`write_outcome` left it, or None."""
-    try:
-        return Outcome(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def write_outcome(path: Path, outcome: Outcome) -> None:
-    """Keep what became of a job."""
-    files.write_text(path, json.dumps(asdict(outcome), indent=2) + "\n")

@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from molre.benchmark.bench_folder import Outcome
 from molre.benchmark.grid import Cell, Grid, of_backbone
 from molre.benchmark.inspect_backbone import Looked, slot_of
 from molre.benchmark.plan import Bench, Plan
@@ -34,6 +33,7 @@ from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track
+from molre.workers.job import Outcome
 
 Group = tuple[str, str]  # backbone, placement
 

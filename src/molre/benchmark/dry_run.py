@@ -18,11 +18,12 @@ from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BenchmarkConfig, resolve
 from molre.benchmark.cost import ASSUMPTIONS, BackboneCost, Sizes, cost
 from molre.benchmark.grid import make_grid
-from molre.benchmark.job import Job, run_job
+from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.progress import track
+from molre.workers.job import Job, run_job
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _measure(bench: Bench, device: str) -> tuple[dict[str, Measured], Sequence[t
     unknown: list[tuple[str, str]] = []
     for backbone, look in track(bench.look_jobs().items(), "measuring backbones"):
         facts: dict[str, Any] = {**look.facts, "device": device}
-        outcome = run_job(Job("measure", look.name, bench.state, facts, attempts=1))
+        outcome = run_job(Job(PROGRAM, "measure", look.name, bench.state, facts, attempts=1))
         if outcome.state == "done":
             known = outcome.facts | {"pixels": tuple(outcome.facts["pixels"])}
             found[backbone] = Measured(**known)

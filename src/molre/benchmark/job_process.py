@@ -18,9 +18,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from molre.benchmark.bench_folder import NOT_APPLICABLE, Outcome, read_outcome, write_outcome
-from molre.benchmark.job import BUSY, Job
+from molre.benchmark.bench_folder import NOT_APPLICABLE
 from molre.errors import MolreError
+from molre.workers.job import BUSY, Job, Outcome, read_outcome, write_outcome
+
+PROGRAM = "molre.benchmark.job_process"  # this module, as a job names it
 
 
 def main() -> int:

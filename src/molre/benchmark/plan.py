@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from molre.backbones.catalogue import contract_from_dict
-from molre.benchmark.bench_folder import BenchFolder, Outcome, write_outcome
+from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BackboneChoice, BenchmarkConfig
 from molre.benchmark.grid import Cell, slug
 from molre.benchmark.inspect_backbone import Looked, contract_of
-from molre.benchmark.job import Job
+from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.training.config import TrainConfig
 from molre.training.load_splits import data_hashes
 from molre.training.run import RunFolder
+from molre.workers.job import Job, Outcome, write_outcome
 
 DECIDING = ("budget", "num_experts", "r", "router_hidden")  # settings that bar arms
 
@@ -74,7 +75,7 @@ class Bench:
         for choice in self.config.backbones:
             configs = {p: self._about(choice, p) for p in self.config.placements}
             facts = {"choice": choice.model_dump(mode="json"), "configs": configs}
-            job = Job("look", "look", self.state, facts, attempts=1)
+            job = Job(PROGRAM, "look", "look", self.state, facts, attempts=1)
             name = f"look-{slug(choice.backbone)}-{job.hash[:8]}"
             jobs[choice.backbone] = replace(job, name=name)
         return jobs
@@ -123,7 +124,7 @@ class Plan:
             "run": str(self.bench.folder.cell(cell.name)),
             "config": self.run_config(cell).model_dump(mode="json"),
         }
-        return Job("cell", cell.name, self.bench.state, facts)
+        return Job(PROGRAM, "cell", cell.name, self.bench.state, facts)
 
     def embeddings(self, cells: Sequence[Cell]) -> list[Job]:
         """One pass for each backbone, contract and cohort that a frozen network embeds."""
@@ -132,7 +133,7 @@ class Plan:
             if needs_embedding(cell):
                 name = embedding_name(cell)
                 facts = self._common(cell.backbone, cell.placement)
-                jobs.setdefault(name, Job("embed", name, self.bench.state, facts))
+                jobs.setdefault(name, Job(PROGRAM, "embed", name, self.bench.state, facts))
         return list(jobs.values())
 
     def without_lost(self, cells: Sequence[Cell]) -> list[Cell]:

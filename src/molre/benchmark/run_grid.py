@@ -10,13 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from molre.benchmark.bench_folder import Outcome, write_outcome
 from molre.benchmark.grid import Grid, make_grid
 from molre.benchmark.inspect_backbone import Looked
-from molre.benchmark.job import Job, run_job
 from molre.benchmark.plan import Bench, Plan
 from molre.errors import RefusedScan
 from molre.progress import say
+from molre.workers.job import Job, Outcome, run_job, write_outcome
 
 WAIT = 1.0  # seconds before a job is asked for again that another run is at
 LONGEST = 30 * 24 * 3600.0  # seconds that a cluster gives a job

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import multiprocessing
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,6 +38,7 @@ from molre.embedding.prepare import to_inputs
 from molre.errors import MolreError
 from molre.progress import track
 from molre.workers import cluster
+from molre.workers.own_work import in_order
 
 AHEAD = 8  # series given to each worker before the first of them is done
 
@@ -230,11 +226,25 @@ def _answers(
             yield embed_one(job, backbone)
         return
     if device == "cpu":
-        yield from _pooled(jobs, _embed_in_worker, count, backbone, AHEAD * count)
+        # forked, so that the workers share the weights in memory
+        shared, ahead = (backbone,), AHEAD * count
+        yield from in_order(
+            embed_one, jobs, shared, count, doing="embedding", ahead=ahead, start="fork"
+        )
         return
+    # images are large, so no more than two studies a worker are prepared ahead of the device; no
+    # process is forked once it is in use
+    preparing = in_order(
+        _prepare,
+        jobs,
+        (backbone.contract,),
+        count,
+        doing="preparing",
+        ahead=2 * count,
+        start="spawn",
+    )
     backbone.to(device)
-    # pictures are large, so no more than two studies a worker are prepared ahead of the device
-    for prepared in _pooled(jobs, _prepare, max(count, 1), backbone, 2 * count):
+    for prepared in preparing:
         if isinstance(prepared, Embedded):
             yield prepared
         else:
@@ -242,50 +252,11 @@ def _answers(
             yield answer_of(job, on_device(job, torch.from_numpy(pixels), backbone), source)
 
 
-def _pooled(
-    jobs: list[Job], work: Callable[[Job], Any], count: int, backbone: Backbone, ahead: int
-) -> Iterator[Any]:
-    """Results of ``work`` in the order of jobs, never more than ``ahead`` of them at a time."""
-    # forked, so that the workers share the weights in memory; each keeps to one thread
-    context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(count, context, _start_worker, (backbone,))
-    waiting = iter(jobs)
-    try:
-        running = deque(pool.submit(work, job) for job in itertools.islice(waiting, ahead))
-        while running:
-            answer = running.popleft().result()
-            running.extend(pool.submit(work, job) for job in itertools.islice(waiting, 1))
-            yield answer
-    except BrokenProcessPool:
-        raise MolreError(
-            "an embedding process died, most likely for want of memory",
-            fix="run the same command again with fewer --workers",
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker_backbone: Backbone | None = None
-
-
-def _start_worker(backbone: Backbone) -> None:
-    global _worker_backbone
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    torch.set_num_threads(1)
-    _worker_backbone = backbone
-
-
-def _embed_in_worker(job: Job) -> Embedded:
-    assert _worker_backbone is not None
-    return embed_one(job, _worker_backbone)
-
-
-def _prepare(job: Job) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
-    assert _worker_backbone is not None
+def _prepare(
+    job: Job, contract: Contract | VolumeContract
+) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
     volume = read(job)
     if isinstance(volume, Embedded):
         return volume
-    pixels, source = to_inputs(volume, _worker_backbone.contract)
+    pixels, source = to_inputs(volume, contract)
     return job, pixels.numpy(), source

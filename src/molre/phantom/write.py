@@ -17,6 +17,7 @@ from molre.phantom.plan import PREVALENCE, Recipe
 from molre.phantom.study import make_study
 from molre.phantom.truth import README, write_labels, write_truth
 from molre.progress import track
+from molre.workers.own_work import in_order
 
 FORMAT_VERSION = 2  # 2: weak findings drawn anew
 
@@ -133,30 +134,22 @@ def _clear(out: Path) -> None:
 def _write_all(out: Path, recipe: Recipe, indices: list[int], enhanced: bool, workers: int) -> None:
     if workers <= 1 or len(indices) < 2:
         for index in track(indices, "writing phantoms"):
-            _write_one(out, recipe, index, enhanced)
+            _write_one(index, out, recipe, enhanced)
         return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_single_thread)
-    try:
-        jobs = [pool.submit(_write_one, out, recipe, index, enhanced) for index in indices]
-        for job in track(as_completed(jobs), "writing phantoms", total=len(jobs)):
-            job.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _single_thread() -> None:
-    """A worker is one thread: the matrix library must not start more, nor Ctrl-C print traces."""
-    import signal
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    written = in_order(
+        _write_one,
+        indices,
+        (out, recipe, enhanced),
+        workers,
+        doing="writing phantoms",
+        ahead=2 * workers,
+        start="spawn",
+    )
+    for _ in track(written, "writing phantoms", total=len(indices)):
+        pass
 
 
-def _write_one(out: Path, recipe: Recipe, index: int, enhanced: bool) -> None:
+def _write_one(index: int, out: Path, recipe: Recipe, enhanced: bool) -> None:
     study = make_study(recipe, index)
     truth, series = out / "truth" / f".{_name(index)}.part", out / f".{_name(index)}.part"
     try:

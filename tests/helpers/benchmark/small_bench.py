@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from molre.benchmark.bench_folder import BenchFolder, Outcome, write_outcome
+from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BenchmarkConfig, resolve
-from molre.benchmark.job import Job
 from molre.benchmark.job_process import do
 from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.keys import open_salt
 from molre.cohort.scans import table
 from molre.ct.read import read_series
+from molre.workers.job import Job, Outcome, write_outcome
 from tests.helpers.cohort.dicoms import write_study
 
 FINDINGS = ("skull_fracture", "epidural_hemorrhage")

@@ -1,4 +1,4 @@
-"""One job of a benchmark in a process of its own, which may crash without taking the grid with it.
+"""A job in a process of its own, which may crash without taking others with it.
 
 The job goes to the process as JSON on its standard input; what became of it comes back in a file.
 """
@@ -16,11 +16,31 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from molre.benchmark.bench_folder import Outcome, read_outcome, write_outcome
+from molre import files
 
 BUSY = 75  # exit code: another run is at this job
 ATTEMPTS = 2
 LAST_WORDS = 4  # seconds between a polite and a final signal
+State = Literal["done", "failed", "not applicable", "busy"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        state: ``busy`` while another run is at it.
+        reason: one sentence where it failed or is not applicable.
+        attempts: processes that tried.
+        facts: what it found or measured.
+        asked: hash of the job it is the outcome of.
+    """
+
+    state: State
+    reason: str = ""
+    attempts: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,14 +48,16 @@ class Job:
     """What a process is asked to do.
 
     Attributes:
-        kind: ``look`` at a backbone, ``measure`` or ``embed`` with it, or train a ``cell``.
+        program: module that does it, run as ``python -m``.
+        kind: which of the things that this module can do.
         name: of its files.
         state: folder of these files.
         facts: JSON values that the kind needs.
         attempts: processes that may try it.
     """
 
-    kind: Literal["look", "measure", "embed", "cell"]
+    program: str
+    kind: str
     name: str
     state: str
     facts: dict[str, Any] = field(default_factory=dict)
@@ -50,6 +72,19 @@ class Job:
         """Of what is asked."""
         text = json.dumps([self.kind, self.facts], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_outcome(path: Path) -> Outcome | None:
+    """An outcome as :func:`write_outcome` left it, or None."""
+    try:
+        return Outcome(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_outcome(path: Path, outcome: Outcome) -> None:
+    """Keep what became of a job."""
+    files.write_text(path, json.dumps(asdict(outcome), indent=2) + "\n")
 
 
 def run_job(job: Job) -> Outcome:
@@ -79,7 +114,7 @@ def _process(job: Job, attempt: int) -> int:
     job.file("log").parent.mkdir(parents=True, exist_ok=True)
     with open(job.file("log"), "wb" if attempt == 1 else "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "molre.benchmark.job_process"],
+            [sys.executable, "-m", job.program],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
