@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 
 from molre.backbones.catalogue import load as load_backbone
+from molre.cohort.ingest import ingest
 from molre.ct.read import read
 from molre.ct.volume import Volume
+from molre.model.eligibility import ScanFacts
 from molre.model.familiarity import Familiarity
 from molre.phantom.write import write_phantoms
 from molre.pipeline import Reader
@@ -20,11 +24,16 @@ from tests.helpers.cli.untrained import untrained
 
 
 @pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Volume:
-    """A whole head with a finding."""
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole head with a finding, as DICOM."""
     folder = tmp_path_factory.mktemp("phantoms")
     write_phantoms(folder, 1, seed=2, max_slices=14, workers=1)
-    return read(folder / "study_00000")
+    return folder / "study_00000"
+
+
+@pytest.fixture(scope="module")
+def phantom(study: Path) -> Volume:
+    return read(study)
 
 
 @pytest.fixture(scope="module")
@@ -70,24 +79,64 @@ def test_a_scan_like_the_training_ones_is_scored(phantom: Volume, reader: Reader
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "code", "reason"),
     [
-        (boneless, "not a head"),
-        (half, "incomplete"),
-        (lambda volume: made(volume, contrast=True), "contrast was given"),
-        (lambda volume: made(volume, age=17.99), "age 17.99 is outside"),
-        (lambda volume: made(volume, age=0.0), "age 0 is outside"),
+        (boneless, "not_a_head", "not a head"),
+        (half, "incomplete", "incomplete"),
+        (lambda volume: made(volume, contrast=True), "contrast", "contrast was given"),
+        (lambda volume: made(volume, age=17.9), "age", "age 17.9 is outside"),
+        (lambda volume: made(volume, age=0.0), "age", "age 0 is outside"),
     ],
-    ids=["no skull", "half a head", "contrast", "a day before 18", "newborn"],
+    ids=["not_a_head", "incomplete", "contrast", "age", "age_of_a_newborn"],
 )
 def test_a_scan_that_may_not_be_read_is_withheld(
-    phantom: Volume, reader: Reader, change: Callable[[Volume], Volume], reason: str
+    phantom: Volume, reader: Reader, change: Callable[[Volume], Volume], code: str, reason: str
 ) -> None:
-    prediction = reader(change(phantom))
+    reading = reader.reading(change(phantom))
+    prediction = reading.prediction
     assert prediction.status == "withheld"
     assert prediction.findings == []
     assert prediction.reasons
     assert all(reason in said for said in prediction.reasons)
+    assert {one.code for one in reading.withheld} == {code}
+    assert [one.sentence for one in reading.withheld] == prediction.reasons
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ({"ContrastBolusAgent": "IOHEXOL"}, "contrast"),
+        ({"PatientAge": "017Y", "PatientBirthDate": "20070208"}, "age"),
+        ({"PatientAge": "018Y", "PatientBirthDate": "20070101"}, None),
+    ],
+    ids=["contrast", "age", "of_age"],
+)
+def test_what_the_header_says_withholds(
+    study: Path, reader: Reader, tmp_path: Path, header: dict[str, str], code: str | None
+) -> None:
+    for path in study.glob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.StudyDate, image.PatientAge, image.PatientBirthDate = "20250101", "", ""
+        for name, value in header.items():
+            setattr(image, name, value)
+        image.save_as(tmp_path / path.name)
+    reading = reader.reading(read(tmp_path))
+    assert reading.prediction.status == ("scored" if code is None else "withheld")
+    assert [reason.code for reason in reading.withheld] == [code] * (code is not None)
+
+
+def test_the_table_of_scans_tells_what_the_volume_does(study: Path, tmp_path: Path) -> None:
+    """So that the contact sheet says beforehand what the prediction will."""
+    slices = {read(path).origins[0, 2]: path for path in study.glob("*.dcm")}
+    for height in sorted(slices)[len(slices) // 2 :]:
+        place = tmp_path / "half" / slices[height].name
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(slices[height], place)
+    cohort = ingest([tmp_path / "half"], tmp_path / "cohort", workers=1).cohort
+    (row,) = cohort.scans().iter_rows(named=True)
+    scan = ScanFacts.of_volume(read(tmp_path / "half"))
+    assert {reason.code for reason in scan.not_whole} == {"incomplete"}
+    assert ScanFacts.of_row(row) == scan
 
 
 @pytest.mark.parametrize(
@@ -99,20 +148,25 @@ def test_what_is_unknown_or_right_withholds_nothing(
     assert reader(made(phantom, **known)).status == "scored"
 
 
-def test_a_phantom_is_withheld_from_a_model_of_patients(phantom: Volume, reader: Reader) -> None:
+def test_a_synthetic_scan_is_withheld_from_a_model_of_patients(
+    phantom: Volume, reader: Reader
+) -> None:
     of_patients = having(reader, synthetic=False, trained_on="patients")
-    prediction = of_patients(phantom)
-    assert prediction.status == "withheld"
-    assert prediction.reasons == ["a synthetic phantom, and the model was trained on patients"]
+    reading = of_patients.reading(phantom)
+    assert reading.prediction.status == "withheld"
+    assert reading.prediction.findings == []
+    assert [reason.code for reason in reading.withheld] == ["synthetic"]
     assert of_patients(made(phantom, synthetic=False)).status == "scored"
 
 
-def test_a_scan_far_from_the_training_ones_is_withheld(phantom: Volume, reader: Reader) -> None:
+def test_an_unfamiliar_scan_is_withheld(phantom: Volume, reader: Reader) -> None:
     near = replace(reader.model.familiarity, threshold=torch.tensor(1e-6, dtype=torch.float64))
-    prediction = replace(reader, model=replace(reader.model, familiarity=near))(phantom)
-    assert prediction.status == "withheld"
-    assert "far from the training scans" in prediction.reasons[0]
-    assert prediction.familiarity > 1
+    reading = replace(reader, model=replace(reader.model, familiarity=near)).reading(phantom)
+    assert reading.prediction.status == "withheld"
+    assert reading.prediction.findings == []
+    assert [reason.code for reason in reading.withheld] == ["unfamiliar"]
+    assert "far from the training scans" in reading.prediction.reasons[0]
+    assert reading.prediction.familiarity > 1
 
 
 def test_probabilities_that_are_asked_for_leave_the_status(phantom: Volume, reader: Reader) -> None:

@@ -15,7 +15,6 @@ import torch
 
 import molre
 from molre.adapter.core import gate_entropy
-from molre.ct.checks.head import check_head
 from molre.device import usable
 from molre.embedding.embed import probe
 from molre.embedding.one_series import embed_volume
@@ -25,6 +24,7 @@ from molre.errors import MolreError
 from molre.model import adapted_backbone, folder
 from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.classifier import Scores, bank_indices
+from molre.model.eligibility import Reason, ScanFacts, withhold_reasons
 from molre.model.familiarity import summarise
 from molre.model.prediction import (
     FindingScore,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from molre.ct.volume import Volume
     from molre.model.calibration import Calibration
 
-ADULT_YEARS = 18
 PROBE_SIMILARITY = 0.999
 NOT_ESTIMATED = "no probabilities: all labels of the model's calibrate split were of one class"
 NO_KEY_SLICE = "the backbone reads the volume as a whole, so no slice weighs more than another"
@@ -57,6 +56,7 @@ class Reading:
         attention: float32 (S', K), each finding's weights over the embedded slices.
         index: int (S',), the volume's slice in the middle of each embedded slice; of a 3D backbone
             S' is 1 and stands for the whole volume.
+        withheld: why the prediction is withheld, by rule; its ``reasons`` are the sentences.
     """
 
     prediction: Prediction
@@ -64,6 +64,7 @@ class Reading:
     probabilities: np.ndarray
     attention: np.ndarray
     index: np.ndarray
+    withheld: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,13 +101,13 @@ class Reader:
             even_if_withheld: give probabilities though the status stays ``withheld``.
             why: why this series was chosen, for the record.
         """
-        reasons = withhold_reasons(volume, trained_on_synthetic=self.model.description.synthetic)
         embeddings, index, block_gates = self.embed(volume)
         scores, distance = self.score(embeddings, volume.content_hash)
-        if distance > 1:
-            reasons.append(
-                f"far from the training scans (distance {distance:.2f} times the threshold)"
-            )
+        reasons = withhold_reasons(
+            ScanFacts.of_volume(volume),
+            trained_on_synthetic=self.model.description.synthetic,
+            distance=distance,
+        )
         logits = scores.logits[0].double().numpy()
         probabilities = self.model.calibration.probabilities(logits)
         attention = scores.attention[0].float().numpy()
@@ -114,7 +115,7 @@ class Reader:
         prediction = Prediction(
             molre_version=molre.__version__,
             status="withheld" if reasons else "scored",
-            reasons=reasons,
+            reasons=[reason.sentence for reason in reasons],
             study=volume.study_folder,
             series=SeriesUsed(
                 series_uid=volume.acquisition.series_uid, slices=len(volume), why=why
@@ -129,7 +130,7 @@ class Reader:
             scan_synthetic=volume.acquisition.synthetic,
             pixel_sha256=volume.pixel_hash,
         )
-        return Reading(prediction, volume, probabilities, attention, index)
+        return Reading(prediction, volume, probabilities, attention, index, reasons)
 
     def embed(self, volume: Volume) -> tuple[torch.Tensor, np.ndarray, torch.Tensor | None]:
         """Embeddings, their slices, and the gates (1, S', E) of the last routed layer."""
@@ -250,19 +251,6 @@ def _key_slice(volume: Volume, index: int) -> KeySlice | None:
         return None
     source = volume.source[index]
     return KeySlice(index=index, sop_instance_uid=source.sop_instance_uid, frame=source.frame)
-
-
-def withhold_reasons(volume: Volume, *, trained_on_synthetic: bool) -> list[str]:
-    """Why no probability can be trusted, from the scan alone; empty where none is found."""
-    check, acquisition = check_head(volume), volume.acquisition
-    reasons = list(check.reasons) if not check.ok else []
-    if acquisition.contrast:
-        reasons.append("contrast was given (the header says so); molre reads non-contrast CT")
-    if acquisition.age is not None and acquisition.age < ADULT_YEARS:
-        reasons.append(f"age {acquisition.age:g} is outside the range (adults from {ADULT_YEARS})")
-    if acquisition.synthetic and not trained_on_synthetic:
-        reasons.append("a synthetic phantom, and the model was trained on patients")
-    return reasons
 
 
 def _routing(gates: torch.Tensor | None) -> Routing | None:

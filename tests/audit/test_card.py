@@ -13,11 +13,11 @@ import yaml
 from safetensors.torch import load_file
 
 from molre.cohort.population import SMALL
+from molre.ct.dicom.age import ADULT_YEARS
 from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.model import folder
-from molre.pipeline import ADULT_YEARS
 from molre.workflows.evaluate_run import evaluate_and_report
 
 NUMBER = re.compile(r"(?<![\w.`-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w`])")

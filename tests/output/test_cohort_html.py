@@ -90,12 +90,23 @@ def test_a_table_from_before_the_flags_is_shown_all_the_same(tmp_path: Path):
 @pytest.mark.parametrize(
     ("known", "says"),
     [({"head": False, "head_reasons": ["no brain"]}, "no brain"), ({"contrast": True}, "contrast"),
-     ({"age": 9.0}, "age 9")],
+     ({"age": 9.0}, "age 9 is outside the range"), ({"head": False}, "head check")],
 )  # fmt: skip
 def test_what_withholds_a_prediction_is_said_beforehand(tmp_path: Path, known, says):
     page = sheet(tmp_path, [row("aa", **known)], []).read_text(encoding="utf-8")
     (title,) = re.findall(r'<span class="badge warn" title="([^"]*)">Will be withheld', page)
     assert says in title
+
+
+def test_a_phantom_says_which_models_withhold_it_and_is_not_counted(tmp_path: Path):
+    card = next(cards([full_row(synthetic=True)], []))
+    (section,) = (part for part in card.sections if "model of patients" in part.title)
+    assert [line.text for line in section.lines] == [
+        "a synthetic phantom, and the model was trained on patients"
+    ]
+    assert "withheld" not in card.marks
+    patient = next(cards([full_row(synthetic=False)], []))
+    assert not any("model of patients" in part.title for part in patient.sections)
 
 
 def test_a_page_asks_nothing_of_anyone_else_and_runs_only_the_script_beside_it(tmp_path: Path):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from molre.cohort.contact_strip import COLUMNS, shown_slices
+from molre.model.eligibility import ScanFacts, withhold_reasons
 
 FACTS = (
     "Slices", "Thickness", "Step", "Brain covered", "Tilt", "Pixel", "Kernel", "Tube", "Contrast",
     "Scanner", "Age", "Sex",
 )  # fmt: skip
-ADULT_YEARS = 18
 SENTENCES = ("reason", "notes", "head_reasons")  # which may name a file
 WITHHELD, REPAIRED = "withheld", "repaired"  # filters that are no flags
 
@@ -117,7 +117,10 @@ def flag_label(name: str) -> str:
 def _card(key: str, series: list[dict[str, Any]], refused: dict[str, int], paths: bool) -> Card:
     chosen = next(row for row in series if row["chosen"])
     shown = shown_slices(chosen["slices"])
-    why = _withheld_because(chosen)
+    scan = ScanFacts.of_row(chosen)
+    why = [reason.sentence for reason in withhold_reasons(scan, trained_on_synthetic=True)]
+    of_patients = [reason.sentence for reason in withhold_reasons(scan, trained_on_synthetic=False)]
+    some = tuple(Line(words) for words in of_patients if words not in why)
     marks = [WITHHELD] * bool(why) + [REPAIRED] * bool(chosen["notes"])
     return Card(
         key=key,
@@ -128,7 +131,7 @@ def _card(key: str, series: list[dict[str, Any]], refused: dict[str, int], paths
         marks=(*marks, *(name for name, _ in _flags(chosen))),
         badges=_badges(chosen, why),
         facts=_facts(chosen),
-        sections=tuple(s for s in _sections(chosen, series, refused) if s.lines),
+        sections=tuple(s for s in _sections(chosen, series, refused, some) if s.lines),
         score=chosen.get("score"),
         covered=chosen["coverage_mm"],
     )
@@ -140,18 +143,6 @@ def _flags(row: dict[str, Any]) -> list[tuple[str, str]]:
     return list(zip(names, [*said, *[""] * (len(names) - len(said))], strict=False))
 
 
-def _withheld_because(row: dict[str, Any]) -> list[str]:
-    """Why a prediction will be withheld, as far as the scan alone tells."""
-    why = list(row["head_reasons"] or []) if not row["head"] else []
-    if not row["head"] and not why:
-        why.append("the head check was not passed")
-    if row["contrast"]:
-        why.append("contrast was given")
-    if row["age"] is not None and row["age"] < ADULT_YEARS:
-        why.append(f"age {row['age']:g}")
-    return why
-
-
 def _badges(row: dict[str, Any], why: list[str]) -> tuple[tuple[str, str, str], ...]:
     flags = tuple(("flag", flag_label(name), words) for name, words in _flags(row))
     if why:
@@ -160,11 +151,15 @@ def _badges(row: dict[str, Any], why: list[str]) -> tuple[tuple[str, str, str], 
 
 
 def _sections(
-    chosen: dict[str, Any], series: list[dict[str, Any]], refused: dict[str, int]
+    chosen: dict[str, Any],
+    series: list[dict[str, Any]],
+    refused: dict[str, int],
+    some: tuple[Line, ...],
 ) -> Iterator[Section]:
     yield Section("Flags", tuple(Line(flag_label(n), words) for n, words in _flags(chosen)))
     yield Section("Chosen because", (Line(_scored(chosen)),))
     yield Section("Head check", tuple(Line(reason) for reason in chosen["head_reasons"] or []))
+    yield Section("Withheld by a model of patients", some)
     yield Section("Repaired or unusual", tuple(Line(note) for note in chosen["notes"] or []))
     others = [row for row in series if not row["chosen"]]
     yield Section("Also eligible", tuple(Line(_series(row), _scored(row)) for row in others))

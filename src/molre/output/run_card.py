@@ -16,6 +16,7 @@ import polars as pl
 import yaml
 
 from molre.cohort.population import SMALL
+from molre.ct.dicom.age import ADULT_YEARS
 from molre.evaluation.calibration import ENOUGH
 from molre.evaluation.endpoint import MINIMUM
 from molre.evaluation.evaluate import Evaluation
@@ -27,7 +28,6 @@ from molre.model.folder import ModelDescription, describe
 from molre.model.prediction import RESEARCH_ONLY
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
-from molre.pipeline import ADULT_YEARS
 
 NOT_RECORDED = "Not recorded: the run is from before molre kept `data.json`."
 

@@ -28,6 +28,7 @@ from molre.evaluation.external import Overlap, mapped_findings, overlap, refuse_
 from molre.evaluation.run_files import FORMAT_VERSION, SPLIT
 from molre.labels.findings import findings
 from molre.labels.policy import POLICIES, targets
+from molre.model.eligibility import is_far
 from molre.model.folder import ModelDescription, TrainedModel
 from molre.pipeline import Reader, load
 from molre.progress import track
@@ -67,6 +68,11 @@ class Scored:
     logits: np.ndarray
     familiarity: np.ndarray
     failed: int
+
+    @property
+    def far(self) -> int:
+        """Scans that are unlike the training ones."""
+        return sum(map(is_far, self.familiarity.tolist()))
 
 
 def evaluate_external(
@@ -221,7 +227,7 @@ def write_scored(
         "not_mapped": [finding for finding in ids if finding not in kept],
         "not_read": scored.failed,
         "scans_synthetic": cohort.synthetic,
-        "unfamiliar": int((scored.familiarity > 1).sum()),
+        "unfamiliar": scored.far,
         "said": _said(cohort, scored, kept, ids, found),
     }
     content = _manifest(manifest, description, cohort, scored, kept, policy) | {"external": facts}
@@ -290,7 +296,7 @@ def _said(
     cohort: Cohort, scored: Scored, kept: tuple[str, ...], ids: list[str], found: Overlap
 ) -> str:
     """What a reader of the report must know of how this was made."""
-    studies, far = len(scored.rows), int((scored.familiarity > 1).sum())
+    studies, far = len(scored.rows), scored.far
     parts = [
         f"External evaluation: {studies} studies of cohort {cohort.path.name}; nothing was fitted "
         "or chosen on them.",

@@ -1,9 +1,9 @@
 """Quality flags: what a radiographer would remark about a scan, measured without any model.
 
-A flag is a reason to look, not a verdict: only the head check, contrast and age withhold a
-prediction. Thresholds without a source were set on 40 phantoms of varied scanners, then tried on
-others, on a patient from a GE HiSpeed Dual and on the bone-window pictures of 16 patients of
-CT-ICH (Hssayeni 2020); "at rest" is the largest value of any of them.
+A flag is a reason to look, not a verdict: who is withheld is decided elsewhere, in
+`molre.model.eligibility`. Thresholds without a source were set on 40 phantoms of varied scanners,
+then tried on others, on a patient from a GE HiSpeed Dual and on the bone-window pictures of 16
+patients of CT-ICH (Hssayeni 2020); "at rest" is the largest value of any of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from molre.ct.checks.motion import motion
 from molre.ct.checks.noise import noise_hu
 from molre.ct.checks.position import cut_mm, lean_degrees, off_centre_mm, turn_degrees
 from molre.ct.checks.skull import Skull, inside_skull
-from molre.ct.dicom.age import ADULT_YEARS
+from molre.ct.dicom.age import is_child
 from molre.ct.geometry import find_gaps
 from molre.ct.kernel import sharpness
 from molre.ct.volume import Volume
@@ -112,7 +112,7 @@ def _header(volume: Volume) -> Iterator[Flag]:
     made = volume.acquisition
     if made.contrast:
         yield Flag("contrast", "contrast was given, the header says")
-    if made.age is not None and made.age < ADULT_YEARS:
+    if is_child(made.age):
         yield Flag("paediatric", f"the patient is {made.age:g} years old")
     if sharpness(made.kernel, made.description) == "sharp":
         yield Flag("bone_kernel", f"reconstructed for bone, kernel {made.kernel or 'not stated'}")

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
-ADULT_YEARS = 18.0
+ADULT_YEARS = 18  # the rules of who is withheld and the quality flags share it
 LONGEST_LIFE = 130.0  # years
 APART = 1.0  # year by which both may differ: ages are whole numbers, dates are shifted
 
@@ -32,6 +32,11 @@ _UNIT_FIRST = re.compile(r"([ymwd])\s?(\d+)")  # "Y005"
 _RANGE = re.compile(r"(\d+)\s*(?:-|–|to|bis)\s*(\d+)\s*([^\d\s].*)")  # the younger counts
 _NARROW = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}  # full-width letters and digits
 _DUMMY_BIRTHS = {date(1900, 1, 1)}
+
+
+def is_child(years: float | None) -> bool:
+    """Whether an age is known and below an adult's."""
+    return years is not None and years < ADULT_YEARS
 
 
 def age_of(
@@ -55,7 +60,7 @@ def age_of(
     if abs(years - by_date) <= APART:
         return years, None
     words = "age and birth date contradict each other"
-    if min(years, by_date) < ADULT_YEARS:
+    if is_child(min(years, by_date)):
         return min(years, by_date), f"{words}: the younger age is used"
     return years, f"{words}: the age is used"
 
