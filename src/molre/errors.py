@@ -49,6 +49,21 @@ class RefusedScan(MolreError):
     exit_code = 1
 
 
+class NotApplicable(MolreError):
+    """An arm that a backbone cannot have; a benchmark gives it a row and no cell.
+
+    Args:
+        what: why.
+        where: ``placement blocks``, where another placement would do.
+    """
+
+    @property
+    def message(self) -> str:
+        """``not applicable at placement blocks: why. fix.``"""
+        place = f" at {self.where}" if self.where else ""
+        return f"not applicable{place}: {_ended(self.what)}{_sentence(self.fix)}"
+
+
 def _sentence(fix: str | None) -> str:
     if not fix:
         return ""

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
 from molre import files
 from molre.benchmark.config import BenchmarkConfig
 from molre.workers.job import Outcome, read_outcome
-
-NOT_APPLICABLE: Literal["not applicable"] = "not applicable"  # errors of such arms begin with it
 
 
 @dataclass(frozen=True)

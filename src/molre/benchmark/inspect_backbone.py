@@ -13,9 +13,8 @@ from typing import Any
 from torch import nn
 
 from molre.backbones import catalogue
-from molre.benchmark.bench_folder import NOT_APPLICABLE
 from molre.benchmark.config import BackboneChoice
-from molre.errors import MolreError
+from molre.errors import NotApplicable
 from molre.model.adapted_backbone import FULL_LIMIT
 from molre.model.sites import attention_projections, last_blocks
 from molre.training.arms import ARMS
@@ -126,17 +125,15 @@ def _reason(network: nn.Module, from_scratch: bool, config: TrainConfig, arm: st
             attention_projections(network)
         elif kind != "none":
             last_blocks(network, config.budget, config.num_experts, config.r, config.router_hidden)
-    except MolreError as error:
-        return error.what.removeprefix(f"{NOT_APPLICABLE} at placement blocks: ").removeprefix(
-            f"{NOT_APPLICABLE}: "
-        )
+    except NotApplicable as error:
+        return error.what
     return None
 
 
 def _check_size(network: nn.Module) -> None:
     count = sum(p.numel() for p in network.parameters())
     if count > FULL_LIMIT:
-        raise MolreError(
+        raise NotApplicable(
             f"full trains all of its {count / 1e6:.0f} M parameters, and molre does so up to "
             f"{FULL_LIMIT / 1e6:.0f} M"
         )

@@ -18,8 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from molre.benchmark.bench_folder import NOT_APPLICABLE
-from molre.errors import MolreError
+from molre.errors import MolreError, NotApplicable
 from molre.workers.job import BUSY, Job, Outcome, read_outcome, write_outcome
 
 PROGRAM = "molre.benchmark.job_process"  # this module, as a job names it
@@ -57,9 +56,9 @@ def do(job: Job) -> Outcome:
 
     try:
         return Outcome("done", facts=work.DO[job.kind](job.facts))
+    except NotApplicable as error:
+        return Outcome("not applicable", error.what)
     except MolreError as error:
-        if error.what.startswith(NOT_APPLICABLE):
-            return Outcome(NOT_APPLICABLE, error.what.removeprefix(NOT_APPLICABLE).strip(": "))
         print(error.message, file=sys.stderr)  # noqa: T201 - the log
         return Outcome("failed", error.message)
     except Exception as error:

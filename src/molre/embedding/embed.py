@@ -35,7 +35,7 @@ from molre.embedding.one_series import (
     read,
 )
 from molre.embedding.prepare import to_inputs
-from molre.errors import MolreError
+from molre.errors import MolreError, NotApplicable
 from molre.progress import track
 from molre.workers import cluster
 from molre.workers.own_work import in_order
@@ -117,9 +117,8 @@ def embed(
             fix="give its name for the catalogue",
         )
     if backbone.from_scratch:
-        raise MolreError(
-            f"not applicable: {backbone.name} has no weights, so its embeddings mean nothing until "
-            "it is trained",
+        raise NotApplicable(
+            f"{backbone.name} has no weights, so its embeddings mean nothing until it is trained",
             fix="train it with --arm full --placement blocks",
         )
     if scheduler and overwrite:

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from molre.backbones.backbone import Backbone, Features
 from molre.embedding.chunks import in_halves
-from molre.errors import MolreError
+from molre.errors import MolreError, NotApplicable
 from molre.model.sites import Sites, attention_projections, last_blocks
 
 BlocksKind = Literal["none", "lora", "lora_matched", "lora_all", "molre", "molre_shuffled", "full"]
@@ -171,7 +171,7 @@ def adapt(
     gradient to reach it.
 
     Raises:
-        MolreError: the arm is not applicable to this backbone.
+        NotApplicable: to this backbone.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -184,9 +184,9 @@ def adapt(
             backbone.start(network)
         return AdaptedBackbone(backbone, None, whole)
     if backbone.from_scratch:
-        raise MolreError(
-            f"not applicable: {backbone.name} has no weights that an arm could adapt and no "
-            "attention pooling that a router could follow; it is trained from scratch",
+        raise NotApplicable(
+            f"{backbone.name} has no weights that an arm could adapt and no attention pooling that "
+            "a router could follow; it is trained from scratch",
             fix="choose --arm full",
         )
     called = modules_called(backbone)
@@ -239,8 +239,9 @@ def _check_runs(backbone: Backbone) -> None:
     try:
         check(backbone.network, lambda: backbone(pixels).pooled)
     except ValueError as error:
-        raise MolreError(
-            f"not applicable at placement blocks: {str(error).rstrip('.')}",
+        raise NotApplicable(
+            str(error).rstrip("."),
+            where="placement blocks",
             fix="use --placement slice or another backbone",
         ) from None
 
@@ -283,9 +284,9 @@ def load(
 def _whole(backbone: Backbone) -> Sites:
     count = sum(p.numel() for p in backbone.parameters())
     if count > FULL_LIMIT:
-        raise MolreError(
-            f"not applicable: full trains all of {backbone.name}'s {count / 1e6:.0f} M parameters,"
-            f" and molre does so up to {FULL_LIMIT / 1e6:.0f} M",
+        raise NotApplicable(
+            f"full trains all of {backbone.name}'s {count / 1e6:.0f} M parameters, and molre does "
+            f"so up to {FULL_LIMIT / 1e6:.0f} M",
             fix="choose another arm (`molre list arms`)",
         )
     return Sites((), None, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from molre.errors import MolreError
+from molre.errors import NotApplicable
 from molre.progress import say
 
 SECOND_LAYERS = (".fc2", ".down_proj", ".linear2")
@@ -55,7 +55,7 @@ def last_blocks(
         called: names of all modules that a forward pass calls; None where it was not run.
 
     Raises:
-        MolreError: not applicable: not even one block fits, or the network has no such layer.
+        NotApplicable: not even one block fits, or the network has no such layer.
     """
     from molre.adapter.budget import block_of, place
     from molre.adapter.config import MoLREConfig
@@ -71,8 +71,8 @@ def last_blocks(
                 raise
             placement = place(network, seconds, config)
     except ValueError as error:
-        raise MolreError(
-            f"not applicable at placement blocks: {error}", fix="or use --placement slice"
+        raise NotApplicable(
+            str(error), where="placement blocks", fix="or use --placement slice"
         ) from None
     first = block_of(network, placement.targets[0])
     return Sites(placement.targets, first, placement.blocks)
@@ -89,7 +89,7 @@ def attention_projections(network: nn.Module, called: Collection[str] | None = N
         called: as in :func:`last_blocks`.
 
     Raises:
-        MolreError: not applicable: the network has no attention, or does not call its projections.
+        NotApplicable: the network has no attention, or does not call its projections.
     """
     from molre.adapter.budget import block_of
     from molre.adapter.windows import in_attention
@@ -102,14 +102,14 @@ def attention_projections(network: nn.Module, called: Collection[str] | None = N
     if any(layers.values()):
         layers = {name: block for name, block in layers.items() if block is not None}
     if not layers:
-        raise MolreError(
-            "not applicable: this network has no attention projections",
+        raise NotApplicable(
+            "this network has no attention projections",
             fix="choose another arm (`molre list arms`)",
         )
     bypassed = _bypassed(network, list(layers), called)
     if bypassed:
-        raise MolreError(
-            f"not applicable: {_reads(network, bypassed[0])}, so an adapter there would do nothing",
+        raise NotApplicable(
+            f"{_reads(network, bypassed[0])}, so an adapter there would do nothing",
             fix="choose another arm (`molre list arms`)",
         )
     blocks = list(dict.fromkeys(layers.values()))
