@@ -169,6 +169,21 @@ def test_an_unfamiliar_scan_is_withheld(phantom: Volume, reader: Reader) -> None
     assert reading.prediction.familiarity > 1
 
 
+def test_an_unfamiliar_scan_is_also_one_whose_distance_is_not_a_number(
+    phantom: Volume, reader: Reader
+) -> None:
+    lost = replace(
+        reader.model.familiarity, mean=torch.full_like(reader.model.familiarity.mean, float("nan"))
+    )
+    reading = replace(reader, model=replace(reader.model, familiarity=lost)).reading(phantom)
+    assert [reason.code for reason in reading.withheld] == ["unfamiliar"]
+    assert reading.prediction.familiarity is None
+    assert (
+        type(reading.prediction).model_validate_json(reading.prediction.model_dump_json())
+        == reading.prediction
+    )
+
+
 def test_probabilities_that_are_asked_for_leave_the_status(phantom: Volume, reader: Reader) -> None:
     prediction = reader(made(phantom, contrast=True), even_if_withheld=True)
     assert prediction.status == "withheld"

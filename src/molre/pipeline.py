@@ -6,6 +6,7 @@ writes it). Everything else is a detail of one of the lines in :meth:`Reader.rea
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,7 +125,7 @@ class Reader:
             findings=self._findings(volume, probabilities, attention, index) if shown else [],
             no_key_slice=NO_KEY_SLICE if self.backbone.kind == "3d" else None,
             routing=_routing(scores.gates if block_gates is None else block_gates),
-            familiarity=round(distance, 4),
+            familiarity=round(distance, 4) if math.isfinite(distance) else None,
             quality=[*volume.notes, *([] if self.model.calibration.estimable else [NOT_ESTIMATED])],
             synthetic=volume.acquisition.synthetic or self.model.description.synthetic,
             scan_synthetic=volume.acquisition.synthetic,

@@ -53,7 +53,10 @@ def test_a_synthetic_scan_is_withheld_from_models_of_patients(
     assert codes(ScanFacts(synthetic=scan), synthetic=model) == found
 
 
-@pytest.mark.parametrize(("distance", "found"), [(1.0, []), (1.01, ["unfamiliar"]), (None, [])])
+@pytest.mark.parametrize(
+    ("distance", "found"),
+    [(1.0, []), (1.01, ["unfamiliar"]), (float("nan"), ["unfamiliar"]), (None, [])],
+)
 def test_an_unfamiliar_scan_is_withheld_beyond_the_threshold(
     distance: float | None, found: list[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 from molre.ct.dicom.age import ADULT_YEARS, is_child
@@ -88,11 +89,14 @@ def withhold_reasons(
         words = "a synthetic phantom, and the model was trained on patients"
         reasons.append(Reason("synthetic", words))
     if distance is not None and is_far(distance):
-        words = f"far from the training scans (distance {distance:.2f} times the threshold)"
-        reasons.append(Reason("unfamiliar", words))
+        how = "not measurable" if isnan(distance) else f"{distance:.2f} times the threshold"
+        reasons.append(Reason("unfamiliar", f"far from the training scans (distance {how})"))
     return tuple(reasons)
 
 
 def is_far(distance: float) -> bool:
-    """Whether a distance over its threshold is that of a scan unlike the training ones."""
-    return distance > FAR
+    """Whether a distance over its threshold is that of a scan unlike the training ones.
+
+    So is one that is not a number: of embeddings that are not, nothing is known.
+    """
+    return not distance <= FAR
