@@ -12,7 +12,8 @@ from pathlib import Path
 from molre.errors import MolreError
 
 # What it is called, and its signs: a name or pattern; "NAME#word" is a file with a line that
-# begins with the word. The first sign that is there tells what a foreign folder is.
+# begins with the word (tables of rejects as they once began among them). The first sign that is
+# there tells what a foreign folder is.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cohort": ("a cohort", ("cohort.json",)),
     "model": ("a model", ("checksums.json",)),
@@ -29,6 +30,9 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "consistency": ("a consistency check", ("consistency.csv", "rejects.csv#study,reason")),
     "audit": ("an audit", ("audit.json",)),
 }
+# kinds that may leave nothing but a table of rejects, and how it begins
+REJECTING = ("predictions", "consistency", "external")
+REJECTS = "file,study,reason,remedy"
 # signs of other kinds that may be there as well: what this kind holds, or was put beside it
 _WITHIN = {
     "demo": {"comparison"},
@@ -149,7 +153,9 @@ def _is_there(folder: Path, sign: str) -> bool:
 
 
 def _is_abandoned(place: Path, kind: str) -> bool:
-    """A study's folder that an interrupted `molre predict` has not filled yet."""
+    """What a verb leaves that came to nothing: its rejects, or a study's folder of `predict`."""
+    if place.name == "rejects.csv":
+        return kind in REJECTING and place.is_file() and _is_empty_or_begins(place, REJECTS)
     hexadecimal = len(place.name) == 16 and not place.name.strip("0123456789abcdef")
     return kind == "predictions" and hexadecimal and place.is_dir() and not any(place.iterdir())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from molre.cli.demo import forget
+from molre.cohort.rejects import Rejected, write_rejects
 from molre.errors import MolreError
 from molre.folders import KINDS, claim, claim_file
 
@@ -79,6 +80,16 @@ def test_a_trained_run_is_not_written_over_by_an_external_evaluation(tmp_path: P
     claim(run, "run")
     with pytest.raises(MolreError, match="holds a run, not an external evaluation"):
         claim(run, "external")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_verb_that_left_nothing_but_its_rejects_may_run_again(tmp_path: Path, kind: str) -> None:
+    write_rejects(tmp_path / "rejects.csv", [Rejected("a.dcm", "", "is empty", "copy it again")])
+    if kind in ("predictions", "consistency", "external"):
+        claim(tmp_path, kind)
+    else:
+        with pytest.raises(MolreError, match=r"rejects\.csv"):
+            claim(tmp_path, kind)
 
 
 def test_a_study_begun_and_not_written_is_no_stranger(tmp_path: Path) -> None:

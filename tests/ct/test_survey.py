@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pydicom.uid import MRImageStorage
 
+from molre.ct.listing import Reject
 from molre.ct.read import read, read_series
-from molre.ct.survey import choose, survey
+from molre.ct.survey import choose, nothing_found, survey
 from molre.errors import MolreError, RefusedScan
 from tests.helpers.ct.dicom_files import (
     UID,
@@ -56,6 +57,20 @@ def test_two_kernels_under_one_series_uid_are_told_apart(tmp_path):
     write_series(tmp_path / "b", cube(seed=2), edit=bone)
     assert read(tmp_path).acquisition.kernel == "H31s"
     np.testing.assert_array_equal(read(tmp_path).hu, cube())
+
+
+def test_where_nothing_is_head_ct_the_most_frequent_reasons_are_said() -> None:
+    def refused(*reasons: str) -> list[Reject]:
+        return [
+            Reject(f"/x/{i}", None, reason, f"undo {reason}") for i, reason in enumerate(reasons)
+        ]
+
+    alone = nothing_found(refused("MR"), "/x", RefusedScan)
+    assert (type(alone), alone.message) == (RefusedScan, "/x/0: MR. Undo MR.")
+    several = nothing_found(refused("a", "b", "b", "c", "d"), "/x")
+    assert several.exit_code == 2
+    assert several.message == ("/x: no head CT there, in 5 files: b; a; c; and 1 more. Undo b.")
+    assert nothing_found([], "/x").message == "/x: no files there. Give folders with head CT."
 
 
 def test_scout_of_the_same_series_uid_is_among_the_rejects(tmp_path):

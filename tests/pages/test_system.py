@@ -19,6 +19,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
 import molre as library
+from molre.cohort.rejects import read_rejects
 from molre.model.prediction import Prediction
 from tests.helpers.system import build, molre
 
@@ -150,7 +151,7 @@ def test_where_the_best_series_cannot_be_read_the_next_is_and_the_report_says_so
     assert prediction["status"] in ("scored", "withheld")
     said = " ".join(prediction["quality"])
     assert "a better series could not be read: " in said
-    assert not (tmp_path / "out" / "rejects.csv").exists()
+    assert read_rejects(tmp_path / "out" / "rejects.csv") == []
 
 
 def test_stored_predictions_are_what_the_model_says_of_the_same_scan(system: Path) -> None:

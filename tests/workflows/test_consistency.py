@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 from pydicom.uid import generate_uid
 from scipy.ndimage import gaussian_filter
 
+from molre.cohort.cohort import write_table
 from molre.cohort.ingest import ingest
+from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
 from molre.evaluation.consistency import MEAN
 from molre.phantom.write import write_phantoms
@@ -65,13 +68,26 @@ def test_pairs_of_one_study_are_compared_and_written(root):
     html = (out / "report.html").read_text()
     assert "Another kernel: 2 pairs, 2 patients" in html
     assert "Synthetic: these scans are phantoms, and the model was trained on phantoms" in html
-    assert not (out / "rejects.csv").exists()
+    assert read_rejects(out / "rejects.csv") == []
     assert "2 of the pairs hold a series that <code>molre predict</code> would withhold" in html
 
 
 def test_pairs_that_would_be_withheld_are_left_out_with_the_count(root):
     with pytest.raises(MolreError, match="2 are withheld"):
         consistency(root / "model", root / "cohort", root / "none", draws=50)
+
+
+def test_a_series_that_cannot_be_read_is_a_row_of_rejects(root, tmp_path):
+    cohort = shutil.copytree(root / "cohort", tmp_path / "cohort")
+    scans = pl.read_parquet(cohort / "scans.parquet")
+    lost = scans.filter(~pl.col("chosen"))["series"][0]
+    gone = pl.when(pl.col("series") == lost).then(pl.lit(["/gone/1.dcm"], pl.List(pl.String)))
+    write_table(cohort / "scans.parquet", scans.with_columns(files=gone.otherwise("files")))
+    done = consistency(root / "model", cohort, tmp_path / "out", even_if_withheld=True, draws=50)
+    (row,) = read_rejects(tmp_path / "out" / "rejects.csv")
+    assert (row["file"], row["study"]) == ("/gone/1.dcm", done.failed[0].study)
+    assert row["reason"]
+    assert row["remedy"]
 
 
 def test_a_cohort_of_single_series_is_told_so(root, tmp_path):

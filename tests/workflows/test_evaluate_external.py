@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from molre.cohort.cohort import write_table
+from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
 from molre.evaluation.run_files import read_run
 from molre.training.config import resolve
@@ -81,6 +82,22 @@ def test_a_model_without_its_run_says_what_is_not_known(made, other, tmp_path):
     assert evaluation.studies == 40
     assert "operating_points" in evaluation.sections.missing
     assert any("training studies are not known" in sentence for sentence in evaluation.cautions)
+
+
+def test_a_scan_that_cannot_be_read_again_is_left_out_and_a_row_of_rejects(made, other, tmp_path):
+    scans = pl.read_parquet(other / "scans.parquet")
+    lost = scans["study"][3]
+    moved = pl.when(pl.col("study") == lost).then(pl.lit("0" * 64)).otherwise("content_hash")
+    write_table(other / "scans.parquet", scans.with_columns(content_hash=moved))
+    evaluation = evaluate_external(other, made[1], tmp_path / "out", workers=1)
+    assert evaluation.studies == 39
+    (row,) = read_rejects(tmp_path / "out" / "rejects.csv")
+    assert (row["file"], row["study"]) == (scans["files"][3][0], lost)
+    assert row["reason"]
+    assert "molre ingest again" in row["remedy"]
+    write_table(other / "scans.parquet", scans)
+    evaluate_external(other, made[1], tmp_path / "out", overwrite=True)
+    assert read_rejects(tmp_path / "out" / "rejects.csv") == []
 
 
 def test_a_folder_in_the_way_is_not_written_over(made, other, tmp_path):

@@ -12,6 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from molre.ct.files.text_names import written as as_text
 from molre.errors import MolreError
 from molre.model.prediction import Prediction
 from molre.output.prediction_json import read_prediction
@@ -195,7 +196,7 @@ def test_a_picture_beside_a_study_loses_nothing_and_rejects_are_of_this_run(
     for name in ("a.jpg", "b.pdf"):
         (path / name).unlink()
     assert predict(path).exit_code == 0
-    assert not (written.out / "rejects.csv").exists()
+    assert (written.out / "rejects.csv").read_text() == "file,study,reason,remedy\n"
 
 
 def test_no_path_and_no_identifier_is_in_what_may_be_passed_on(predict, tmp_path: Path) -> None:
@@ -253,19 +254,20 @@ def test_a_study_of_two_inputs_names_both(predict, tmp_path: Path) -> None:
 
 def test_what_is_no_scan_at_all_is_no_answer(predict, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("no scan")
-    with pytest.raises(MolreError, match="no head CT study") as refused:
+    with pytest.raises(MolreError, match=r"a\.txt: .*not DICOM") as refused:
         predict(tmp_path / "a.txt")
     assert refused.value.exit_code == 2
     assert not (tmp_path / "out").exists()
 
 
-def test_bytes_of_a_name_that_are_not_utf_8_are_kept(predict, tmp_path: Path) -> None:
+def test_bytes_of_a_name_that_are_not_utf_8_are_written_as_text(predict, tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Caf\xe9"))
     good, bad = study(folder / "a"), nifti(folder / os.fsdecode(b"h\xe9.nii"))
     bad.write_bytes(bad.read_bytes()[:-100])
     written = predict(good, bad)
     assert [p.status for p in written.predictions] == ["withheld", "refused"]
-    assert os.fsencode(bad) in (written.out / "rejects.csv").read_bytes()
+    (row,) = table(written.out / "rejects.csv")
+    assert row["file"] == as_text(str(bad))
     assert written.predictions[1].files == ["h\\xe9.nii"]
 
 

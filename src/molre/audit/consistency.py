@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 import secrets
 import tempfile
@@ -35,6 +34,7 @@ from molre.audit.checks.reread import PROBABILITY, STUDIES
 from molre.audit.differences import cells, table_differences
 from molre.audit.run_under_audit import STRANGERS, read_table, strangers
 from molre.cohort.cohort import Cohort
+from molre.cohort.rejects import Rejected, read_rejects
 from molre.errors import MolreError
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.evaluation.sources import CONSISTENCY, read_sources
@@ -80,6 +80,14 @@ class _Folder:
         if not (place / "cohort.json").is_file():
             raise NotAtHandError("its cohort is not at hand (--cohort says where it is)")
         return Cohort(place)
+
+    @property
+    def failed(self) -> tuple[Rejected, ...]:
+        """Series that could not be read; once told by their study and the reason alone."""
+        return tuple(
+            Rejected(**one) if isinstance(one, dict) else Rejected("", str(one[0]), str(one[1]), "")
+            for one in self.told["failed"]
+        )
 
     @cached_property
     def pairs(self) -> pl.DataFrame:
@@ -135,7 +143,7 @@ def _tables(folder: _Folder) -> Iterator[Check]:
         pairs=pairs,
         table=consistency_table(pairs, draws=draws),
         withheld=int(told["withheld"]),
-        failed=tuple((str(study), str(reason)) for study, reason in told["failed"]),
+        failed=folder.failed,
         synthetic=description.synthetic or phantoms,
         name=f"{description.arm} on {description.backbone.name}",
         unwithheld=int(told["compared_though_withheld"]),
@@ -156,6 +164,9 @@ def _synthetic(folder: _Folder) -> bool:
 
 def _written(stored: Path, again: Path) -> Iterator[Check]:
     words = f"{stored.name} from the pairs"
+    if stored.name == "rejects.csv":
+        yield compared(NUMBERS, words, *_rejects(stored, again))
+        return
     if stored.is_file() != again.is_file():
         why = (
             "the file is missing" if again.is_file() else "the file is there, but nothing gives it"
@@ -166,16 +177,21 @@ def _written(stored: Path, again: Path) -> Iterator[Check]:
     elif stored.suffix == ".html":
         old, new = (path.read_text(encoding="utf-8", errors="replace") for path in (stored, again))
         yield from page(words, old, new)
-    elif stored.name == "rejects.csv":
-        old_rows, new_rows = (list(csv.reader(p.open(encoding="utf-8"))) for p in (stored, again))
-        found = [] if old_rows == new_rows else ["it lists others than consistency.json"]
-        yield compared(NUMBERS, words, len(new_rows), found)
     else:
         read = read_csv if stored.suffix == ".csv" else read_table
         old_table, new_table = read(stored), read(again)
         keys = [key for key in ("study", "contrast", "finding") if key in new_table.columns]
         found = table_differences(old_table, new_table, keys)
         yield compared(NUMBERS, words, cells(new_table), found)
+
+
+def _rejects(stored: Path, again: Path) -> tuple[int, list[str]]:
+    """Rows, and what differs; the table once had no file and remedy, and was not there if empty."""
+    new = read_rejects(again)
+    old = read_rejects(stored) if stored.is_file() else []
+    kept = old[0].keys() if old else new[0].keys() if new else ()
+    wanted = [{key: row.get(key) for key in kept} for row in new]
+    return len(new), [] if old == wanted else ["it lists others than consistency.json"]
 
 
 def _wide(table: pl.DataFrame, thresholds: np.ndarray) -> Pairs:
@@ -205,7 +221,7 @@ def _complete(folder: _Folder) -> Iterator[Check]:
     findings = folder.pairs["finding"].n_unique()
     here = folder.pairs.group_by("study").len()
     have = {study: number // findings for study, number in here.iter_rows()}
-    lost = {str(study) for study, _ in folder.told["failed"]}
+    lost = {one.study for one in folder.failed}
     found = [
         f"{study} has no pair in the cohort" for study in sorted(have.keys() - expected.keys())
     ]
@@ -265,13 +281,13 @@ def _from_scans(folder: _Folder, asked: Asked) -> Iterator[Check]:
         raise NotAtHandError(f"the pairs were not compared with the scans: {error.what}") from None
     studies = several(folder.cohort, folder.settings.get("split"))
     random.Random(seed).shuffle(studies)
-    failed: list[tuple[str, str]] = []
+    failed: list[Rejected] = []
     pairs = list(read_pairs(reader, folder.cohort, studies[:number], failed))
     if failed and not pairs:
-        raise NotAtHandError(f"the pairs were not compared with the scans: {failed[0][1]}")
+        raise NotAtHandError(f"the pairs were not compared with the scans: {failed[0].reason}")
     keep_all = bool(folder.settings.get("even_if_withheld"))
     kept = [pair for pair in pairs if keep_all or not pair.withheld]
-    drawn = {rows[0]["study"] for rows in studies[:number]} - {study for study, _ in failed}
+    drawn = {rows[0]["study"] for rows in studies[:number]} - {one.study for one in failed}
     found = _compare(folder.pairs.filter(pl.col("study").is_in(list(drawn))), kept)
     words = f"{SCANS} ({len(drawn)} of {len(studies)} studies, drawn by seed {seed})"
     yield compared(NUMBERS, words, 2 * sum(len(pair.first) for pair in kept), found)

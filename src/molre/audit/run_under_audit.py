@@ -42,6 +42,7 @@ class NotKeptError(NotAtHandError):
 
 TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
 WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "model", "embeddings"}
+WRITTEN |= {"rejects.csv"}  # of an external evaluation
 WRITTEN |= {f"{name}.parquet" for name in TABLES}
 TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
 TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
@@ -106,9 +107,9 @@ class Opened:
 
     def strangers(self) -> Iterator[Check]:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
-        left = TRAINED if self.external else set()
+        left = TRAINED if self.external else {"rejects.csv"}
         if not self.external and (self.path / "config.yaml").is_file():
-            left = set() if self._inside() else {"adapter", "embeddings"}
+            left |= set() if self._inside() else {"adapter", "embeddings"}
         yield from strangers(self.path, WRITTEN - left, {"model": MODEL - left})
 
     def _inside(self) -> bool:

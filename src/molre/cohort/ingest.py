@@ -22,6 +22,7 @@ from molre.cohort.rejects import Rejected
 from molre.ct.files.text_names import one_line
 from molre.ct.listing import Listing, list_studies
 from molre.ct.nifti.hu_map import HuMap
+from molre.ct.survey import Unused, nothing_found
 from molre.errors import MolreError
 from molre.progress import track
 from molre.workers import lock, pool
@@ -119,7 +120,7 @@ def ingest(
     new = _check_folder(folder)
     listing = list_studies([str(p) for p in paths], progress=track)
     if not listing.studies:
-        raise _nothing(listing, [r.reason for r in listing.rejects])
+        raise nothing_found(listing.rejects, listing.where)
     _refuse_mixture(listing, folder)
     values = HuMap.parse(hu_map) if hu_map else None
     each = _each(scheduler, workers, seconds, memory)
@@ -154,7 +155,7 @@ def _read(
     state.forget_outdated(how.out, listing, current)
     known = read + unreadable + len(chosen) - len(fresh)
     if not known and shard is None and not (how.out / "cohort.json").is_file():
-        raise _nothing(listing, _reasons(listing, how))
+        raise nothing_found(_unused(listing, how), listing.where)
     loose = [Rejected.of_file(r, how.salt, used=False) for r in listing.rejects]
     with lock.in_turn(how.out):
         done = publish(how.out, loose)
@@ -175,9 +176,9 @@ def _each(scheduler: str | None, workers: int, seconds: float, memory: int) -> s
     return functools.partial(cluster.each, address=scheduler, seconds=seconds)
 
 
-def _reasons(listing: Listing, how: Reading) -> list[str]:
+def _unused(listing: Listing, how: Reading) -> list[Unused]:
     kept = (state.load(state.file_of(how, listed)) for listed in listing.studies)
-    return [r.reason for k in kept if k for r in k.rejects] + [r.reason for r in listing.rejects]
+    return [*(reject for one in kept if one for reject in one.rejects), *listing.rejects]
 
 
 def _check_folder(folder: Path) -> bool:
@@ -206,12 +207,3 @@ def _refuse_mixture(listing: Listing, folder: Path) -> None:
             where=folder,
             fix="ingest them into a cohort each",
         )
-
-
-def _nothing(listing: Listing, said: Sequence[str]) -> MolreError:
-    if not said:
-        return MolreError("no files there", where=listing.where, fix="give folders with head CT")
-    reasons = list(dict.fromkeys(said))
-    more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
-    what = f"no head CT there: {'; '.join(reasons[:3])}{more}"
-    return MolreError(what, where=listing.where, fix="give folders with head CT")

@@ -1,4 +1,8 @@
-"""rejects.csv: what was refused, why, and what to do about it."""
+"""rejects.csv: what was refused, why, and what to do about it; one table for every verb.
+
+It is written anew by each run, with its header alone where nothing was refused, so that none of a
+run before is taken for this one's.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,8 @@ class Rejected:
 
     Attributes:
         file: path as the user knows it.
-        study: pseudonym, or empty where the file belongs to none.
+        study: as the folder calls it (a pseudonym; of ``predict``, its folder), or empty where the
+            file belongs to none.
         reason: one sentence.
         remedy: what to do.
         lost: whether a study or a stand-alone scan is lost by it. A localizer or dose page of a

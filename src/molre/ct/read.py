@@ -54,7 +54,9 @@ def read(path: str | Path, *, missing: Missing = "warn", hu_map: str | None = No
     """
     found = survey(path, hu_map=HuMap.parse(hu_map) if hu_map else None)
     if not found.studies:
-        raise nothing_found(found, str(path))
+        refused = [reject for reject in found.rejects if reject.dicom]
+        kind = RefusedScan if refused else MolreError
+        raise nothing_found(refused or found.rejects, str(path), kind)
     if len(found.studies) > 1:
         raise MolreError(
             f"{len(found.studies)} studies are here, and read takes one",

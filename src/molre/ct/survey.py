@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -228,18 +228,43 @@ def _series(stack: Stack) -> Series:
     )
 
 
-def nothing_found(result: Survey, path: str) -> MolreError:
-    """The one sentence for a path without a readable series."""
-    if not result.rejects:
-        return MolreError("there are no files", where=path, fix="give a folder with a CT series")
-    refused = [reject for reject in result.rejects if reject.dicom]
-    ranked = refused or list(result.rejects)
-    counts = Counter(reject.reason for reject in ranked)
-    first = max(ranked, key=lambda reject: counts[reject.reason])
-    kind = RefusedScan if refused else MolreError
-    if len(result.rejects) == 1:
+class Unused(Protocol):
+    """A file that is not used: a row of rejects.csv, or what becomes one."""
+
+    @property
+    def file(self) -> str:
+        """Its path."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """One sentence why."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """One what to do about it."""
+        ...
+
+
+def nothing_found(
+    refused: Iterable[Unused], where: str, kind: type[MolreError] = MolreError
+) -> MolreError:
+    """The one sentence for paths without a readable head CT: the most frequent reasons.
+
+    Args:
+        refused: all that is there.
+        where: the paths.
+        kind: of the error.
+    """
+    unused = list(refused)
+    if not unused:
+        return MolreError("no files there", where=where, fix="give folders with head CT")
+    counts = Counter(one.reason for one in unused)
+    first = max(unused, key=lambda one: counts[one.reason])
+    if len(unused) == 1:
         return kind(first.reason, where=first.file, fix=first.remedy)
-    what = (
-        f"none of {len(result.rejects)} files is a slice of a head CT; {first.file}: {first.reason}"
-    )
-    return kind(what, where=path, fix=first.remedy)
+    reasons = [reason for reason, _ in counts.most_common()]
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    what = f"no head CT there, in {len(unused)} files: {'; '.join(reasons[:3])}{more}"
+    return kind(what, where=where, fix=first.remedy)

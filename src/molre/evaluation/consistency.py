@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from molre.cohort.rejects import Rejected
 from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.bootstrap import DRAWS, patient_weights, percentile_interval
 
@@ -65,7 +66,7 @@ class Consistency:
         pairs: compared.
         table: see :func:`consistency_table`.
         withheld: pairs left out because one of the two would be withheld.
-        failed: (study, reason) of series that could not be read.
+        failed: series that could not be read.
         synthetic: phantoms.
         name: of the model's arm and backbone.
         unwithheld: pairs with a series that would be withheld, compared all the same.
@@ -74,7 +75,7 @@ class Consistency:
     pairs: Pairs
     table: pl.DataFrame
     withheld: int
-    failed: tuple[tuple[str, str], ...]
+    failed: tuple[Rejected, ...]
     synthetic: bool
     name: str
     unwithheld: int = 0

@@ -1,4 +1,4 @@
-"""Tables of all studies of one ``predict``: predictions.csv, rejects.csv, and the map of names.
+"""Tables of all studies of one ``predict``: predictions.csv, and the map of names.
 
 predictions.csv holds no identifier and no path: a study stands there by its hash and by the number
 of the path that it was found under. Which path and patient that is, only the map tells, which is
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from molre import files
+from molre.cohort.rejects import Rejected
 from molre.ct.listing import Reject
 from molre.ct.patients import study_uid
 from molre.output.prediction_answers import Answer
@@ -38,18 +39,13 @@ def write_answers(path: Path, answers: Sequence[Answer], findings: Sequence[str]
     _write(path, rows)
 
 
-def write_rejects(path: Path, answers: Iterable[Answer], others: Iterable[Reject]) -> None:
-    """Write rejects.csv: file, study, reason, remedy; where nothing was refused there is none."""
-    rows: list[Sequence[object]] = [
-        (r.file, answer.prediction.study, r.reason, r.remedy)
-        for answer in answers
-        for r in answer.rejects
-    ]
-    rows += [(r.file, "", r.reason, r.remedy) for r in others]
-    if rows:
-        _write(path, [("file", "study", "reason", "remedy"), *rows])
-    else:
-        path.unlink(missing_ok=True)
+def rejected(answers: Iterable[Answer], others: Iterable[Reject]) -> Iterator[Rejected]:
+    """Rows of rejects.csv: files of the studies that were refused, and what is not a scan."""
+    for answer in answers:
+        for r in answer.rejects:
+            yield Rejected(r.file, answer.prediction.study, r.reason, r.remedy)
+    for r in others:
+        yield Rejected(r.file, "", r.reason, r.remedy, lost=False)
 
 
 def write_map(path: Path, answers: Iterable[Answer]) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from molre import files
 from molre.cohort.cohort import Cohort, write_table
+from molre.cohort.rejects import Rejected, write_rejects
 from molre.ct.cache.volume_cache import scan, volumes_of
 from molre.ct.nifti.hu_map import HuMap
 from molre.ct.read import read_series
@@ -56,9 +54,9 @@ def consistency(
 ) -> Consistency:
     """Read every study that has several eligible series by each of them.
 
-    Writes ``OUT/consistency.csv``, ``OUT/pairs.parquet``, ``OUT/report.html``, for ``molre audit``
-    ``OUT/consistency.json`` and, where a series could not be read, ``OUT/rejects.csv``. No label is
-    looked at.
+    Writes ``OUT/consistency.csv``, ``OUT/pairs.parquet``, ``OUT/report.html``, ``OUT/rejects.csv``
+    of the series that could not be read, and for ``molre audit`` ``OUT/consistency.json``. No label
+    is looked at.
 
     Args:
         model: RUN/model.
@@ -76,10 +74,10 @@ def consistency(
     opened, out, device = Cohort(Path(cohort)), Path(out), usable(device)
     studies = several(opened, split)
     reader = load(model, weights_dir=weights_dir, device=device)
-    failed: list[tuple[str, str]] = []
+    failed: list[Rejected] = []
     found = list(read_pairs(reader, opened, studies, failed))
     kept = [pair for pair in found if even_if_withheld or not pair.withheld]
-    _write_rejects(failed, out)
+    write_rejects(out / "rejects.csv", failed)
     if not kept:
         raise MolreError(
             f"no pair of series could be compared: {len(found)} are withheld, {len(failed)} series "
@@ -115,7 +113,7 @@ def consistency(
         "settings": {"split": split, "even_if_withheld": even_if_withheld, "draws": draws},
         "withheld": result.withheld,
         "compared_though_withheld": result.unwithheld,
-        "failed": [list(one) for one in failed],
+        "failed": [asdict(one) for one in failed],
     }
     write_sources(out / CONSISTENCY, sources)
     return result
@@ -152,7 +150,7 @@ def read_pairs(
     reader: Reader,
     cohort: Cohort,
     studies: list[list[dict[str, Any]]],
-    failed: list[tuple[str, str]],
+    failed: list[Rejected],
 ) -> Iterator[Pair]:
     """Each study read by its chosen series and every other one.
 
@@ -160,7 +158,7 @@ def read_pairs(
         reader: of the model.
         cohort: of the studies.
         studies: from :func:`several`.
-        failed: collects (study, reason) of series that could not be read.
+        failed: collects the series that could not be read.
     """
     for rows in track(studies, "reading each study's series"):
         read = []
@@ -168,7 +166,7 @@ def read_pairs(
             try:
                 reading = reader.reading(_volume(cohort, row), even_if_withheld=True)
             except MolreError as error:
-                failed.append((row["study"], error.what))
+                failed.append(Rejected(row["files"][0], row["study"], error.what, error.fix or ""))
                 continue
             read.append((row, reading.probabilities, reading.prediction.status == "withheld"))
         if not read or not read[0][0]["chosen"]:
@@ -190,20 +188,8 @@ def write_consistency(result: Consistency, out: Path, banner: str | None) -> Non
     """Tables and report; see :func:`consistency`."""
     write_csv(out / "consistency.csv", result.table)
     write_table(out / "pairs.parquet", _long(result.pairs))
-    _write_rejects(result.failed, out)
+    write_rejects(out / "rejects.csv", result.failed)
     write_consistency_report(result, out / "report.html", banner)
-
-
-def _write_rejects(failed: Sequence[tuple[str, str]], out: Path) -> None:
-    """Series that this run could not read; the table of a run before does not stay."""
-    if not failed:
-        (out / "rejects.csv").unlink(missing_ok=True)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["study", "reason"])
-    writer.writerows(failed)
-    files.write_text(out / "rejects.csv", text.getvalue())
 
 
 def _long(pairs: Pairs) -> pl.DataFrame:

@@ -19,7 +19,9 @@ import polars as pl
 
 from molre import files
 from molre.cohort.cohort import Cohort, write_table
+from molre.cohort.rejects import Rejected, write_rejects
 from molre.ct.cache.volume_cache import scan, volumes_of
+from molre.ct.survey import nothing_found
 from molre.device import usable
 from molre.embedding.embed import embed
 from molre.errors import MolreError
@@ -38,6 +40,8 @@ from molre.training.load_splits import data_hashes
 from molre.training.run import prediction_table
 from molre.training.studies_table import SCHEMA as STUDIES
 from molre.workflows.evaluate_run import evaluate_and_report
+
+INGEST_AGAIN = "see that its files are there and unchanged, or run molre ingest again"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def evaluate_external(
 ) -> Evaluation:
     """Score a frozen model on an external cohort and write OUT as a run folder with its report.
 
+    OUT/rejects.csv has the scans that could not be read again.
+
     Args:
         cohort: ingested and labelled; it needs no splits.
         model: RUN, or a model folder alone (then nothing is known of what it was trained on, and
@@ -120,7 +126,8 @@ def evaluate_external(
         )
     reader = load(source.model, weights_dir=weights_dir, device=device)
     kept = stated(opened, reader.model.description, scans)
-    scored = _score(opened, reader, scans, device, workers)
+    scored, unread = _score(opened, reader, scans, device, workers)
+    write_rejects(out / "rejects.csv", unread)
     write_scored(out, opened, source, reader.model, scored, kept, found)
     return evaluate_and_report(out, prevalences)
 
@@ -159,23 +166,29 @@ def _overlap(cohort: Cohort, scans: pl.DataFrame, source: Source) -> Overlap:
 
 def _score(
     cohort: Cohort, reader: Reader, scans: pl.DataFrame, device: str, workers: int | None
-) -> Scored:
+) -> tuple[Scored, list[Rejected]]:
     """Each study through the frozen model; a series that cannot be read again is left out."""
-    cache = None
+    cache, failed = None, list[tuple[str, str]]()
     if reader.adapted is None:
-        cache = embed(cohort.path, reader.backbone, device=device, workers=workers)
+        cache = embed(cohort.path, reader.backbone, device=device, workers=workers, failed=failed)
+    problems = dict(failed)
     volumes = volumes_of(cohort.path)
     logits, distances, kept = [], [], []
+    unread: list[Rejected] = []
     rows = scans.select("study", "content_hash", "files", "hu_map").iter_rows()
     for study, content_hash, paths, hu_map in track(rows, "scoring", len(scans)):
         if cache is not None:
             if content_hash not in cache:
+                why = problems.get(study, "it has no embedding")
+                unread.append(Rejected(paths[0], study, why, INGEST_AGAIN))
                 continue
             embeddings = cache.get(content_hash)
         else:
             try:
                 volume = scan(content_hash, paths, volumes, hu_map)
-            except MolreError:
+            except MolreError as error:
+                fix = error.fix or INGEST_AGAIN
+                unread.append(Rejected(paths[0], study, error.what, fix))
                 continue
             embeddings = reader.embed(volume)[0]
         scores, distance = reader.score(embeddings, content_hash)
@@ -183,9 +196,9 @@ def _score(
         distances.append(distance)
         kept.append(study)
     if not kept:
-        raise MolreError("none of its scans can be read again", where=cohort.path)
+        raise nothing_found(unread, str(cohort.path))
     read = scans.filter(pl.col("study").is_in(kept))
-    return Scored(read, np.stack(logits), np.array(distances), len(scans) - len(kept))
+    return Scored(read, np.stack(logits), np.array(distances), len(unread)), unread
 
 
 def write_scored(

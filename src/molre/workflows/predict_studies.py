@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import molre
+from molre.cohort.rejects import write_rejects
 from molre.ct.listing import Reject
 from molre.ct.nifti.hu_map import HuMap
 from molre.ct.read import read_found
-from molre.ct.survey import Study, Survey, choose, survey
+from molre.ct.survey import Study, Survey, choose, nothing_found, survey
 from molre.ct.volume import Volume
 from molre.errors import MolreError, RefusedScan
 from molre.folders import claim_map
@@ -119,7 +120,7 @@ def write_predictions(
     found = survey(given, hu_map=values)
     refused = refused_files(reader, found, given)
     if not found.studies and not refused:
-        raise MolreError(*_nothing(paths, found.rejects), fix="give a head CT study")
+        raise nothing_found(found.rejects, ", ".join(given))
     for name in OF_ALL:
         (out / name).unlink(missing_ok=True)
     work = _Work(reader, found, out, even_if_withheld, str(values and values.name), overwrite)
@@ -129,7 +130,7 @@ def write_predictions(
     answers = sorted([*read, *refused], key=lambda a: (a.inputs, a.prediction.study))
     others = no_scans(found, out)
     findings = [entry.id for entry in reader.model.description.findings]
-    tables.write_rejects(out / "rejects.csv", answers, others)
+    write_rejects(out / "rejects.csv", tables.rejected(answers, others))
     if map_file is not None:
         tables.write_map(map_file, answers)
     synthetic = reader.model.description.synthetic
@@ -229,9 +230,3 @@ def _read(study: Study) -> tuple[Volume, str, list[str]]:
                 raise
             failed.append(error.what)
             study = replace(study, series=study.series[1:])
-
-
-def _nothing(paths: Sequence[Path], rejects: Sequence[Reject]) -> tuple[str]:
-    reasons = list(dict.fromkeys(r.reason for r in rejects))[:3]
-    said = f" ({'; '.join(reasons)})" if reasons else ""
-    return (f"{', '.join(map(str, paths))}: no head CT study is there{said}",)
