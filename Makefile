@@ -38,6 +38,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python tests/house/file_length.py
+	$(BIN)/python tests/house/mirror.py
 
 docs: install
 	$(BIN)/zensical build
