@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.scans import new_model
+from tests.helpers.training.scans import new_model
 
 from molre.training.checkpoint import Checkpoint
 from molre.training.config import TrainConfig
