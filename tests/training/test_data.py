@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.helpers.training.scans import DIM, loader
 
 from molre.training.data import Batch, Loader, known_findings, sample_slices, spread
 from molre.training.parallel.distributed import Ranks
+from tests.helpers.training.scans import DIM, loader
 
 SCANS = 37
 
