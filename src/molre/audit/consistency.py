@@ -189,9 +189,9 @@ def _rejects(stored: Path, again: Path) -> tuple[int, list[str]]:
     """Rows, and what differs; the table once had no file and remedy, and was not there if empty."""
     new = read_rejects(again)
     old = read_rejects(stored) if stored.is_file() else []
-    kept = old[0].keys() if old else new[0].keys() if new else ()
-    wanted = [{key: row.get(key) for key in kept} for row in new]
-    return len(new), [] if old == wanted else ["it lists others than consistency.json"]
+    kept = list(old[0]) if old else list(new[0]) if new else []
+    told, wanted = (sorted([row.get(key) or "" for key in kept] for row in t) for t in (old, new))
+    return len(new), [] if told == wanted else ["it lists others than consistency.json"]
 
 
 def _wide(table: pl.DataFrame, thresholds: np.ndarray) -> Pairs:

@@ -26,6 +26,7 @@ from molre.audit.differences import (
     values_differ,
 )
 from molre.audit.run_under_audit import Opened, read_json, read_table
+from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
 from molre.evaluation.run_files import SPLIT
 from molre.labels.findings import findings
@@ -143,6 +144,7 @@ def made_again(opened: Opened) -> Iterator[Check]:
         name = "scans" + ("" if adapted else " and familiarity")
         yield _same_table(opened, out, "studies", ("study",), name)
         yield _same_manifest(opened, read_json(out / "manifest.json"))
+    yield from _same_rejects(opened, scans, scored)
 
 
 def _same_table(opened: Opened, out: Path, name: str, keys: tuple[str, ...], what: str) -> Check:
@@ -164,6 +166,18 @@ def _same_manifest(opened: Opened, again: dict[str, Any]) -> Check:
     found += [f"{key} is not expected" for key in stored.keys() - again.keys() - {"created"}]
     words = "manifest.json from the run of the model and the external cohort"
     return compared(NUMBERS, words, leaves(again), found)
+
+
+def _same_rejects(opened: Opened, scans: pl.DataFrame, scored: Scored) -> Iterator[Check]:
+    """Each study that was not scored is a row of rejects.csv; there was none of that name once."""
+    path = opened.path / "rejects.csv"
+    if not path.is_file():
+        return
+    told = {row["study"] for row in read_rejects(path)}
+    unread = set(scans["study"]) - set(scored.rows["study"])
+    found = [f"{study} is not scored and no row" for study in sorted(unread - told)]
+    found += [f"{study} is a row, and scored" for study in sorted(told - unread)]
+    yield compared(NUMBERS, "rejects.csv from the external cohort", len(unread), found)
 
 
 def _scored(opened: Opened, scans: pl.DataFrame, model: TrainedModel) -> Scored:
