@@ -139,6 +139,8 @@ def raise_of_machine(error: BaseException) -> None:
 
 def of_machine(error: BaseException) -> MolreError | None:
     """The sentence for a fault of the machine, which ends the run; None for any other error."""
+    import tempfile
+
     if not is_of_machine(error):
         return None
     if _is_of_device(error):
@@ -156,4 +158,6 @@ def of_machine(error: BaseException) -> MolreError | None:
     what, fix = _OUT_OF[error.errno or 0]
     if error.errno == errno.EROFS and not error.filename:  # semaphores of worker processes
         what += ", perhaps /dev/shm, which worker processes need"
+    if error.filename and error.filename == tempfile.tempdir and "TMPDIR" not in fix:
+        fix += ", or name another folder by TMPDIR"
     return MolreError(what, where=error.filename, fix=fix)

@@ -14,6 +14,8 @@ from molre.ct.dicom.decoder_stderr import decoder_words
 from molre.ct.read import read
 from molre.errors import RefusedScan, is_of_machine, of_machine
 from molre.workers.pool import MEMORY, Crashed, each, sentence
+from tests.helpers.ct.archives import pack
+from tests.helpers.ct.dicom_files import write_series
 from tests.helpers.traps.scan import scan, store
 
 
@@ -35,6 +37,21 @@ def test_too_many_open_files_are_no_fault_of_the_scan(tmp_path, syntax):
     store(tmp_path, scan(), syntax=syntax)
     with no_more_files(), pytest.raises(OSError, match="Too many open files"):
         read(tmp_path)
+
+
+def test_no_room_to_unpack_an_archive_is_said_with_the_folder(tmp_path, monkeypatch):
+    path = pack(tmp_path / "x.tar.gz", write_series(tmp_path / "source"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="too large") as fault:
+            read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    said = of_machine(fault.value).message
+    assert said.startswith(f"{tmp_path}: ")
+    assert "TMPDIR" in said
 
 
 def test_a_decoder_that_nobody_can_listen_to_is_not_asked():

@@ -12,6 +12,7 @@ from molre.cohort import study_state as state
 from molre.cohort.read_study import Outcome, Reading, read_study
 from molre.cohort.rejects import Rejected
 from molre.cohort.study_state import Kept
+from molre.ct.files.entries import outer
 from molre.ct.listing import Listed
 from molre.errors import RefusedScan
 from molre.progress import track
@@ -69,7 +70,9 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
     Returns:
         How many studies were read, and how many of the others had a series to read.
     """
-    jobs = [Job(listed, state.stamp(listed, how)) for listed in studies]
+    # neighbors follow each other: a worker keeps the last packed archives that it has unpacked
+    in_place = sorted(studies, key=lambda listed: outer(next(iter(listed.names))))
+    jobs = [Job(listed, state.stamp(listed, how)) for listed in in_place]
     read = unreadable = 0
     while jobs:
         again: list[Job] = []

@@ -1,7 +1,7 @@
-"""Tar archives, plain or packed by gzip, bzip2 or xz, read in memory.
+"""Tar archives, plain or packed by gzip, bzip2 or xz.
 
-A packed tar has no directory: it is unpacked once to list its members. From then on each of them is
-reached from a place nearby in a gzip, and in the others from what was unpacked lately.
+A tar has no directory and is passed over once to list its members; a packed one is unpacked before,
+see `molre.ct.files.unpacked`. From then on each member is read from its place.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-import threading
+import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, cast
@@ -25,23 +25,27 @@ from molre.ct.files.archive import (
     size_problem,
     stamp,
 )
-from molre.ct.files.gzip_stream import GzipStream, Points
-from molre.ct.files.packed_stream import PackedStream, packed_kind
-from molre.ct.files.placed_stream import PlacedStream
-from molre.ct.files.sniff import is_tar
+from molre.ct.files.sniff import HEAD_BYTES, is_tar
+from molre.ct.files.unpacked import first_bytes, packed_kind, unpacked
 from molre.errors import RefusedScan, raise_of_machine
 
+_PIECE = 1 << 20
 _MAX_HEADER_BYTES = 1 << 20  # names and extended headers; more is a bomb
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
 class _Index:
-    """Members in the order of the archive, and where the bytes of each begin."""
+    """Members in the order of the archive, and where the bytes of each begin.
+
+    Attributes:
+        members: names, sizes, problems.
+        places: first byte and length, by name.
+        unpacked: the tar, where the file on disk is packed; closed with the index.
+    """
 
     members: tuple[Member, ...]
     places: dict[str, tuple[int, int]]
-    points: Points | None
+    unpacked: BinaryIO | None
 
 
 class TarArchive:
@@ -56,9 +60,8 @@ class TarArchive:
 
     def __init__(self, path: str) -> None:
         try:
-            mark = stamp(path)
-            self._index = _index(path, mark)
-            self._stream = _open(path, mark, self._index.points)
+            self._index = _index(path, stamp(path))
+            self._own = None if self._index.unpacked else open(path, "rb")  # noqa: SIM115
         except RefusedScan:
             raise
         except Exception as error:  # a damaged header: tarfile raises many kinds
@@ -72,78 +75,72 @@ class TarArchive:
     def head(self, name: str, size: int) -> bytes:
         """The first bytes of a member."""
         start, length = self._index.places[name]
-        return _read(self._stream, start, min(size, length))
+        return self._read(start, min(size, length))
 
     def read(self, name: str) -> bytes:
         """All bytes of a member."""
-        return _read(self._stream, *self._index.places[name])
+        return self._read(*self._index.places[name])
 
     def close(self) -> None:
-        """Close the file; one that cannot be entered in the middle stays open for the next use."""
-        if not isinstance(self._stream, PackedStream):
-            self._stream.close()
+        """Close the file; what was unpacked stays for the next use."""
+        if self._own:
+            self._own.close()
+
+    def _read(self, start: int, length: int) -> bytes:
+        """Exactly these bytes; a place of their own lets threads read side by side.
+
+        Raises:
+            EOFError: the archive ends before.
+        """
+        file = self._index.unpacked or self._own
+        assert file is not None
+        whole = bytearray()
+        while len(whole) < length:  # which may be a claim
+            most = min(length - len(whole), _PIECE)
+            piece = os.pread(file.fileno(), most, start + len(whole))
+            if not piece:
+                raise EOFError("cut off")
+            whole += piece
+        return bytes(whole)
 
 
 def is_packed_tar(path: str, head: bytes) -> bool:
-    """Whether a file is a bzip2 or xz of a tar.
+    """Whether a file is a gzip, bzip2 or xz of a tar.
 
     Args:
         path: file on disk.
         head: its first bytes.
     """
-    kind = packed_kind(head)
-    if kind is None:
+    if packed_kind(head) is None:
         return False
     try:
-        with PackedStream(path, kind, 0) as stream:
-            return is_tar(_read(cast(BinaryIO, stream), 0, tarfile.BLOCKSIZE))
+        return is_tar(first_bytes(path, tarfile.BLOCKSIZE))
     except Exception as error:  # damaged, or another kind of file with such first bytes
         raise_of_machine(error)
         return False
 
 
-def _open(path: str, mark: tuple[int, int, int], points: Points | None) -> BinaryIO:
-    with open(path, "rb") as file:
-        head = file.read(6)
-    kind = packed_kind(head)
-    if kind:
-        return _packed(path, mark, kind, threading.get_ident())
-    packed = head.startswith(_GZIP)
-    return cast(BinaryIO, GzipStream(path, points) if packed else open(path, "rb"))
-
-
-@lru_cache(maxsize=1)  # the next study lies further on
-def _packed(path: str, _: tuple[int, int, int], kind: str, __: int) -> BinaryIO:
-    return cast(BinaryIO, PackedStream(path, kind))
-
-
-def _read(stream: BinaryIO, start: int, length: int) -> bytes:
-    """Exactly these bytes.
-
-    Raises:
-        EOFError: the archive ends before.
-    """
-    stream.seek(start)
-    whole = bytearray()
-    while len(whole) < length:
-        piece = stream.read(min(length - len(whole), 1 << 20))
-        if not piece:
-            raise EOFError("cut off")
-        whole += piece
-    return bytes(whole)
-
-
 @lru_cache(maxsize=2)  # workers read the studies of one archive in turn
-def _index(path: str, mark: tuple[int, int, int]) -> _Index:
-    stream = _open(path, mark, None)
-    listed = _Listing(path, stream)
+def _index(path: str, _: tuple[int, int, int]) -> _Index:
+    with open(path, "rb") as file:
+        packed = packed_kind(file.read(HEAD_BYTES)) is not None
+        if not packed:
+            return _listed(path, file, None)
+    tar = unpacked(path)
     try:
-        listed.run()
-    finally:
-        if not isinstance(stream, PackedStream):
-            stream.close()
-    points = stream.points if isinstance(stream, GzipStream) else None
-    return _Index(tuple(only_last(listed.members)), listed.places, points)
+        index = _listed(path, tar, tar)
+    except BaseException:
+        tar.close()
+        raise
+    weakref.finalize(index, tar.close)
+    return index
+
+
+def _listed(path: str, tar: BinaryIO, kept: BinaryIO | None) -> _Index:
+    tar.seek(0)
+    listing = _Listing(path, tar)
+    listing.run()
+    return _Index(tuple(only_last(listing.members)), listing.places, kept)
 
 
 class _Listing:
@@ -174,10 +171,7 @@ class _Listing:
         if info.isdir():
             return
         self.total += info.size
-        checked = isinstance(self.stream, PlacedStream)  # its ratio, as it unpacks
-        check_limits(
-            self.path, len(self.members) + 1, self.total, self.total if checked else packed
-        )
+        check_limits(self.path, len(self.members) + 1, self.total, packed)
         self.members.append(Member(info.name, info.size, _problem(info)))
         self.places[info.name] = (info.offset_data, info.size)
 
@@ -187,8 +181,6 @@ class _Listing:
         block = self.stream.read(tarfile.BLOCKSIZE)
         if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
             raise ValueError(f"cut off or damaged after {len(self.members)} files")
-        while self.stream.read(1 << 20):  # to its end, where gzip has its checksum
-            pass
 
 
 class _Headers(io.RawIOBase):
@@ -202,10 +194,7 @@ class _Headers(io.RawIOBase):
         """As much as is asked for, up to the end."""
         if not 0 <= size <= _MAX_HEADER_BYTES:
             raise ValueError("a header of more than 1 MiB")
-        whole = b""
-        while len(whole) < size and (piece := self._stream.read(size - len(whole))):
-            whole += piece
-        return whole
+        return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a place."""

@@ -1,18 +1,19 @@
-"""Reading a bzip2 or xz at any place gives what their own programs give; bombs are refused."""
+"""A gzip, bzip2 or xz is unpacked to what its own program gives; bombs are refused in time."""
 
 from __future__ import annotations
 
 import bz2
+import gzip
 import lzma
 import tarfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from molre.ct.files import archive, packed_stream
-from molre.ct.files.packed_stream import PackedStream, packed_kind
+from molre.ct.files import archive
+from molre.ct.files import unpacked as module
+from molre.ct.files.tar_archive import TarArchive
+from molre.ct.files.unpacked import packed_kind, unpacked
 from molre.ct.read import read
 from molre.ct.survey import survey
 from molre.errors import RefusedScan
@@ -20,10 +21,11 @@ from tests.helpers.ct.archives import pack
 from tests.helpers.ct.dicom_files import cube, write_series
 
 KINDS = {
+    "gzip": lambda data: gzip.compress(data, 1),
     "bzip2": lambda data: bz2.compress(data, 1),
     "xz": lambda data: lzma.compress(data, preset=0),
 }
-TARS = {"w:bz2": {"compresslevel": 1}, "w:xz": {"preset": 0}}
+TARS = {"w:gz": {"compresslevel": 1}, "w:bz2": {"compresslevel": 1}, "w:xz": {"preset": 0}}
 SIZE = 2_300_000
 
 
@@ -32,43 +34,19 @@ def plain():
     return np.random.default_rng(0).integers(0, 8, SIZE, np.uint8).tobytes()
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def packed(request, plain, tmp_path_factory):
-    """Two members and zeros behind them."""
-    path, press = tmp_path_factory.mktemp("packed") / request.param, KINDS[request.param]
+def content(path) -> bytes:
+    with unpacked(str(path)) as file:
+        file.seek(0)
+        return file.read()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_streams_of_a_file_and_zeros_behind_them(tmp_path, plain, kind):
+    press, path = KINDS[kind], tmp_path / "x"
     path.write_bytes(press(plain[: SIZE // 2]) + press(plain[SIZE // 2 :]) + bytes(700))
-    return path
-
-
-def stream_of(path, **how) -> PackedStream:
-    return PackedStream(str(path), packed_kind(path.read_bytes()[:6]) or "", **how)
-
-
-@settings(max_examples=5)
-@given(st.lists(st.tuples(st.integers(0, SIZE + 9), st.integers(0, 70_000)), max_size=4))
-def test_any_order_of_places(plain, packed, wanted):
-    with stream_of(packed, kept=1 << 20) as stream:
-        for place, size in wanted:
-            stream.seek(place)
-            found = stream.read(size)
-            assert found == plain[place : place + len(found)]
-            assert bool(found) == (size > 0 and place < SIZE)
-
-
-def test_all_of_it_and_its_kind(plain, packed):
-    assert packed_kind(packed.read_bytes()) == packed.name
+    assert packed_kind(path.read_bytes()) == kind
     assert packed_kind(plain) is None
-    with stream_of(packed) as stream:
-        assert stream.readall() == plain
-
-
-def test_what_was_read_lately_is_not_unpacked_again(packed, monkeypatch):
-    with stream_of(packed) as stream:
-        stream.seek(SIZE - 1)
-        stream.read(1)
-        monkeypatch.setattr(PackedStream, "_fill", None)
-        stream.seek(5)
-        assert stream.read(9)
+    assert content(path) == plain
 
 
 @pytest.mark.parametrize("cut", [1, 9, 2000])
@@ -76,27 +54,28 @@ def test_what_was_read_lately_is_not_unpacked_again(packed, monkeypatch):
 def test_cut_off(tmp_path, kind, cut):
     path = tmp_path / "cut"
     path.write_bytes(KINDS[kind](np.random.default_rng(1).bytes(30_000))[:-cut])
-    with stream_of(path) as stream, pytest.raises(EOFError):
-        stream.readall()
+    with pytest.raises(EOFError, match="cut off"):
+        unpacked(str(path))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(archive, "RATIO_MATTERS_BYTES", 2**20)
     path = tmp_path / "bomb"
-    path.write_bytes(KINDS[kind](bytes(5 * 2**20)))
-    with stream_of(path) as stream, pytest.raises(RefusedScan, match="beyond the limits"):
-        stream.readall()
+    path.write_bytes(KINDS[kind](bytes(20 * 2**20)))
+    with pytest.raises(RefusedScan, match="beyond the limits") as refused:
+        unpacked(str(path))
+    assert "1 files and 20 MiB" not in refused.value.what
 
 
 def test_an_xz_that_wants_much_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(packed_stream, "XZ_BYTES", 1 << 20)
+    monkeypatch.setattr(module, "XZ_BYTES", 1 << 20)
     path = pack(tmp_path / "study.tar.xz", write_series(tmp_path / "source", cube(2)))
     (reject,) = survey(path).rejects
     assert reject.reason == "an xz file, not DICOM or NIfTI"
 
 
-@pytest.mark.parametrize("name", ["study.tar.bz2", "study.tar.xz", "a!b", "STUDY.DAT"])
+@pytest.mark.parametrize("name", ["study.tar.gz", "study.tar.bz2", "a!b", "STUDY.DAT"])
 @pytest.mark.parametrize("mode", TARS)
 def test_a_tar_within_is_read_like_a_folder(tmp_path, mode, name):
     paths = write_series(tmp_path / "source")
@@ -108,7 +87,22 @@ def test_a_tar_within_is_read_like_a_folder(tmp_path, mode, name):
     assert study.series[0].files[0] == f"{tmp_path / name}!inner/000.dcm"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_unpacked_has_no_name_in_the_folder_for_temporary_files(tmp_path, monkeypatch):
+    """So nothing of a patient stays there, even of a process that is killed."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    path = pack(tmp_path / "study.tar.gz", write_series(tmp_path / "source"))
+    opened = TarArchive(str(path))
+    for member in opened.members():
+        assert len(opened.read(member.name)) == member.size
+        assert not list(temporary.iterdir())
+    opened.close()
+    temporary.rmdir()
+    np.testing.assert_array_equal(read(path).hu, cube())  # it is not unpacked a second time
+
+
+@pytest.mark.parametrize("kind", ["bzip2", "xz"])
 def test_what_holds_no_tar_is_named(tmp_path, kind):
     (tmp_path / "x").write_bytes(KINDS[kind](b"words " * 999))
     (reject,) = survey(tmp_path / "x").rejects
@@ -130,12 +124,13 @@ def test_a_damaged_tar_within_is_one_sentence(tmp_path, mode):
     found = survey(path)
     assert not found.studies
     (reject,) = found.rejects
-    assert "readable tar" in reject.reason
+    assert "readable tar (cut off)" in reject.reason
     assert reject.remedy
 
 
-def test_an_archive_that_is_replaced_is_read_anew(tmp_path):
-    path = tmp_path / "x.tar.xz"
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.xz"])
+def test_an_archive_that_is_replaced_is_read_anew(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
     for seed in (0, 1):
         hu = cube(seed=seed)
         pack(path, write_series(tmp_path / f"source{seed}", hu))
