@@ -12,37 +12,16 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from molre.backbones.volume_contract import VolumeContract
-from molre.ct.geometry import straighten
-from molre.ct.volume import AIR, SliceSource, Volume
+from molre.ct.volume import AIR, Volume
 from molre.embedding.prepare import to_inputs
-from molre.embedding.straight import straight
 from molre.embedding.volume_pixels import WHOLE, prepare, resizing, to_volume_pixels
+from tests.helpers.ct.sampled_volumes import EVEN, UNEVEN, scanned
 
 WIDE = ((0, 4000),)  # a window that shows HU as they are
 ORIENTATIONS = [
     "".join(letters) for axes in permutations(("SI", "PA", "LR")) for letters in product(*axes)
 ]
 TOWARDS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
-EVEN = np.arange(20) * 4.0
-UNEVEN = np.array([0, 2, 4, 6, 8, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60.0])
-
-
-def scanned(ball: np.ndarray, heights: np.ndarray, tilt: float = 0.0, edge: int = 64) -> Volume:
-    """A ball of 500 HU and radius 9 mm at ``ball`` (L, P, S) mm in air, scanned slice by slice."""
-    angle = np.radians(tilt)
-    down = np.array([0.0, np.cos(angle), np.sin(angle)])
-    across = np.array([1.0, 0.0, 0.0])
-    mm = (1.2, 1.1)
-    origins = np.stack([np.full_like(heights, -35.0), np.full_like(heights, -30.0), heights], 1)
-    rows, columns = np.mgrid[0:edge, 0:edge]
-    hu = np.empty((len(heights), edge, edge), dtype=np.int16)
-    for image, origin in zip(hu, origins, strict=True):
-        places = origin + rows[..., None] * mm[0] * down + columns[..., None] * mm[1] * across
-        distance = np.linalg.norm(places - ball, axis=-1)
-        image[:] = AIR + 1524 * np.clip((9.0 - distance) / 2 + 0.5, 0, 1)
-    orientation = np.stack([across, down])
-    source = tuple(SliceSource(i) for i in range(len(heights)))
-    return Volume(hu, origins, orientation, mm, source)
 
 
 def contract(**given) -> VolumeContract:
@@ -93,54 +72,6 @@ def test_every_step_says_where_it_moved_the_voxels(given):
     ball = np.array([5.0, 12.0, 41.0])
     channels, affine = prepare(scanned(ball, EVEN), contract(orientation="RAS", **given))
     assert affine @ [*centre_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=1.0)
-
-
-@pytest.mark.parametrize("tilt", [0.0, 14.0])
-@pytest.mark.parametrize("heights", [EVEN, UNEVEN], ids=["even", "uneven"])
-@pytest.mark.parametrize("spacing", [(2.0, 1.0, 1.0), (3.0, 2.0, 2.5)])
-def test_straightening_is_that_of_the_pictures(tilt, heights, spacing):
-    volume = scanned(np.array([0.0, 5.0, 30.0]), heights, tilt)
-    slow, where = straighten(volume, spacing)
-    fast, affine = straight(volume, spacing, order=1, average=False)
-    assert affine == pytest.approx(where)
-    assert fast.shape == slow.shape
-    assert np.abs(fast.numpy() - slow).max() < 1.01  # that one rounds twice
-
-
-def test_cubic_resampling_is_scipys():
-    from scipy import ndimage
-
-    volume = scanned(np.array([0.0, 5.0, 38.0]), EVEN)
-    fast, _ = straight(volume, (1.5, 1.0, 1.0), order=3, average=False)
-    grid = np.stack(np.meshgrid(*[np.arange(n) for n in fast.shape], indexing="ij"))
-    places = grid * np.array([1.5 / 4.0, 1.0 / 1.2, 1.0 / 1.1]).reshape(3, 1, 1, 1)
-    slow = ndimage.map_coordinates(volume.hu.astype(float), places, order=3, mode="mirror")
-    inside = (slice(None), slice(6, -6), slice(6, -6))  # at the edge one has air, one a mirror
-    assert np.abs(fast.numpy() - slow)[inside].max() < 0.05
-
-
-def test_what_a_voxel_covers_is_averaged():
-    hu = np.zeros((8, 32, 32), dtype=np.int16)
-    hu[:, ::2] = 900  # rows that alternate: sampled, they would be all one or all the other
-    origins = np.zeros((8, 3))
-    origins[:, 2] = np.arange(8)
-    axes = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    volume = Volume(hu, origins, axes, (1.0, 1.0), tuple(SliceSource(i) for i in range(8)))
-    averaged, _ = straight(volume, (2.0, 2.0, 2.0))
-    sampled, _ = straight(volume, (2.0, 2.0, 2.0), average=False)
-    assert averaged.shape == (4, 16, 16)
-    assert torch.allclose(averaged, torch.tensor(450.0))
-    assert torch.allclose(sampled, torch.tensor(900.0))
-
-
-def test_the_last_voxel_is_no_average_with_what_was_not_scanned():
-    volume = scanned(np.array([0.0, 0.0, 0.0]), np.arange(9) * 1.0)
-    full = Volume(
-        np.full_like(volume.hu, 40), volume.origins, volume.orientation, (1.0, 1.0), volume.source
-    )
-    made, _ = straight(full, (4.0, 1.0, 1.0))
-    assert made.shape[0] == 3
-    assert torch.allclose(made, torch.tensor(40.0))
 
 
 def test_it_is_the_pipeline_that_monai_would_run():

@@ -138,7 +138,7 @@ class Volume:
         if len(self) < 2 or not self.is_even:
             raise RefusedScan(
                 "the slices are unevenly spaced or single, so no affine describes them",
-                fix="use origins, or molre.ct.geometry.straighten for a regular copy",
+                fix="use origins, or molre.ct.resample.straight for a regular copy",
             )
         affine = np.eye(4)
         affine[:3, 0] = (self.origins[-1] - self.origins[0]) / (len(self) - 1)
@@ -166,7 +166,7 @@ class Volume:
     def study_folder(self) -> str:
         """First 16 hex digits of SHA-256 of the StudyInstanceUID (of the pixels without one)."""
         uid = self.acquisition.study_uid
-        return (hashlib.sha256(uid.encode()).hexdigest() if uid else self.pixel_hash)[:16]
+        return study_folder_name(uid) if uid else self.pixel_hash[:16]
 
     def with_notes(self, *notes: str) -> Volume:
         """The same volume with more notes."""
@@ -199,3 +199,8 @@ def tilt_degrees(origins: np.ndarray, normal: np.ndarray) -> float:
 def shown_age(age: float | None) -> float | None:
     """Age in years as it is kept: above 89 it is 90, as an age alone could name a person."""
     return None if age is None else (OLDEST if age > OLDEST - 1 else age)
+
+
+def study_folder_name(key: str) -> str:
+    """Name of a study's folder: the first 16 hex digits of SHA-256 of its UID or other key."""
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]

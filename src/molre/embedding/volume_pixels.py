@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from molre.backbones.volume_contract import AXES, Resampling, VolumeContract
+from molre.ct.resample import straight
 from molre.ct.volume import AIR, Volume
-from molre.embedding.straight import straight
 
 WHOLE = -1  # where the index of a slice is kept: no slice, the whole volume
 

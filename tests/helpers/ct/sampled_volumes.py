@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from molre.ct.volume import SliceSource, Volume
+from molre.ct.volume import AIR, SliceSource, Volume
 
 Field = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # mm L, P, S -> HU
+EVEN = np.arange(20) * 4.0  # heights of slices, mm
+UNEVEN = np.array([0, 2, 4, 6, 8, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60.0])
 
 
 def sampled(
@@ -64,3 +66,21 @@ def head(inside: float = 32.0, bone: float = 1000.0, size: float = 1.0) -> Field
         return hu
 
     return field
+
+
+def scanned(ball: np.ndarray, heights: np.ndarray, tilt: float = 0.0, edge: int = 64) -> Volume:
+    """A ball of 500 HU and radius 9 mm at ``ball`` (L, P, S) mm in air, scanned slice by slice."""
+    angle = np.radians(tilt)
+    down = np.array([0.0, np.cos(angle), np.sin(angle)])
+    across = np.array([1.0, 0.0, 0.0])
+    mm = (1.2, 1.1)
+    origins = np.stack([np.full_like(heights, -35.0), np.full_like(heights, -30.0), heights], 1)
+    rows, columns = np.mgrid[0:edge, 0:edge]
+    hu = np.empty((len(heights), edge, edge), dtype=np.int16)
+    for image, origin in zip(hu, origins, strict=True):
+        places = origin + rows[..., None] * mm[0] * down + columns[..., None] * mm[1] * across
+        distance = np.linalg.norm(places - ball, axis=-1)
+        image[:] = AIR + 1524 * np.clip((9.0 - distance) / 2 + 0.5, 0, 1)
+    orientation = np.stack([across, down])
+    source = tuple(SliceSource(i) for i in range(len(heights)))
+    return Volume(hu, origins, orientation, mm, source)

@@ -3,7 +3,7 @@
 Straightening is linear and goes axis by axis, so it is three matrix products: rows and columns of
 each slice (a tilted gantry shifts slices against each other), then slices. Where the grid is
 coarser than the scan, it is sampled a whole number of times more finely and averaged, as a thicker
-detector would. :func:`molre.ct.geometry.straighten` does the same for pictures, without averaging.
+detector would.
 """
 
 from __future__ import annotations
