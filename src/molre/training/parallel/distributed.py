@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from threading import Thread
 
 import numpy as np
@@ -21,8 +22,7 @@ import torch
 from torch import Tensor, distributed
 
 from molre.errors import MolreError
-from molre.progress import say
-from molre.training.parallel.launcher_env import launched
+from molre.training.parallel.launcher_env import Launched, launched
 
 # embedding a large cohort takes days; a process that dies is noticed by its closed connection
 PATIENCE = timedelta(days=14)
@@ -180,7 +180,7 @@ class LostProcessError(MolreError):
 
 @contextmanager
 def together(device: str) -> Iterator[Ranks]:
-    """The processes that torchrun, accelerate launch or mpirun started; one where nothing did.
+    """The processes that torchrun started, or accelerate launch as it does; one where nothing did.
 
     Gradients travel by nccl between CUDA devices and by gloo otherwise. When one process fails,
     its sentence is the only one: the others leave without a word.
@@ -193,26 +193,17 @@ def together(device: str) -> Iterator[Ranks]:
     """
     place = launched()
     if place.world == 1:
-        if place.alone_by_mistake:
-            say("accelerate launch has started one process only; on CPUs start several by torchrun")
         yield ALONE
         return
     cuda = torch.device(device).type == "cuda"
     if cuda:
         _own_device(place.local_rank)
-    if not distributed.is_initialized():
-        distributed.init_process_group(
-            "cpu:gloo,cuda:nccl" if cuda else "gloo",
-            timeout=PATIENCE,
-            rank=place.rank,
-            world_size=place.world,
-        )
-        atexit.register(distributed.destroy_process_group)
+    store = _join(place, "cpu:gloo,cuda:nccl" if cuda else "gloo")
     try:
         yield Ranks(place.rank, place.world)
     except Exception as error:
         atexit.unregister(distributed.destroy_process_group)  # would wait for those that are gone
-        if not _first_to_fail(place.world, isinstance(error, LostProcessError)):
+        if not _first_to_fail(store, place, isinstance(error, LostProcessError)):
             raise SystemExit(getattr(error, "exit_code", 2)) from None
         raise
 
@@ -227,21 +218,40 @@ def _own_device(local: int) -> None:
     torch.cuda.set_device(local)
 
 
-def _first_to_fail(world: int, lost: bool) -> bool:
+@cache
+def _join(place: Launched, backend: str) -> distributed.Store | None:
+    """Meet the other processes; what they share, None where a caller had them meet before."""
+    if distributed.is_initialized():
+        return None
+    store, _, _ = next(distributed.rendezvous("env://", place.rank, place.world))
+    store.set_timeout(PATIENCE)
+    distributed.init_process_group(
+        backend, timeout=PATIENCE, store=store, rank=place.rank, world_size=place.world
+    )
+    atexit.register(distributed.destroy_process_group)
+    return store
+
+
+def _first_to_fail(store: distributed.Store | None, place: Launched, lost: bool) -> bool:
     """Whether no other process has said what went wrong.
 
+    Without it each process that waits for the one that failed would add that it is gone, and no
+    reader could tell which sentence matters.
+
     Args:
-        world: how many processes there are.
+        store: of all processes.
+        place: of this one.
         lost: what failed is that another one is gone.
     """
-    with suppress(RuntimeError, ValueError):  # the store went with the process that kept it
-        store = distributed.distributed_c10d._get_default_store()
+    if store is None:
+        return True
+    with suppress(RuntimeError):  # the store went with the process that kept it
         count = int(store.add(FAILED, 1))
-        if count == 1 and distributed.get_rank() == 0 and not lost:
+        if count == 1 and place.rank == 0 and not lost:
             # the others wait for this process: they hear of it when its connections close
             Thread(target=distributed.destroy_process_group, daemon=True).start()
             end = time.monotonic() + LEAVING
-            while int(store.add(FAILED, 0)) < world and time.monotonic() < end:
+            while int(store.add(FAILED, 0)) < place.world and time.monotonic() < end:
                 time.sleep(0.02)
         return count == 1
     return True
