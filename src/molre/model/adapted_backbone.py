@@ -16,6 +16,7 @@ from molre.backbones.backbone import Backbone, Features
 from molre.embedding.chunks import in_halves
 from molre.errors import MolreError, NotApplicable
 from molre.model.sites import Sites, attention_projections, last_blocks
+from molre.model.unregistered import Unregistered
 
 BlocksKind = Literal["none", "lora", "lora_matched", "lora_all", "molre", "molre_shuffled", "full"]
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -51,14 +52,15 @@ class AdaptedBackbone(nn.Module):
         super().__init__()
         from molre.adapter.layer import MoLRELayer
 
-        # in lists, so that the backbone's frozen weights are no part of this module's state
-        self._backbone, self._model = [backbone], [model]
+        self._backbone, self._model = Unregistered(backbone), Unregistered(model)
         self.sites = sites
         self.bank = dict(bank or {})
         backbone.eval()
         if model is None:
             backbone.requires_grad_(True)
-        named = {n: p for n, p in backbone.network.named_parameters() if _is_ours(n, model is None)}
+        named = {
+            n: p for n, p in backbone.network.named_parameters() if model is None or is_added(n)
+        }
         self.weights = nn.ParameterDict({n.replace(".", "/"): p for n, p in named.items()})
         self.counts = _Counts(backbone.network if model is None else nn.Module())
         modules = backbone.network.named_modules()
@@ -67,7 +69,7 @@ class AdaptedBackbone(nn.Module):
     @property
     def backbone(self) -> Backbone:
         """The backbone, adapted."""
-        return self._backbone[0]
+        return self._backbone.content
 
     def train(self, mode: bool = True) -> AdaptedBackbone:
         """Training mode, which reaches only a network that is trained from scratch."""
@@ -132,7 +134,7 @@ class AdaptedBackbone(nn.Module):
         """
         from safetensors.torch import save_file
 
-        model = self._model[0]
+        model = self._model.content
         if model is None:
             state = {
                 k: v.detach().contiguous() for k, v in self.backbone.network.state_dict().items()
@@ -315,8 +317,9 @@ def not_counting(network: nn.Module) -> Iterator[None]:
             norm.momentum = momentum
 
 
-def _is_ours(name: str, full: bool) -> bool:
-    return full or ".lora_" in name or ".molre_" in name
+def is_added(name: str) -> bool:
+    """Whether a weight, by its name, is an adapter's and so none of the backbone's own."""
+    return ".lora_" in name or ".molre_" in name
 
 
 def in_chunks(

@@ -11,8 +11,10 @@ import torch
 import molre
 from molre.adapter.core import gate_entropy
 from molre.backbones.backbone import Backbone
+from molre.cohort.cohort import SPLITS
 from molre.embedding.embed import probe
 from molre.embedding.volume_pixels import WHOLE
+from molre.model.adapted_backbone import is_added
 from molre.model.calibration import Calibration, fit_calibration
 from molre.model.card import model_card
 from molre.model.classifier import HeadCTClassifier
@@ -29,7 +31,6 @@ from molre.model.folder import (
 from molre.training.collapse import collapses
 from molre.training.data import Inputs, Studies, sample_slices, spread
 from molre.training.fit import run
-from molre.training.load_splits import SPLITS
 from molre.training.provenance import provenance
 from molre.training.rates import at_edge
 from molre.training.run import RunFolder, prediction_table
@@ -135,18 +136,13 @@ def backbone_entry(backbone: Backbone) -> BackboneEntry:
     return BackboneEntry(
         name=backbone.name,
         dim=backbone.dim,
-        parameters=sum(p.numel() for name, p in backbone.named_parameters() if not _added(name)),
+        parameters=sum(p.numel() for name, p in backbone.named_parameters() if not is_added(name)),
         contract=backbone.contract.to_dict(),
         contract_hash=backbone.contract.hash,
         weights=backbone.weights.to_dict(),
         precision=backbone.precision,
         contract_verified=backbone.contract_verified,
     )
-
-
-def _added(name: str) -> bool:
-    """Whether a weight is an adapter's, and so none of the backbone's own."""
-    return ".lora_" in name or ".molre_" in name
 
 
 def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Tensor:

@@ -13,19 +13,19 @@ from torch import Tensor
 from molre.adapter.core import router_gates
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.prefix import Prefix
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
 from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import scale_to_entropy
+from molre.model.unregistered import Unregistered
 from molre.progress import say
 from molre.training.arms import Arm
 from molre.training.config import TrainConfig
 from molre.training.data import PIECE, Inputs, Loader, spread
 from molre.training.embedded import embed_together
 from molre.training.fit import Progress
-from molre.training.load_splits import SPLITS
 from molre.training.parallel.distributed import ALONE, Ranks
 from molre.training.placements.end_to_end import (
     BlocksClassifier,
@@ -253,11 +253,11 @@ class _Frozen(torch.nn.Module):
 
     def __init__(self, model: BlocksClassifier):
         super().__init__()
-        self.network, self._model = model.adapted.backbone.network, [model]
+        self.network, self._model = model.adapted.backbone.network, Unregistered(model)
 
     def forward(self, inputs: Tensor) -> Tensor:
         device = next(self.network.parameters()).device
-        return self._model[0].run(inputs.to(device, torch.float32)).pooled
+        return self._model.content.run(inputs.to(device, torch.float32)).pooled
 
 
 def _scale(first: torch.nn.Linear, out: torch.nn.Linear, seen: Tensor) -> None:

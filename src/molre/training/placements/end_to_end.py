@@ -26,6 +26,7 @@ from molre.embedding.cache import EmbeddingCache
 from molre.embedding.prepare import to_inputs
 from molre.model.adapted_backbone import AdaptedBackbone, in_chunks, not_counting
 from molre.model.classifier import HeadCTClassifier, Scores, bank_indices
+from molre.model.unregistered import Unregistered
 from molre.progress import track
 from molre.training.data import Inputs
 
@@ -95,13 +96,12 @@ class BlocksClassifier(nn.Module):
     ):
         super().__init__()
         self.adapted, self.head = adapted, head
-        # in a list: a backbone's frozen weights are no part of this module's state
-        self._run, self._budget = [run], slice_budget
+        self._run, self._budget = Unregistered(run), slice_budget
 
     @property
     def run(self) -> Callable[[Tensor], Features]:
         """Features of the inputs."""
-        return self._run[0]
+        return self._run.content
 
     def halve(self) -> bool:
         """Hold half as many slices at a time from now on; whether that can be done."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.volume_contract import VolumeContract
+from molre.model.unregistered import Unregistered
 
 LIMIT_BYTES = 32 * 2**20  # a study; larger ones are prepared anew each time they are asked for
 
@@ -33,7 +34,7 @@ class PreparedVolumes(Backbone):
         size = math.prod(contract.pixel_shape)
         weights = Weights(id="none: prepared volumes", sha256=key)
         super().__init__("volumes", nn.Linear(1, 1), _as_they_are, size, contract, weights)
-        self.whole = [whole]  # in a list: it is no part of this module
+        self.whole = Unregistered(whole)
 
     @property
     def gigabytes(self) -> float:
@@ -47,7 +48,7 @@ class PreparedVolumes(Backbone):
 
     def resume(self, volumes: Tensor) -> Features:
         """The backbone's features of prepared volumes (B, C * D * H * W)."""
-        return self.whole[0](volumes.reshape(len(volumes), *self.contract.pixel_shape))
+        return self.whole.content(volumes.reshape(len(volumes), *self.contract.pixel_shape))
 
 
 def _as_they_are(network: nn.Module, pixels: Tensor) -> Features:
