@@ -77,10 +77,6 @@ class FindingsTable:
             parent = self.by_id[parent].parent
         return tuple(found)
 
-    def descendants(self, finding: str) -> tuple[str, ...]:
-        """Narrower findings, in table order."""
-        return tuple(f.id for f in self.rows if finding in self.ancestors(f.id))
-
 
 @cache
 def findings() -> FindingsTable:

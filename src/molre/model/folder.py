@@ -191,16 +191,16 @@ def load(folder: Path) -> TrainedModel:
     description = describe(folder / "model.json")
     tensors = load_file(folder / "model.safetensors")
     classifier = build_classifier(description.classifier)
-    classifier.load_state_dict(_part(tensors, "classifier."))
+    classifier.load_state_dict(part(tensors, "classifier."))
     classifier.eval()
     model = TrainedModel(
         description,
         classifier,
-        Familiarity(**_part(tensors, "familiarity.")),
+        Familiarity(**part(tensors, "familiarity.")),
         (tensors["self_test.embedding"], tensors["self_test.logits"]),
         tensors["self_test.probe"],
         sha256,
-        _part(tensors, "bank."),
+        part(tensors, "bank."),
     )
     _self_test(model, folder)
     return model
@@ -226,7 +226,8 @@ def _self_test(model: TrainedModel, folder: Path) -> None:
         )
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, named without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 

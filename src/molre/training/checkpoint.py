@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from molre import files
+from molre.model.folder import part
 from molre.training.fit import Progress
 
 
@@ -71,15 +72,11 @@ class Checkpoint:
             return Progress()
         if facts.pop("key") != self.key or facts.pop("sha256", None) != _sha256(tensors):
             return Progress()
-        model.load_state_dict(_part(tensors, "model."))
+        model.load_state_dict(part(tensors, "model."))
         state = optimizer.state_dict()
-        state["state"] = _optimizer_state(_part(tensors, "optimizer."))
+        state["state"] = _optimizer_state(part(tensors, "optimizer."))
         optimizer.load_state_dict(state)
-        return Progress(best=_part(tensors, "best."), **facts)
-
-    def remove(self) -> None:
-        """Forget the fit."""
-        self.path.unlink(missing_ok=True)
+        return Progress(best=part(tensors, "best."), **facts)
 
 
 def _sha256(tensors: dict[str, Tensor]) -> str:
@@ -89,10 +86,6 @@ def _sha256(tensors: dict[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _optimizer_state(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from molre.evaluation.statistics.bootstrap import bootstrap_aucs
 from molre.evaluation.statistics.delong import (
     delong,
-    delong_by_finding,
     logit_interval,
     separation_interval,
     wald_test,
@@ -130,14 +129,6 @@ def test_a_difference_without_variance_has_no_p_value():
 def test_one_positive_has_no_variance_and_the_widest_interval():
     result = delong(np.array([0.3, 0.1, 0.5]), np.array([1.0, 0.0, 0.0]))
     assert result.interval(np.ones(1)) == (0.0, 1.0)
-
-
-def test_a_finding_with_one_class_has_no_result():
-    scores = np.zeros((2, 3, 2))
-    labels = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, np.nan]])
-    first, second = delong_by_finding(scores, labels)
-    assert first is not None
-    assert second is None
 
 
 def clusters(seed: int, patients: int = 60, scans: int = 3):

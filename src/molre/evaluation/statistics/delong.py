@@ -91,21 +91,6 @@ def delong(scores: FloatArray, labels: FloatArray, patients: Sequence[str] | Non
     return DeLong(beats.mean(axis=1), covariance, above.shape[1], below.shape[1])
 
 
-def delong_by_finding(scores: FloatArray, labels: FloatArray) -> list[DeLong | None]:
-    """:func:`delong` for each finding; None where one class is missing.
-
-    Args:
-        scores: (M, N, K) logits of M models.
-        labels: (N, K) 1, 0 or nan.
-    """
-    results: list[DeLong | None] = []
-    for k in range(labels.shape[1]):
-        column = labels[:, k]
-        both = (column == 1).any() and (column == 0).any()
-        results.append(delong(scores[:, :, k], column) if both else None)
-    return results
-
-
 def logit_interval(
     auc: float, variance: float, pairs: int, level: float = LEVEL
 ) -> tuple[float, float]:
