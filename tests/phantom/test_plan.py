@@ -3,13 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molre.errors import MolreError
+from molre.labels.findings import findings
 from molre.phantom.generators import CATEGORIES, GENERATORS
-from molre.phantom.plan import Recipe, draw_plan, excluded, label, parent_of
+from molre.phantom.plan import Recipe, draw_plan, excluded, label
 
 
 def test_at_least_36_findings_of_all_six_categories_have_a_generator_of_their_own():
     assert len(GENERATORS) >= 36
-    assert set(GENERATORS) <= set(parent_of())
+    assert set(GENERATORS) <= set(findings().ids)
     homes = {g.paint.__module__ for g in GENERATORS.values()}
     assert homes == {module.__name__ for module in CATEGORIES}
     assert len({g.paint for g in GENERATORS.values()}) == len(GENERATORS)
@@ -18,7 +19,7 @@ def test_at_least_36_findings_of_all_six_categories_have_a_generator_of_their_ow
 def test_everything_a_generator_names_is_a_finding():
     for generator in GENERATORS.values():
         for finding in (*generator.also, *generator.unsure, *generator.excludes):
-            assert finding in parent_of()
+            assert finding in findings().by_id
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**4))
@@ -50,11 +51,11 @@ def test_a_finding_that_no_slice_shows_is_unknown_and_so_are_its_ancestors():
 @given(st.lists(st.sampled_from(sorted(GENERATORS)), unique=True))
 def test_no_absent_parent_has_a_present_child(planted):
     states = label(planted)
-    for finding, parent in parent_of().items():
-        if parent and states[finding] == "1":
-            assert states[parent] == "1"
-        if parent and states[finding] == "":
-            assert states[parent] != "0"
+    for finding in findings():
+        if finding.parent and states[finding.id] == "1":
+            assert states[finding.parent] == "1"
+        if finding.parent and states[finding.id] == "":
+            assert states[finding.parent] != "0"
 
 
 @pytest.mark.parametrize(

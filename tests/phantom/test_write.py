@@ -9,8 +9,9 @@ import pydicom
 import pytest
 
 from molre.errors import MolreError
+from molre.labels.findings import findings
 from molre.phantom.generators import GENERATORS
-from molre.phantom.plan import HEAD, SCANNER, Recipe, parent_of
+from molre.phantom.plan import HEAD, SCANNER, Recipe
 from molre.phantom.study import make_study
 from molre.phantom.truth import read_mask
 from molre.phantom.write import write_phantoms
@@ -53,7 +54,7 @@ def test_slices_ascend_and_the_column_vector_leans_with_the_tilt(phantoms):
 def test_labels_have_all_findings_and_agree_with_the_truth(phantoms):
     with open(phantoms / "labels.csv", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    assert list(rows[0]) == ["study", "source", *parent_of()]
+    assert list(rows[0]) == ["study", "source", *findings().ids]
     assert {row["source"] for row in rows} == {"phantom"}
     truths = [json.loads(p.read_text()) for p in sorted(phantoms.glob("truth/*/truth.json"))]
     assert [t["study"] for t in truths] == [row["study"] for row in rows]

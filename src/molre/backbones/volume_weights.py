@@ -19,18 +19,7 @@ def fill(network: nn.Module, state: dict[str, Tensor], folder: Path, name: str) 
         MolreError: tensors missing, left over or of another shape; the first is named.
     """
     there = network.state_dict()
-    misfit = Misfit.between(there, state)
-    for tensors, said in (
-        (misfit.missing, f"lacks {len(misfit.missing)} tensors of {name}"),
-        (misfit.over, f"has {len(misfit.over)} tensors that {name} has not"),
-        (misfit.reshaped, f"has {len(misfit.reshaped)} tensors of another shape than {name}"),
-    ):
-        if tensors:
-            raise MolreError(
-                f"the checkpoint {said}, {tensors[0]} first",
-                where=folder,
-                fix="give the whole checkpoint of this very network",
-            )
+    Misfit.between(there, state).refuse(name, folder)
     network.load_state_dict({k: v.to(there[k].dtype) for k, v in state.items()})
 
 

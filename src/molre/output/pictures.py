@@ -10,6 +10,8 @@ import numpy as np
 from molre.ct.volume import Volume
 from molre.ct.windows import WINDOWS
 
+BONE_FIRST = ("trauma",)  # categories of findings that a bone window shows better
+
 
 def slice_picture(volume: Volume, index: int, window: str = "brain", size: int = 256) -> str:
     """One slice as a JPEG data URI, true to its pixel shape, patient's right on the left.

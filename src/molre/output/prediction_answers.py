@@ -7,7 +7,6 @@ be read stands with the others of its folder or archive; a NIfTI is a study by i
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 import molre
 from molre.ct.listing import Reject
 from molre.ct.survey import Study, Survey
+from molre.ct.volume import study_folder_name
 from molre.errors import MolreError
 from molre.model.prediction import Prediction
 from molre.pipeline import Reader
@@ -116,7 +116,7 @@ def _refusal(reader: Reader, key: str, reasons: list[str], entries: list[str]) -
         molre_version=molre.__version__,
         status="refused",
         reasons=[printable(reason) for reason in reasons],
-        study=hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16],
+        study=study_folder_name(key),
         model=reader.model_used(),
         synthetic=reader.model.description.synthetic,
         files=sorted({printable(os.path.basename(entry)) for entry in entries}),

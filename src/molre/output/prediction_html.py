@@ -10,12 +10,11 @@ import numpy as np
 from molre import files
 from molre.model.prediction import Prediction
 from molre.output.page import render
-from molre.output.pictures import slice_picture
+from molre.output.pictures import BONE_FIRST, slice_picture
 from molre.output.synthetic_banner import scan_banner
 from molre.pipeline import Reading
 
 PICTURED = 8  # findings whose key slices are drawn
-BONE_FIRST = ("trauma",)  # categories that a bone window shows better
 
 
 def write_prediction_report(reading: Reading, path: Path, *, trained_on_synthetic: bool) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from molre.ct.volume import study_folder_name
 from molre.errors import MolreError
 from molre.model.prediction import Prediction
 from molre.output.prediction_json import read_prediction
@@ -54,10 +55,6 @@ def _places(entry: str) -> Iterator[str]:
         yield entry
 
 
-def _folder(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
-
-
 class Former:
     """The predictions that are in a folder already.
 
@@ -78,7 +75,7 @@ class Former:
         """
         if source is None:
             return None
-        found = self._read(self.out / _folder(key))
+        found = self._read(self.out / study_folder_name(key))
         if found is None or found.made_from != source:
             found = self._read(self._by_source[source]) if source in self._by_source else None
         if found is None or found.made_from != source or found.status == "refused":
@@ -88,7 +85,7 @@ class Former:
 
     def forget_refusal(self, key: str) -> None:
         """Remove a former refusal of a study that is answered now; it may lie in another folder."""
-        folder = self.out / _folder(key)
+        folder = self.out / study_folder_name(key)
         found = self._read(folder)
         if found is not None and found.status == "refused":
             for name in ("prediction.json", "report.html"):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
 from molre.errors import MolreError, did_you_mean
+from molre.labels.findings import findings
 from molre.phantom.generators import GENERATORS
 
 PREVALENCE = 0.08
@@ -102,29 +100,13 @@ def label(planted: Iterable[str], missed: Sequence[str] = ()) -> dict[str, str]:
     What follows from a planted finding is present with all its ancestors; what it makes doubtful
     is left empty, and so is a planned finding that no slice shows; the rest is absent.
     """
-    parents = parent_of()
+    table = findings()
     present: set[str] = set()
     doubtful: set[str] = set(missed)
     for finding in planted:
         for name in (finding, *GENERATORS[finding].also):
-            present.update(_with_ancestors(name, parents))
+            present.update((name, *table.ancestors(name)))
         doubtful.update(GENERATORS[finding].unsure)
     for name in list(doubtful):
-        doubtful.update(_with_ancestors(name, parents))
-    return {f: "1" if f in present else "" if f in doubtful else "0" for f in parents}
-
-
-def _with_ancestors(finding: str, parents: dict[str, str]) -> list[str]:
-    chain = []
-    while finding:
-        chain.append(finding)
-        finding = parents[finding]
-    return chain
-
-
-@lru_cache(maxsize=1)
-def parent_of() -> dict[str, str]:
-    """Finding id to the id of its parent ("" for none), in the order of the findings table."""
-    table = resources.files("molre.labels") / "findings.csv"
-    with table.open("r", encoding="utf-8") as handle:
-        return {row["id"]: row["parent"] for row in csv.DictReader(handle)}
+        doubtful.update(table.ancestors(name))
+    return {f: "1" if f in present else "" if f in doubtful else "0" for f in table.ids}

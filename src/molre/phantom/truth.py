@@ -11,9 +11,10 @@ import numpy as np
 
 from molre.errors import MolreError
 from molre.files import write_text
+from molre.labels.findings import findings
 from molre.phantom.dicom import uid
 from molre.phantom.fields import Array
-from molre.phantom.plan import Recipe, label, parent_of
+from molre.phantom.plan import Recipe, label
 from molre.phantom.study import PhantomStudy
 
 README = """These are synthetic phantoms: no patient, no hospital, no real scan is behind them.
@@ -72,7 +73,7 @@ def write_labels(out: Path) -> int:
     """Write labels.csv from every truth.json under ``out``; returns the number of studies."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["study", "source", *parent_of()])
+    rows.writerow(["study", "source", *findings().ids])
     records = sorted((out / "truth").glob("study_*/truth.json"))
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))

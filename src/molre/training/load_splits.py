@@ -9,14 +9,12 @@ import numpy as np
 import polars as pl
 
 from molre import files
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
 from molre.labels.policy import targets
 from molre.progress import say
 from molre.training.data import Inputs, Studies, known_findings
-
-SPLITS = ("train", "tune", "calibrate", "test")
 
 
 @dataclass(frozen=True)

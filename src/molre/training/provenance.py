@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.cohort.flow import flow
 from molre.cohort.population import population
-from molre.training.load_splits import SPLITS, Splits
+from molre.training.load_splits import Splits
 
 FORMAT_VERSION = 1
 NAME = "data.json"

@@ -20,11 +20,10 @@ from molre.model import folder
 from molre.model.classifier import bank_indices
 from molre.output.charts import attention_bars
 from molre.output.example import Example
-from molre.output.pictures import slice_picture
+from molre.output.pictures import BONE_FIRST, slice_picture
 from molre.table_files import read_parquet
 
 LIMIT = 6
-BONE_WINDOW = ("trauma",)  # categories whose findings a bone window shows
 
 
 def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
@@ -99,7 +98,7 @@ def _case(
     weights = scores.attention[0, :, k].numpy()
     volume = scan(content_hash, row["files"], volumes, row["hu_map"])
     key = int(index[int(weights.argmax())])
-    first, second = ("bone", "brain") if finding.category in BONE_WINDOW else ("brain", "blood")
+    first, second = ("bone", "brain") if finding.category in BONE_FIRST else ("brain", "blood")
     if key == WHOLE:
         return _whole(volume, row["study"], finding, probability, (first, second))
     return Example(
