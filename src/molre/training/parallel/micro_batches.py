@@ -11,8 +11,6 @@ from torch import nn
 
 from molre.model.classifier import HeadCTClassifier
 
-LARGE = 31 * 2**20  # bytes; of glibc's thresholds the largest that grows by itself is 32 MiB
-
 
 @contextmanager
 def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
@@ -26,7 +24,6 @@ def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
         model: in training.
     """
     threads = torch.get_num_threads()
-    _keep_freed_memory()
     if threads == 1 or not isinstance(model, HeadCTClassifier):
         yield None
         return
@@ -36,13 +33,3 @@ def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
             yield pool
     finally:
         torch.set_num_threads(threads)
-
-
-def _keep_freed_memory() -> None:
-    """Have the next piece use the memory of the last one.
-
-    glibc returns each freed megabyte to the system, and the next one comes page by page, each
-    cleared by the kernel; from the first large block that is freed on, it keeps what is smaller
-    (mallopt(3), M_MMAP_THRESHOLD).
-    """
-    torch.empty(LARGE, dtype=torch.uint8)
