@@ -145,15 +145,27 @@ def place(
 ) -> None:
     """Geometry of a stored slice whose canonical voxel [0, 0] is at ``origin``."""
     across, down = orientation
-    first = np.array(origin, dtype=float)
-    first += down * spacing[0] * (shape[0] - 1) * turn.flip_rows
-    first += across * spacing[1] * (shape[1] - 1) * turn.flip_columns
     across = -across if turn.flip_columns else across
     down = -down if turn.flip_rows else down
     pair = [down, across] if turn.transpose else [across, down]
-    ds.ImagePositionPatient = [round(float(v), 6) for v in first]
+    ds.ImagePositionPatient = first_voxel(origin, orientation, spacing, shape, turn)
     ds.ImageOrientationPatient = [round(float(v), 8) for v in np.concatenate(pair)]
     ds.PixelSpacing = list(spacing[::-1] if turn.transpose else spacing)
+
+
+def first_voxel(
+    origin: np.ndarray,
+    orientation: np.ndarray,
+    spacing: tuple[float, float],
+    shape: tuple[int, ...],
+    turn: Turn,
+) -> list[float]:
+    """Where the first stored voxel of such a slice lies, mm (L, P, S)."""
+    across, down = orientation
+    first = np.array(origin, dtype=float)
+    first += down * spacing[0] * (shape[0] - 1) * turn.flip_rows
+    first += across * spacing[1] * (shape[1] - 1) * turn.flip_columns
+    return [round(float(v), 6) for v in first]
 
 
 def save(ds: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> Path:

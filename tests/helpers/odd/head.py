@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,14 +38,27 @@ def scanned(plan: Plan, shift: float = 0.0, step: float | None = None, part: flo
         step: mm, where not the plan's.
         part: share of the range, from below, that is left out.
     """
-    wide = 2.0 * plan.step if plan.thicker_above else plan.step
-    steps = np.where(np.arange(plan.slices - 1) < plan.slices // 2, plan.step, wide)
+    return _scanned(plan.slices, plan.step, plan.thicker_above, plan.tilt, shift, step, part)
+
+
+@lru_cache(256)
+def _scanned(
+    slices: int,
+    usual: float,
+    thicker_above: bool,
+    tilt: float,
+    shift: float,
+    step: float | None,
+    part: float,
+) -> Scan:
+    wide = 2.0 * usual if thicker_above else usual
+    steps = np.where(np.arange(slices - 1) < slices // 2, usual, wide)
     heights = np.concatenate([[0.0], np.cumsum(steps)])
     heights -= heights[-1] / 2
     if step is not None:
         heights = np.arange(heights[0], heights[-1] + 1e-6, step)
     heights = heights[heights >= heights[0] + part * (heights[-1] - heights[0]) - 1e-6] + shift
-    angle = np.radians(plan.tilt)
+    angle = np.radians(tilt)
     across = np.array([1.0, 0, 0])
     down = np.array([0, np.cos(angle), -np.sin(angle)])
     corner = -across * SPACING[1] * (SHAPE[1] - 1) / 2 - down * SPACING[0] * (SHAPE[0] - 1) / 2

@@ -6,21 +6,19 @@ import os
 import random
 import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as Items
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from tests.helpers.ct.dicom_files import TURNS, UID
-from tests.helpers.odd.files import file_bytes
+from tests.helpers.ct.dicom_files import TURNS, UID, first_voxel
+from tests.helpers.odd.files import Elements, elements_of, file_bytes
 from tests.helpers.odd.head import scanned
 from tests.helpers.odd.plan import Plan
-from tests.helpers.traps.objects import item, multi_frame
+from tests.helpers.traps.objects import multi_frame
 from tests.helpers.traps.scan import OTHER, Scan, stored_slice
 
 TELLS: dict[str, dict[str, object]] = {
@@ -46,6 +44,7 @@ FRAME_GROUPS = {
     "CTXRayDetailsSequence": ("KVP",),
     "PixelMeasuresSequence": ("SliceThickness", "PixelSpacing"),
 }
+Image = tuple[Elements, np.ndarray]  # all but the pixels, and the pixels as stored
 NEVER_READ = ("localizer", "secondary", "projection")
 BESIDE = {
     "jpeg": ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(200)),
@@ -79,10 +78,10 @@ def write(plan: Plan, folder: Path) -> Written:
     if plan.enhanced:
         images = [_enhanced(plan, main, extra)]
     else:
-        images = [_image(plan, main, i, drawn) for i in range(len(main.hu))]
+        images = list(_main_images(plan, main, drawn))
         if extra is not None:
-            images += [_other_image(plan, extra, i) for i in range(len(extra.hu))]
-    contents = [file_bytes(plan, image) for image in images]
+            images += _other_images(plan, extra)
+    contents = [file_bytes(plan, image, pixels) for image, pixels in images]
     _pack(plan, folder, _names(plan, len(contents), drawn), contents)
     if plan.beside != "nothing":
         name, content = BESIDE[plan.beside]
@@ -104,146 +103,146 @@ def _extra(plan: Plan, main: Scan) -> Scan | None:
     return replace(found, hu=found.hu + np.int16(OTHER))
 
 
-def _rescale(plan: Plan) -> tuple[bool, float]:
-    """Signed or not, and the intercept that the pixels are stored with."""
-    return (True, 0.0) if plan.values == "signed" else (False, -1024.0)
+def _main_images(plan: Plan, what: Scan, drawn: random.Random) -> Iterator[Image]:
+    for i, (image, pixels) in enumerate(_images(plan, what, f"{UID}.1.1")):
+        _vary(plan, image, i, drawn)
+        _lose(plan, image)
+        _lie(plan, image, drawn)
+        yield image, _values(plan, image, pixels)
 
 
-def _image(plan: Plan, what: Scan, index: int, drawn: random.Random) -> Dataset:
-    signed, intercept = _rescale(plan)
-    ds = stored_slice(what, index, TURNS[plan.turn], rescale=(1.0, intercept), signed=signed)
-    ds.AcquisitionTime, ds.ReconstructionDiameter = "101500", 240
-    ds.SliceThickness = plan.step
-    _vary(plan, ds, index, drawn)
-    _lose(plan, ds)
-    _lie(plan, ds, drawn)
-    _values(plan, ds)
-    return ds
-
-
-def _other_image(plan: Plan, what: Scan, index: int) -> Dataset:
-    signed, intercept = _rescale(plan)
+def _other_images(plan: Plan, what: Scan) -> Iterator[Image]:
     series = f"{UID}.1.2" if plan.own_series else f"{UID}.1.1"
-    ds = stored_slice(what, index, TURNS[plan.turn], series, (1.0, intercept), signed)
-    ds.SOPInstanceUID = f"{UID}.9.{index + 1}"
-    ds.AcquisitionTime, ds.ReconstructionDiameter = "101500", 240
-    ds.SliceThickness = plan.step
-    _lose(plan, ds, keep=tuple(TELLS[plan.extra]))
-    for keyword, value in TELLS[plan.extra].items():
-        if value is None:
-            ds.pop(keyword, None)
-        else:
-            setattr(ds, keyword, value)
-    if plan.extra == "localizer":
-        ds.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
-    _values(plan, ds)
-    return ds
+    tells = TELLS[plan.extra]
+    for i, (image, pixels) in enumerate(_images(plan, what, series)):
+        image["SOPInstanceUID"] = f"{UID}.9.{i + 1}"
+        _lose(plan, image, keep=tuple(tells))
+        image.update(tells)
+        if plan.extra == "kernel gone":
+            image.pop("ConvolutionKernel", None)
+        if plan.extra == "localizer":
+            image["ImageOrientationPatient"] = [0, 1, 0, 0, 0, -1]
+        yield image, _values(plan, image, pixels)
 
 
-def _vary(plan: Plan, ds: Dataset, index: int, drawn: random.Random) -> None:
+def _images(plan: Plan, what: Scan, series: str) -> Iterator[Image]:
+    """The slices of a set with nothing odd; what they say alike is asked of the first."""
+    signed, turn = plan.values == "signed", TURNS[plan.turn]
+    intercept, kind = (0, np.int16) if signed else (-1024, np.uint16)
+    alike = elements_of(stored_slice(what, 0, turn, series, (1.0, float(intercept)), signed))
+    del alike["PixelData"]
+    alike |= {"AcquisitionTime": "101500", "ReconstructionDiameter": 240}
+    alike |= {"SliceThickness": plan.step}
+    across = (what.orientation, what.spacing, what.hu.shape[1:], turn)
+    for i, hu in enumerate(what.hu):
+        own = {"SOPInstanceUID": f"{series}.{i + 1}", "InstanceNumber": i + 1}
+        own |= {"ImagePositionPatient": first_voxel(what.origins[i], *across)}
+        yield alike | own, turn.stored((hu.astype(int) - intercept).astype(kind))
+
+
+def _vary(plan: Plan, image: Elements, index: int, drawn: random.Random) -> None:
     some = drawn.random() < 0.3
     if plan.varies == "kernel absent" and some:
-        del ds.ConvolutionKernel
+        image.pop("ConvolutionKernel")
     elif plan.varies == "kernel value":
-        ds.ConvolutionKernel = ["H31s", str(1 + index % 3)]
+        image["ConvolutionKernel"] = ["H31s", str(1 + index % 3)]
     elif plan.varies == "spacing":
         across = 1 + (index % 2) * 2e-6
-        ds.PixelSpacing = [round(float(v) * across, 7) for v in ds.PixelSpacing]
+        image["PixelSpacing"] = [round(float(v) * across, 7) for v in image["PixelSpacing"]]
     elif plan.varies == "series uid":
-        ds.SeriesInstanceUID = f"{UID}.1.7.{index + 1}"
+        image["SeriesInstanceUID"] = f"{UID}.1.7.{index + 1}"
     elif plan.varies == "acquisition":
-        ds.AcquisitionNumber = index + 1
+        image["AcquisitionNumber"] = index + 1
     elif plan.varies == "image type" and some:
-        ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL", "REFERENCE"]
+        image["ImageType"] = ["ORIGINAL", "PRIMARY", "AXIAL", "REFERENCE"]
     elif plan.varies == "thickness":
-        ds.SliceThickness = plan.step + 1e-4 * (index % 3)
+        image["SliceThickness"] = plan.step + 1e-4 * (index % 3)
     elif plan.varies == "patient absent" and some:
-        ds.PatientID = ""
+        image["PatientID"] = ""
     elif plan.varies == "time":
-        ds.AcquisitionTime = f"1015{index:02d}.25"
+        image["AcquisitionTime"] = f"1015{index:02d}.25"
 
 
-def _lose(plan: Plan, ds: Dataset, keep: Sequence[str] = ()) -> None:
+def _lose(plan: Plan, image: Elements, keep: Sequence[str] = ()) -> None:
     for keyword in plan.absent:
-        if keyword in ds and keyword not in keep:
-            delattr(ds, keyword)
+        if keyword not in keep:
+            image.pop(keyword, None)
 
 
-def _lie(plan: Plan, ds: Dataset, drawn: random.Random) -> None:
+def _lie(plan: Plan, image: Elements, drawn: random.Random) -> None:
     if plan.lies == "slice location":
-        ds.SliceLocation = drawn.uniform(-500, 500)
+        image["SliceLocation"] = drawn.uniform(-500, 500)
     elif plan.lies == "spacing between slices":
-        ds.SpacingBetweenSlices = 20.706
+        image["SpacingBetweenSlices"] = 20.706
     elif plan.lies == "patient position":
-        ds.PatientPosition = "FFP"
+        image["PatientPosition"] = "FFP"
     elif plan.lies == "gantry tilt":
-        ds.GantryDetectorTilt = 30 - plan.tilt
-    elif plan.lies == "instance numbers" and "InstanceNumber" in ds:
-        ds.InstanceNumber = drawn.randint(1, 500)
+        image["GantryDetectorTilt"] = 30 - plan.tilt
+    elif plan.lies == "instance numbers" and "InstanceNumber" in image:
+        image["InstanceNumber"] = drawn.randint(1, 500)
     elif plan.lies == "series description":
-        ds.SeriesDescription = "Thorax 1.0 B60f"
+        image["SeriesDescription"] = "Thorax 1.0 B60f"
 
 
-def _values(plan: Plan, ds: Dataset) -> None:
+def _values(plan: Plan, image: Elements, pixels: np.ndarray) -> np.ndarray:
+    """Change what tells HU; the pixels as they are stored then."""
     if plan.values in ("padded", "intercept lost, padded"):
-        pixels = np.frombuffer(ds.PixelData, dtype="<u2").astype("<i2").reshape(_shape(ds)).copy()
+        pixels = pixels.astype(np.int16)
         pixels[..., 0, :2] = -2000
-        ds.PixelData, ds.PixelRepresentation = pixels.tobytes(), 1
-        ds.BitsStored, ds.HighBit = 16, 15
-        ds.PixelPaddingValue = -2000
+        image |= {"PixelRepresentation": 1, "BitsStored": 16, "HighBit": 15}
+        image["PixelPaddingValue"] = -2000
     if plan.values.startswith("intercept lost"):
-        ds.pop("RescaleIntercept", None)
-        ds.pop("RescaleSlope", None)
+        image.pop("RescaleIntercept", None)
+        image.pop("RescaleSlope", None)
     if plan.values == "times ten":
-        pixels = np.frombuffer(ds.PixelData, dtype="<u2").astype(int)
-        ds.PixelData = ((pixels - 1024) * 10).astype("<i2").tobytes()
-        ds.PixelRepresentation, ds.BitsStored, ds.HighBit = 1, 16, 15
-        ds.RescaleIntercept = 0
+        pixels = ((pixels.astype(int) - 1024) * 10).astype(np.int16)
+        image |= {"PixelRepresentation": 1, "BitsStored": 16, "HighBit": 15, "RescaleIntercept": 0}
+    return pixels
 
 
-def _shape(ds: Dataset) -> tuple[int, ...]:
-    """Of a classic image or of all frames."""
-    frames = (int(ds.NumberOfFrames),) if "NumberOfFrames" in ds else ()
-    return (*frames, ds.Rows, ds.Columns)
-
-
-def _enhanced(plan: Plan, main: Scan, extra: Scan | None) -> Dataset:
+def _enhanced(plan: Plan, main: Scan, extra: Scan | None) -> Image:
     """All images as frames; what tells the other set apart stands in its frames' groups."""
-    both = main
-    if extra is not None:
-        both = replace(
-            main,
-            hu=np.concatenate([main.hu, extra.hu]),
-            origins=np.concatenate([main.origins, extra.origins]),
-        )
-    ds = multi_frame(both)
-    shared = ds.SharedFunctionalGroupsSequence[0]
-    kind = shared.CTImageFrameTypeSequence
-    del shared.CTImageFrameTypeSequence
-    del shared.CTReconstructionSequence
-    del shared.PixelMeasuresSequence
-    for i, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
-        tells = TELLS[plan.extra] if i >= len(main.hu) else {}
+    sets = [(main, {})] if extra is None else [(main, {}), (extra, TELLS[plan.extra])]
+    image = elements_of(multi_frame(main.keep([0])))
+    (shared,), (frame,) = (image[f"{of}FunctionalGroupsSequence"] for of in ("Shared", "PerFrame"))
+    (kind,) = shared["CTImageFrameTypeSequence"]
+    for name in ("CTImageFrameType", "CTReconstruction", "PixelMeasures"):
+        del shared[f"{name}Sequence"]
+    frames: list[Elements] = []
+    for what, tells in sets:
         told = {
-            "FrameType": tells.get("ImageType", list(kind[0].FrameType)),
-            "ConvolutionKernel": tells.get("ConvolutionKernel", "H31s"),
-            "ReconstructionDiameter": tells.get("ReconstructionDiameter", 240),
-            "KVP": tells.get("KVP", 120),
-            "SliceThickness": tells.get("SliceThickness", plan.step),
+            "FrameType": kind["FrameType"],
+            "ConvolutionKernel": "H31s",
+            "ReconstructionDiameter": 240,
+            "KVP": 120,
+            "SliceThickness": plan.step,
             "PixelSpacing": list(main.spacing),
         }
-        for name, keywords in FRAME_GROUPS.items():
-            group = {k: told[k] for k in keywords if told[k] is not None}
-            setattr(frame, name, Items([item(**group)]))
-        content = frame.FrameContentSequence[0]
-        content.FrameAcquisitionNumber = tells.get("AcquisitionNumber", 1)
-        content.FrameAcquisitionDateTime = f"20200131{tells.get('AcquisitionTime', '101500')}"
-    _values(plan, ds)
+        told |= {"FrameType": tells.get("ImageType", told["FrameType"])}
+        told |= {keyword: value for keyword, value in tells.items() if keyword in told}
+        groups = {
+            name: [{k: told[k] for k in keywords if told[k] is not None}]
+            for name, keywords in FRAME_GROUPS.items()
+        }
+        (content,) = frame["FrameContentSequence"]
+        content |= {"FrameAcquisitionNumber": tells.get("AcquisitionNumber", 1)}
+        time = tells.get("AcquisitionTime", "101500")
+        content |= {"FrameAcquisitionDateTime": f"20200131{time}"}
+        for origin in what.origins:
+            number = len(frames) + 1
+            own = {"InStackPositionNumber": number, "DimensionIndexValues": [number]}
+            place = {"ImagePositionPatient": [round(float(v), 6) for v in origin]}
+            places = {"FrameContentSequence": [content | own], "PlanePositionSequence": [place]}
+            frames.append(groups | places)
+    del image["PixelData"]
+    image |= {"NumberOfFrames": len(frames), "PerFrameFunctionalGroupsSequence": frames}
+    hu = np.concatenate([what.hu for what, _ in sets])
+    pixels = _values(plan, image, (hu.astype(int) + 1024).astype(np.uint16))
     if plan.values.startswith("intercept lost"):
-        del shared.PixelValueTransformationSequence
+        del shared["PixelValueTransformationSequence"]
     elif plan.values == "times ten":
-        shared.PixelValueTransformationSequence[0].RescaleIntercept = 0
-    return ds
+        shared["PixelValueTransformationSequence"][0]["RescaleIntercept"] = 0
+    return image, pixels
 
 
 def _names(plan: Plan, count: int, drawn: random.Random) -> list[str]:
@@ -275,7 +274,7 @@ def _pack(plan: Plan, folder: Path, names: list[str], contents: list[bytes]) -> 
         return
     names = [name.replace("\udce4", "ae") for name in names]
     if plan.packing == "tar.gz":
-        with tarfile.open(folder / "study.tar.gz", "w:gz") as tar:
+        with tarfile.open(folder / "study.tar.gz", "w:gz", compresslevel=1) as tar:
             for name, content in zip(names, contents, strict=True):
                 info = tarfile.TarInfo(name)
                 info.size = len(content)
