@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
+# molre waits until a disk has what it writes, thousands of times; memory has it at once
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+    tempfile.tempdir = os.environ.setdefault("TMPDIR", str(MEMORY))
 gc.disable()  # until all is imported, see ``pytest_collection_finish``
 # a loaded machine is slow, which is no failure
 settings.register_profile("molre", deadline=None)
