@@ -6,6 +6,11 @@ STAMP := $(VENV)/.installed
 # the transformers before 5, laid over the environment by the path alone
 OLDER := $(VENV)/transformers4
 
+# one core checks the types while the tests leave some of both; output of the two is mixed
+ifeq ($(sort $(MAKECMDGOALS)),check test)
+MAKEFLAGS += --jobs=2
+endif
+
 .PHONY: install demo test test-full check docs clean
 
 install: $(STAMP)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 from molre.benchmark.collect import collect
 from molre.benchmark.run_grid import run_cells
@@ -69,6 +68,8 @@ def test_a_row_s_numbers_are_those_of_its_run(table: BenchmarkTable, whole: Path
 def test_p_values_are_adjusted_over_all_backbones_at_once(
     table: BenchmarkTable, whole: Path
 ) -> None:
+    from statsmodels.stats.multitest import multipletests
+
     raw: dict[bool, list[float]] = {True: [], False: []}
     got: dict[bool, list[float]] = {True: [], False: []}
     for (backbone, placement), contrasts in table.contrasts.items():

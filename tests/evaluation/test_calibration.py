@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
@@ -48,6 +47,8 @@ def test_overconfidence_shows_in_the_slope():
 
 @given(st.integers(0, 100), st.sampled_from([0.3, 1.0, 2.5]))
 def test_slope_and_intercept_equal_logistic_regression(seed, slope):
+    import statsmodels.api as sm
+
     said, truth = sample(seed, n=150, slope=slope)
     fitted = sm.Logit(truth, sm.add_constant(logit(said))).fit(disp=0).params
     assert slope_intercept(said, truth) == pytest.approx((fitted[1], fitted[0]), abs=1e-5)

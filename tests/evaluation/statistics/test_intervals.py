@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
-from statsmodels.stats.proportion import proportion_confint
 
 from molre.evaluation.statistics.intervals import clopper_pearson, wilson
 
@@ -13,6 +12,8 @@ counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.ju
 
 @given(counts)
 def test_equal_statsmodels(count):
+    from statsmodels.stats.proportion import proportion_confint
+
     assert clopper_pearson(*count) == pytest.approx(
         proportion_confint(*count, method="beta"), abs=1e-9
     )

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
 from molre.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 
@@ -17,6 +16,8 @@ p_values = st.lists(
 @settings(max_examples=20, deadline=None)
 @given(p=p_values)
 def test_equals_statsmodels(ours, theirs, p):
+    from statsmodels.stats.multitest import multipletests
+
     expected = multipletests(p, method=theirs)[1]
     np.testing.assert_allclose(ours(np.array(p)), expected, atol=1e-12)
 

@@ -15,7 +15,6 @@ import pytest
 import timm
 import torch
 import transformers
-from monai.networks.nets import ViT as MonaiViT
 from peft import get_peft_model
 from torch import Tensor, nn
 
@@ -127,7 +126,9 @@ def convnext() -> nn.Module:
 
 
 def monai_vit() -> nn.Module:
-    return MonaiViT(1, (8, 8, 8), (4, 4, 4), hidden_size=16, mlp_dim=16, num_layers=2, num_heads=2)
+    from monai.networks.nets import ViT  # slow to import, with pandas and matplotlib
+
+    return ViT(1, (8, 8, 8), (4, 4, 4), hidden_size=16, mlp_dim=16, num_layers=2, num_heads=2)
 
 
 def first_output(output: Any) -> Tensor:
