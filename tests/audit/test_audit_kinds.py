@@ -121,7 +121,7 @@ CHANGED: list[tuple[str, Callable[[Path], Place], str]] = [
     ("volumes", lambda r: rows(r, "test", "probability"), "probabilities from logits"),
     ("volumes", one_more_parameter, "adapter of"),
     ("volumes", lambda r: nth(TABLE(r, "studies.parquet"), 1), "studies.parquet from"),
-    ("volumes", lambda r: nth(PRINTED(r, "report.html"), 40), "report.html recomputed"),
+    ("volumes", lambda r: nth(PRINTED(r, "report.html"), 40), "report.html as rendered"),
     ("external", lambda r: rows(r, "test", "logit"), "probabilities from logits"),
     ("external", lambda r: rows(r, "test", "label"), "predictions.parquet from the model"),
     ("external", lambda r: rows(r, "calibrate", "label"), "model, calibration and calibrate"),

@@ -84,7 +84,7 @@ def test_a_comparison_s_example_cases_are_made_again(whole: Path, tmp_path: Path
     assert begin in page
     (out / "report.html").write_text(page.replace(begin, begin + "A", 1))
     assert [c.name for c in together(out, told) if c.outcome == FAIL] == [
-        "report.html from the runs: charts and pictures"
+        "report.html as rendered from report.json"
     ]
 
 

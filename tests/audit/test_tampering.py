@@ -40,6 +40,7 @@ MADE_BY_EVALUATING: dict[str, Places] = {
     "abstention": lambda run: tamper.table(run, "abstention.parquet"),
     "sensitivity": lambda run: tamper.table(run, "sensitivity.parquet"),
     "report": lambda run: tamper.printed(run, "report.html"),
+    "report.json": lambda run: tamper.leaves(run, "report.json", only=("context",)),
     "card": lambda run: tamper.printed(run, "model/README.md"),
 }
 ONLY_TRAINED_AGAIN: dict[str, Places] = {

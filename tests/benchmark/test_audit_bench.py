@@ -16,9 +16,11 @@ from molre.audit.audit import audit, made
 from molre.audit.bench_cells import looks, twins
 from molre.audit.bench_tables import apart, tables
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, NUMBERS, PASS, Check
+from molre.audit.report_differences import RENDERED
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.config import resolve
 from molre.benchmark.run_grid import run_cells
+from molre.output.report_json import write_report
 from tests.helpers.audit.called import call, files_of
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
@@ -118,13 +120,13 @@ def test_changed_numbers_of_the_tables_are_named(copy: Path, tmp_path: Path) -> 
     assert set(found) == {
         "table.csv from the cells",
         "table.md from the cells",
-        "report.html from the cells: text",
+        RENDERED,
     }
     assert "efficientnet_lite0 slice frozen auc is" in found["table.csv from the cells"]
     assert "(0.012" in found["table.md from the cells"]
     assert f"({p}" in found["table.md from the cells"]
-    assert "0.912 to 0.934" in found["report.html from the cells: text"]
-    assert auc in found["report.html from the cells: text"]
+    assert "0.912 to 0.934" in found[RENDERED]
+    assert auc in found[RENDERED]
 
 
 def again(folder: Path, cohort: Path) -> None:
@@ -194,6 +196,13 @@ def page_added(folder: Path) -> None:
     (folder / "summary.html").write_text("<p>AUC 0.99</p>")
 
 
+def report_forged(folder: Path) -> None:
+    """A number in `report.json` and `report.html`."""
+    content = json.loads((folder / "report.json").read_text())
+    content["context"]["groups"][0]["rows"][0]["auc"] = "0.987"
+    write_report(folder / "report.html", content["template"], content["context"])
+
+
 ATTACKS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (swapped, "every finished cell is in the table", f"{MOLRE}0 is not", FAIL),
     (seed_twice, "no cell holds the predictions of another", f"{MOLRE}0 and {MOLRE}1", FAIL),
@@ -204,6 +213,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (fewer_studies, "cohorts/blocks from the whole cohort", "splits.csv study", FAIL),
     (smaller_backbone, "size, contract and arms of", "parameters is", FAIL),
     (page_added, "no file that molre did not write", "summary.html", FLAG),
+    (report_forged, "report.json from the cells", "frozen, auc is 0.987, recomputed", FAIL),
     (arm_left_out, "no run beside the cells of config.yaml", f"{FROZEN}0", FLAG),
 ]
 
@@ -221,7 +231,7 @@ def test_an_attack_is_found_though_the_tables_were_made_again(
     outcome: str,
 ) -> None:
     attack(copy)
-    if attack is not fewer_studies:  # whose tables the benchmark would mend
+    if attack not in (fewer_studies, report_forged):  # which the benchmark would mend
         again(copy, cohort)
     (found,) = [check for check in beside_the_cells(copy, tmp_path) if name in check.name]
     assert found.outcome == outcome

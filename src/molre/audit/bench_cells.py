@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
+from molre.audit.check import NUMBERS, Check, compared, flagged, not_checked
 from molre.audit.checks.predictions import LOGITS
 from molre.audit.differences import leaves, mapping_differences
 from molre.benchmark.config import BackboneChoice
@@ -45,11 +45,9 @@ def twins(
         (equal if gap == 0 and not _may_be_one(one, other) else near).append(said)
     if equal:
         yield compared(NUMBERS, name, len(read), [f"{pair} are the same" for pair in equal])
-    elif near:
-        more = f"; and {len(near) - SHOWN} more" if len(near) > SHOWN else ""
-        yield Check(NUMBERS, name, FLAG, f"all but the same: {'; '.join(near[:SHOWN])}{more}")
     else:
-        yield Check(NUMBERS, name, PASS, f"{len(read):,} runs")
+        found = [f"{pair} are all but the same" for pair in near]
+        yield flagged(NUMBERS, name, len(read), found, "runs")
 
 
 def _begin(run: Run) -> Run:

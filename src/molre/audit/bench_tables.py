@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from molre import table_files
-from molre.audit.check import DATA, FAIL, FLAG, NUMBERS, PASS, Check, compared, not_checked
-from molre.audit.checks.reports import lines, page
-from molre.audit.differences import cells, table_differences
+from molre.audit.check import DATA, FAIL, NUMBERS, PASS, Check, compared, flagged, not_checked
+from molre.audit.differences import cells, line_differences, table_differences
+from molre.audit.report_differences import report
 from molre.audit.run_under_audit import read_json, read_table, strangers
 from molre.benchmark.bench_folder import BenchFolder
-from molre.benchmark.benchmark import OURS
+from molre.benchmark.benchmark import OURS, TABLES, write_tables
 from molre.benchmark.collect import collect
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.plan import Bench
@@ -24,10 +24,9 @@ from molre.benchmark.run_grid import grid_of
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
-from molre.output.benchmark_html import write_benchmark_report
-from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.output.benchmark_table import BenchmarkTable
 
-TABLES = ("table.csv", "table.md", "report.html")
+REMEDY = "molre benchmark --report"
 HASHES = ("scans_sha256", "splits_sha256", "labels_sha256")
 ROW = ("backbone", "placement", "arm")  # of table.csv, that name a row
 NAMED = ("study", "study_id", "finding", "patient")  # of a cohort's tables, that name a row
@@ -35,7 +34,7 @@ GONE = "made from what the cells say of their cohort, which is not at hand (--co
 
 
 @dataclass(frozen=True)
-class _Apart(Bench):
+class _BenchElsewhere(Bench):
     """A benchmark whose smaller cohorts are made elsewhere, so that its folder stays as it is."""
 
     elsewhere: Path = Path()
@@ -45,20 +44,21 @@ class _Apart(Bench):
         return {
             name: self.cohort.path
             if here.studies is None
-            else subset(self.cohort, here.studies, self.elsewhere / name)
+            else subset(Cohort(self.cohort.path), here.studies, self.elsewhere / name)
             for name, here in self.config.placements.items()
         }
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What cells say of a cohort that is not at hand."""
+class _CohortGone:
+    """A cohort that is not at hand, as the cells tell of it."""
 
+    path: Path
     synthetic: bool
 
 
 @dataclass(frozen=True)
-class _Unseen(Bench):
+class _BenchWithoutCohort(Bench):
     """A benchmark without its cohort: its cells are held against the first of their placement."""
 
     told: tuple[dict[str, Any], ...] = ()
@@ -89,9 +89,10 @@ def apart(
     smaller = {name for name, here in config.placements.items() if here.studies is not None}
     place, opened = moved or _whole_cohort(told, smaller), BenchFolder(folder.resolve())
     if place is not None:
-        return _Apart(config, Cohort(place), opened, elsewhere=scratch / "cohorts")
-    unseen = _Told(any(bool(one.get("synthetic")) for one in told))
-    return _Unseen(config, unseen, opened, told=told)  # type: ignore[arg-type]
+        return _BenchElsewhere(config, Cohort(place), opened, elsewhere=scratch / "cohorts")
+    where = Path(str(told[0].get("cohort") if told else ""))
+    gone = _CohortGone(where, any(bool(one.get("synthetic")) for one in told))
+    return _BenchWithoutCohort(config, gone, opened, told=told)
 
 
 def tables(bench: Bench, runs: list[Path], scratch: Path) -> Iterator[Check]:
@@ -104,17 +105,16 @@ def tables(bench: Bench, runs: list[Path], scratch: Path) -> Iterator[Check]:
     """
     folder = bench.folder.path
     yield from strangers(folder, {*OURS})
-    if isinstance(bench, _Unseen):
+    if isinstance(bench, _BenchWithoutCohort):
         yield not_checked(DATA, "cohort of the benchmark", GONE)
     else:
         yield from _smaller_cohorts(bench)
     table = collect(bench)
     if any((folder / name).is_file() for name in TABLES):
-        write_csv(table, scratch / "table.csv")
-        write_markdown(table, scratch / "table.md")
-        write_benchmark_report(table, scratch / "report.html")
-        for name in TABLES:
-            yield from _table(folder, scratch, name)
+        write_tables(table, scratch)
+        for name in ("table.csv", "table.md"):
+            yield _table(folder, scratch, name)
+        yield from report(folder, scratch, "from the cells", REMEDY)
     else:
         yield not_checked(NUMBERS, "tables from the cells", "there is no table yet")
     yield from _complete(table, bench, runs)
@@ -138,20 +138,15 @@ def _whole_cohort(manifests: tuple[dict[str, Any], ...], smaller: set[str]) -> P
     return None
 
 
-def _table(bench: Path, out: Path, name: str) -> Iterator[Check]:
-    words = f"{name} from the cells"
-    if not (bench / name).is_file():
-        yield Check(NUMBERS, words, FAIL, "missing (`molre benchmark --report` makes it again)")
-        return
+def _table(bench: Path, out: Path, name: str) -> Check:
+    words, stored, again = f"{name} from the cells", bench / name, out / name
+    if not stored.is_file():
+        return Check(NUMBERS, words, FAIL, f"missing (`{REMEDY}` makes it again)")
     if name == "table.csv":
-        stored, again = (read_csv(folder / name) for folder in (bench, out))
-        yield compared(NUMBERS, words, cells(again), table_differences(stored, again, ROW))
-        return
-    old, new = ((folder / name).read_text(encoding="utf-8") for folder in (bench, out))
-    if name == "report.html":
-        yield from page(words, old, new)
-    else:
-        yield lines(words, old.splitlines(), new.splitlines())
+        old, new = read_csv(stored), read_csv(again)
+        return compared(NUMBERS, words, cells(new), table_differences(old, new, ROW))
+    text, made = (path.read_bytes().decode(errors="replace") for path in (stored, again))
+    return compared(NUMBERS, words, len(made.splitlines()), line_differences(text, made))
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -195,14 +190,7 @@ def _complete(table: BenchmarkTable, bench: Bench, runs: list[Path]) -> Iterator
         yield compared(NUMBERS, name, len(finished), found)
     else:
         yield Check(NUMBERS, name, PASS, f"{len(finished):,} cells")
-    yield _flagged(
-        "no run beside the cells of config.yaml", len(finished), sorted({*finished} - {*asked})
-    )
+    odd = sorted({*finished} - {*asked})
+    yield flagged(NUMBERS, "no run beside the cells of config.yaml", len(finished), odd, "cells")
     lost = [f"{one} ({refused.get(one, 'not run')})" for one in asked if one not in set(finished)]
-    yield _flagged("every cell of config.yaml has been run", len(asked), lost)
-
-
-def _flagged(name: str, looked: int, found: list[str]) -> Check:
-    if not found:
-        return Check(NUMBERS, name, PASS, f"{looked:,} cells")
-    return Check(NUMBERS, name, FLAG, f"{len(found)} of {looked:,}: {'; '.join(found)}")
+    yield flagged(NUMBERS, "every cell of config.yaml has been run", len(asked), lost, "cells")

@@ -53,9 +53,30 @@ def compared(group: str, name: str, numbers: int, differences: Sequence[str]) ->
     """
     if not differences:
         return Check(group, name, PASS, f"{numbers:,} values agree")
-    said = "; ".join(differences[:SHOWN])
-    more = f"; and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
-    return Check(group, name, FAIL, f"{len(differences)} of {numbers:,} differ: {said}{more}")
+    said = f"{len(differences)} of {numbers:,} differ: {_first(differences)}"
+    return Check(group, name, FAIL, said)
+
+
+def flagged(group: str, name: str, looked: int, found: Sequence[str], what: str = "") -> Check:
+    """PASS where nothing was found; FLAG with the first of what was, for a person to look at.
+
+    Args:
+        group: see :class:`Check`.
+        name: what was looked for.
+        looked: at how many.
+        found: one sentence each.
+        what: was looked at, e.g. ``"cells"``.
+    """
+    among = f"among {looked:,} {what}".rstrip()
+    if not found:
+        return Check(group, name, PASS, f"none {among}")
+    return Check(group, name, FLAG, f"{len(found)} {among}: {_first(found)}")
+
+
+def _first(found: Sequence[str]) -> str:
+    """The first sentences, and how many more there are."""
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(found[:SHOWN]) + more
 
 
 def not_checked(group: str, name: str, why: str) -> Check:

@@ -29,9 +29,9 @@ from molre.audit.check import (
     NotAtHandError,
     compared,
 )
-from molre.audit.checks.reports import page
 from molre.audit.checks.reread import PROBABILITY, STUDIES
 from molre.audit.differences import cells, table_differences
+from molre.audit.report_differences import PAGE, VALUES, report
 from molre.audit.run_under_audit import STRANGERS, read_table, strangers
 from molre.cohort.cohort import Cohort
 from molre.cohort.rejects import Rejected, read_rejects
@@ -46,7 +46,8 @@ from molre.pipeline import load
 from molre.workflows.consistency import Pair, read_pairs, series_sha256, several, write_consistency
 
 TABLES = "tables from pairs.parquet"
-WRITTEN = ("consistency.csv", "pairs.parquet", "rejects.csv", "report.html")
+TABULAR, REJECTS = ("consistency.csv", "pairs.parquet"), "rejects.csv"
+WRITTEN = {*TABULAR, REJECTS, PAGE, VALUES, CONSISTENCY}
 SCANS = "pairs from the scans"
 OWN = "patients and contrasts of the pairs from the cohort"
 USUAL = "settings of the bootstrap"
@@ -113,7 +114,7 @@ def audit_consistency(out: Path, asked: Asked) -> BenchAudit:
         (DATA, "pairs a study", _complete),
         (DATA, OWN, _own),
         (NUMBERS, USUAL, _usual),
-        (FILES, STRANGERS, lambda here: strangers(here.out, {*WRITTEN, CONSISTENCY})),
+        (FILES, STRANGERS, lambda here: strangers(here.out, WRITTEN)),
         (NUMBERS, SCANS, partial(_from_scans, asked=asked)),
     )
     for group, name, checker in looks:
@@ -151,8 +152,9 @@ def _tables(folder: _Folder) -> Iterator[Check]:
     with tempfile.TemporaryDirectory(prefix="molre-audit-") as place:
         banner = scans_banner(scans=phantoms, model=description.synthetic)
         write_consistency(again, Path(place), banner)
-        for name in WRITTEN:
+        for name in (*TABULAR, REJECTS):
             yield from _written(folder.out / name, Path(place) / name)
+        yield from report(folder.out, Path(place), "from the pairs", "molre consistency")
 
 
 def _synthetic(folder: _Folder) -> bool:
@@ -164,19 +166,10 @@ def _synthetic(folder: _Folder) -> bool:
 
 def _written(stored: Path, again: Path) -> Iterator[Check]:
     words = f"{stored.name} from the pairs"
-    if stored.name == "rejects.csv":
+    if stored.name == REJECTS:
         yield compared(NUMBERS, words, *_rejects(stored, again))
-        return
-    if stored.is_file() != again.is_file():
-        why = (
-            "the file is missing" if again.is_file() else "the file is there, but nothing gives it"
-        )
-        yield Check(NUMBERS, words, FAIL, why)
-    elif not again.is_file():
-        return
-    elif stored.suffix == ".html":
-        old, new = (path.read_text(encoding="utf-8", errors="replace") for path in (stored, again))
-        yield from page(words, old, new)
+    elif not stored.is_file():
+        yield Check(NUMBERS, words, FAIL, "the file is missing")
     else:
         read = read_csv if stored.suffix == ".csv" else read_table
         old_table, new_table = read(stored), read(again)

@@ -49,6 +49,59 @@ def mapping_differences(
     return found
 
 
+def nested_differences(stored: Any, again: Any, *place: str) -> list[str]:
+    """Values in which two nests of mappings and lists differ, each named by its place in words.
+
+    Args:
+        stored: as found.
+        again: as recomputed.
+        place: names above, outermost first.
+    """
+    if isinstance(stored, Mapping) and isinstance(again, Mapping):
+        old, new = (
+            {str(k).replace("_", " "): v for k, v in one.items()} for one in (stored, again)
+        )
+        found = [f"{_in(*place, name)} is missing" for name in new if name not in old]
+        found += [f"{_in(*place, name)} is not expected" for name in old if name not in new]
+        pairs = [(name, old[name], new[name]) for name in new if name in old]
+    elif isinstance(stored, list) and isinstance(again, list):
+        if len(stored) != len(again):
+            return [f"{_in(*place)} has {len(stored)} entries, recomputed {len(again)}"]
+        found = []
+        pairs = [(_name(b, i), a, b) for i, (a, b) in enumerate(zip(stored, again, strict=True))]
+    elif values_differ(stored, again):
+        return [f"{_in(*place)} is {both(stored, again)}"]
+    else:
+        return []
+    return found + [one for name, a, b in pairs for one in nested_differences(a, b, *place, name)]
+
+
+def line_differences(stored: str, again: str) -> list[str]:
+    """Lines in which two texts differ, each by its number."""
+    old, new = stored.splitlines(), again.splitlines()
+    found = [
+        f"line {i + 1} is {both(a, b)}"
+        for i, (a, b) in enumerate(zip(old, new, strict=False))
+        if a != b
+    ]
+    if len(old) != len(new):
+        found.append(f"{len(old)} lines, recomputed {len(new)}")
+    return found or (["its line ends differ"] if stored != again else [])
+
+
+def _in(*place: str) -> str:
+    return ", ".join(place)
+
+
+def _name(item: Any, number: int) -> str:
+    """What an item of a list is called: by itself, or by its number."""
+    if isinstance(item, Mapping):
+        for key in ("name", "finding", "measure", "arm"):
+            if isinstance(item.get(key), str):
+                return str(item[key])
+    return f"number {number + 1}"
+
+
 def leaves(values: Any) -> int:
     """How many single values a nest of mappings and lists holds."""
     if isinstance(values, Mapping):
@@ -103,9 +156,20 @@ def shown(value: Any) -> str:
 
 
 def both(stored: Any, again: Any) -> str:
-    """Two values that differ, with all digits where they would look alike."""
+    """Two values that differ, with all digits where they would look alike; long texts in part."""
+    if isinstance(stored, str) and isinstance(again, str) and max(len(stored), len(again)) > 60:
+        pairs = enumerate(zip(stored, again, strict=False))
+        alike = next((i for i, (a, b) in pairs if a != b), min(len(stored), len(again)))
+        start = max(0, alike - 30)
+        return f"{_cut(stored, start)!r}, recomputed {_cut(again, start)!r}"
     a, b = shown(stored), shown(again)
     return f"{stored!r}, recomputed {again!r}" if a == b else f"{a}, recomputed {b}"
+
+
+def _cut(text: str, start: int) -> str:
+    """70 characters of a text."""
+    end = start + 70
+    return f"{'...' * bool(start)}{text[start:end]}{'...' * (len(text) > end)}"
 
 
 def _suspects(stored: pl.Series, again: pl.Series) -> list[int]:

@@ -41,9 +41,9 @@ class NotKeptError(NotAtHandError):
 
 
 TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
-WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "model", "embeddings"}
+WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "report.json", "model"}
 WRITTEN |= {"rejects.csv"}  # of an external evaluation
-WRITTEN |= {f"{name}.parquet" for name in TABLES}
+WRITTEN |= {"embeddings", *(f"{name}.parquet" for name in TABLES)}
 TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
 TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
 MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}

@@ -23,8 +23,8 @@ from molre.audit.check import (
     compared,
     not_checked,
 )
-from molre.audit.checks.reports import page
 from molre.audit.differences import cells, table_differences
+from molre.audit.report_differences import PAGE, VALUES, report, shows_examples
 from molre.audit.run_under_audit import read_json, strangers
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import (
@@ -43,11 +43,10 @@ from molre.progress import track
 from molre.table_files import write_csv
 from molre.workflows.example_cases import run_examples
 
-WRITTEN = {COMPARISON, "comparison.csv", "contrasts.csv", "report.html"}
+WRITTEN = {COMPARISON, "comparison.csv", "contrasts.csv", PAGE, VALUES}
 ROW = ("group", "arm", "control", "finding")
 BESIDE = "every run beside them is compared"
 TWINS = "no run holds the predictions of another"
-EXAMPLES = "<h2>Example cases</h2>"
 
 
 def audit_comparison(out: Path, asked: Asked) -> BenchAudit:
@@ -171,14 +170,9 @@ def _tables(out: Path, runs: Sequence[Path], settings: dict[str, Any]) -> Iterat
 
 def _report(out: Path, scratch: Path, again: Comparison, runs: Sequence[Path]) -> Iterator[Check]:
     """The page; it was made with example cases of the first routed run, or with none."""
-    path, words = out / "report.html", "report.html from the runs"
-    if not path.is_file():
-        yield Check(NUMBERS, words, FAIL, "missing (`molre compare` makes it again)")
-        return
-    stored = path.read_text(encoding="utf-8", errors="replace")
-    examples = _examples(runs) if EXAMPLES in stored else []
-    write_comparison_report(again, scratch / "report.html", examples)
-    yield from page(words, stored, (scratch / "report.html").read_text(encoding="utf-8"))
+    examples = _examples(runs) if shows_examples(out) else []
+    write_comparison_report(again, scratch / PAGE, examples)
+    yield from report(out, scratch, "from the runs", "molre compare")
 
 
 def _examples(runs: Sequence[Path]) -> list[Example]:

@@ -5,7 +5,7 @@ BENCH/
   cells/<cell>/         run folders, as `molre train` leaves them
   cohorts/<placement>/  the cohort of a placement that takes only some studies
   state/<job>.json      what became of it; .log what it said; .lock held while it works
-  table.csv, table.md, report.html
+  table.csv, table.md, report.html, report.json
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
 from molre.workers import cluster, lock
 
-OURS = ("config.yaml", "lock", "cells", "state", "cohorts", "table.csv", "table.md", "report.html")
+TABLES = ("table.csv", "table.md", "report.html", "report.json")
+OURS = ("config.yaml", "lock", "cells", "state", "cohorts", *TABLES)
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,15 @@ def benchmark(
             run_cells(bench, shard, on_cluster(scheduler) if scheduler else here)
         with lock.in_turn(folder.path):
             table = collect(bench, draws=draws)
-            write_csv(table, folder.path / "table.csv")
-            write_markdown(table, folder.path / "table.md")
-            write_benchmark_report(table, folder.path / "report.html")
+            write_tables(table, folder.path)
     return Benchmarked(folder.path, table)
+
+
+def write_tables(table: BenchmarkTable, out: Path) -> None:
+    """Write :data:`TABLES` of a benchmark to a folder."""
+    write_csv(table, out / "table.csv")
+    write_markdown(table, out / "table.md")
+    write_benchmark_report(table, out / "report.html")
 
 
 def _check_folder(path: Path, is_there: bool) -> None:

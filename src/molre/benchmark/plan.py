@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from molre.backbones.catalogue import contract_from_dict
 from molre.benchmark.bench_folder import BenchFolder
@@ -24,6 +24,20 @@ from molre.workers.job import Job, Outcome, write_outcome
 DECIDING = ("budget", "num_experts", "r", "router_hidden")  # settings that bar arms
 
 
+class BenchCohort(Protocol):
+    """What a benchmark's tables ask of a cohort; an audit may know no more of one that is gone."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        ...
+
+    @property
+    def synthetic(self) -> bool:
+        """Its scans are phantoms."""
+        ...
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all jobs of a benchmark share.
@@ -37,7 +51,7 @@ class Bench:
     """
 
     config: BenchmarkConfig
-    cohort: Cohort
+    cohort: BenchCohort
     folder: BenchFolder
     device: str = "cpu"
     workers: int | None = None
@@ -53,7 +67,7 @@ class Bench:
         return {
             name: self.cohort.path
             if here.studies is None
-            else subset(self.cohort, here.studies, self.folder.path / "cohorts" / name)
+            else subset(Cohort(self.cohort.path), here.studies, self.folder.path / "cohorts" / name)
             for name, here in self.config.placements.items()
         }
 

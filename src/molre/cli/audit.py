@@ -49,12 +49,13 @@ def command(
     device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
 ) -> None:
-    """Recompute every reported number of a run, and look for leakage.
+    """Recompute every reported number of a run from its own files, and look for leakage.
 
-    Metrics, report and card from the predictions; predictions from the model and the embeddings;
-    some embeddings from the scans; calibration from the calibrate split; labels, splits and counts
-    from the cohort. What is not at hand is NOT CHECKED. Of a benchmark or a comparison, every run,
-    and the tables from the runs. Nothing in RUN is changed.
+    It shows that the numbers can be reproduced, not that they are right: molre's own functions make
+    them again. Metrics, report and card from the predictions; predictions from the model and the
+    embeddings; some embeddings from the scans; calibration from the calibrate split; labels, splits
+    and counts from the cohort. What is not at hand is NOT CHECKED. Of a benchmark or a comparison,
+    every run, and the tables from the runs. Nothing in RUN is changed.
 
     Exit 0 all was checked and nothing failed, 1 a check failed, 2 nothing to audit or wrong usage,
     3 nothing failed and something was NOT CHECKED (1 with --strict).

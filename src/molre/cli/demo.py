@@ -113,7 +113,7 @@ def forget(out: Path) -> None:
 
     for folder in ("cohort", "runs", "new", "prediction", "phantoms"):
         shutil.rmtree(out / folder, ignore_errors=True)
-    for file in ("comparison.csv", "contrasts.csv", "report.html"):
+    for file in ("comparison.csv", "contrasts.csv", "report.html", "report.json"):
         (out / file).unlink(missing_ok=True)
 
 

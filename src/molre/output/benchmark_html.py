@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from molre import files
 from molre.evaluation.comparison.verdict import FROZEN, METHOD
 from molre.output import charts
 from molre.output.benchmark_table import (
@@ -20,31 +19,39 @@ from molre.output.benchmark_table import (
     share_text,
 )
 from molre.output.numbers import NONE, interval, number, p_value
-from molre.output.page import render
+from molre.output.report_json import write_report
 
 
 def write_benchmark_report(table: BenchmarkTable, path: Path) -> None:
-    """Write a self-contained page: no script, no outside request.
+    """Write a self-contained page (no script, no outside request), and what it shows as JSON.
 
     Args:
         table: as collected.
-        path: e.g. ``BENCH/report.html``.
+        path: e.g. ``BENCH/report.html``; ``BENCH/report.json`` is written beside it.
     """
     groups = list(dict.fromkeys((row.backbone, row.placement) for row in table.rows))
-    html = render(
-        "benchmark.html.j2",
-        kind="benchmark on head CT",
-        title=f"Benchmark: {table.name}",
-        synthetic=table.synthetic,
-        wide=True,
-        table=table,
-        groups=[_group(table, *group) for group in groups],
-        forest=_forest(table),
-        reading=reading(table),
-        scored=[_cells(row, table) for row in table.scored_rows],
-        dash=NONE,
-    )
-    files.write_text(path, html)
+    context = {
+        "kind": "benchmark on head CT",
+        "title": f"Benchmark: {table.name}",
+        "synthetic": table.synthetic,
+        "wide": True,
+        "sizes": table.sizes() if table.scored_rows else "",
+        "failed": len(table.failed),
+        "failures": table.failures(),
+        "missing": list(table.missing),
+        "not_applicable": table.not_applicable(),
+        "budget": table.budget,
+        "groups": [_group(table, *group) for group in groups],
+        "forest": _forest(table),
+        "reading": reading(table),
+        "categories": [
+            {"name": name, "findings": count} for name, count in table.categories.items()
+        ],
+        "by_category": [_categories(row, table) for row in table.scored_rows],
+        "notes": list(table.notes),
+        "dash": NONE,
+    }
+    write_report(path, "benchmark.html.j2", context)
 
 
 def _group(table: BenchmarkTable, backbone: str, placement: str) -> dict[str, Any]:
@@ -52,13 +59,13 @@ def _group(table: BenchmarkTable, backbone: str, placement: str) -> dict[str, An
     shown = [row for row in rows if row.state != "not applicable"]
     method = next((row for row in rows if row.arm == METHOD), None)
     return {
-        "backbone": backbone,
+        "name": f"{backbone}, {placement}",
         "placement": placement,
         "slot": rows[0].slot,
         "parameters": _millions(rows[0].parameters),
         "endpoint": next((f"mean of {r.endpoint} findings" for r in rows if r.endpoint), ""),
         "headline": _headline(method) if method is not None else "",
-        "rows": [_cells(row, table) for row in shown],
+        "rows": [_cells(row) for row in shown],
     }
 
 
@@ -74,11 +81,16 @@ def _headline(row: BenchmarkRow) -> str:
     return f"{said}, {row.verdict}."
 
 
-def _cells(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
+def _cells(row: BenchmarkRow) -> dict[str, Any]:
     return {
-        "row": row,
+        "arm": row.arm,
+        "state": row.state,
+        "seeds": row.seeds,
+        "verdict": row.verdict,
+        "not_converged": row.short,
+        "at_edge": row.at_edge,
         "runs": [(cell.rsplit("-", 1)[-1], f"cells/{cell}/report.html") for cell in row.cells],
-        "short": row.wanted - row.seeds,
+        "lacking": row.wanted - row.seeds,
         "added": share_text(row),
         "added_count": f"{row.added:,}" if row.added is not None else "",
         "auc": number(row.auc),
@@ -88,8 +100,12 @@ def _cells(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
         "method": _versus(row.method),
         "above": f"{row.above}/{row.scored}" if row.scored else NONE,
         "seconds": number(row.seconds, 2),
-        "categories": [number(row.categories.get(name)) for name in table.categories],
     }
+
+
+def _categories(row: BenchmarkRow, table: BenchmarkTable) -> dict[str, Any]:
+    values = [number(row.categories.get(name)) for name in table.categories]
+    return {"arm": row.arm, "on": f"{row.backbone}, {row.placement}", "aucs": values}
 
 
 def _versus(versus: Versus | None) -> tuple[str, str, str]:

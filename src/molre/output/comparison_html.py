@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from molre import files
 from molre.evaluation.comparison.compare import Comparison
 from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult
@@ -19,45 +18,57 @@ from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
-from molre.output.page import render
+from molre.output.report_json import write_report
 from molre.output.synthetic_banner import page_banner
 
 
 def write_comparison_report(
     comparison: Comparison, path: Path, examples: Sequence[Example] = ()
 ) -> None:
-    """Write a self-contained page: no script, no outside request.
+    """Write a self-contained page (no script, no outside request), and what it shows as JSON.
 
     Args:
         comparison: from ``compare(runs, out)``.
-        path: e.g. ``OUT/report.html``.
+        path: e.g. ``OUT/report.html``; ``OUT/report.json`` is written beside it.
         examples: cases with their key slices, drawn as a grid.
     """
+    write_report(path, "comparison.html.j2", _context(comparison, examples))
+
+
+def _context(comparison: Comparison, examples: Sequence[Example]) -> dict[str, Any]:
+    """What the page shows, as plain data."""
     result = comparison.result
     names = finding_names(comparison.runs[0].findings)
     groups = list(dict.fromkeys(arm.group for arm in result.arms))
-    html = render(
-        "comparison.html.j2",
-        title=f"{len(result.arms)} arms on {comparison.studies} test studies",
+    several = len(groups) > 1
+    return {
+        "title": f"{len(result.arms)} arms on {comparison.studies} test studies",
         **page_banner(scans=comparison.scans_synthetic, synthetic=comparison.synthetic),
-        comparison=comparison,
-        result=result,
-        several=len(groups) > 1,
-        arms=[_arm_row(comparison, arm) for arm in result.arms],
-        contrasts=[_contrast_row(contrast, names) for contrast in result.contrasts],
-        headline=_headline(result.contrasts),
-        contrast_plot=_contrast_plot(result.contrasts, len(groups) > 1),
-        forests=[(group, _forest(comparison, group, names)) for group in groups],
-        findings=_finding_rows(comparison, names),
-        entropy=_entropy(comparison, len(groups) > 1),
-        examples=list(examples),
-        adjustments=_adjustments(result.contrasts),
-        alpha=ALPHA,
-        margin=MARGIN,
-        needed=NEEDED,
-        unrouted=UNROUTED,
-    )
-    files.write_text(path, html)
+        "studies": comparison.studies,
+        "patients": comparison.patients,
+        "endpoint": len(result.endpoint),
+        "size": result.size,
+        "draws": result.draws,
+        "dropped": result.dropped,
+        "smallest_p": f"{result.smallest_p:.2g}",
+        "several": several,
+        "arms": [_arm_row(comparison, arm, several) for arm in result.arms],
+        "contrasts": [_contrast_row(one, names, several) for one in result.contrasts],
+        "headline": _headline(result.contrasts),
+        "contrast_plot": _contrast_plot(result.contrasts, several),
+        "forests": [
+            {"name": group, "chart": _forest(comparison, group, names)} for group in groups
+        ],
+        "findings": _finding_rows(comparison, names),
+        "notes": list(comparison.notes),
+        "entropy": _entropy(comparison, several),
+        "examples": list(examples),
+        "adjustments": _adjustments(result.contrasts),
+        "alpha": ALPHA,
+        "margin": MARGIN,
+        "needed": NEEDED,
+        "unrouted": UNROUTED,
+    }
 
 
 def arm_name(arm: ArmResult | Contrast, several: bool) -> str:
@@ -66,10 +77,13 @@ def arm_name(arm: ArmResult | Contrast, several: bool) -> str:
     return f"{name} ({arm.group})" if several else name
 
 
-def _arm_row(comparison: Comparison, arm: ArmResult) -> dict[str, Any]:
+def _arm_row(comparison: Comparison, arm: ArmResult, several: bool) -> dict[str, Any]:
     manifest = comparison.runs_of(arm)[0].manifest
     return {
-        "arm": arm,
+        "name": arm_name(arm, several),
+        "arm": arm.name,
+        "group": arm.group,
+        "seeds": len(arm.seeds),
         "macro": number(arm.macro.value),
         "interval": interval(arm.macro.low, arm.macro.high),
         "spread": number(arm.spread),
@@ -78,10 +92,13 @@ def _arm_row(comparison: Comparison, arm: ArmResult) -> dict[str, Any]:
     }
 
 
-def _contrast_row(contrast: Contrast, names: dict[str, str]) -> dict[str, Any]:
+def _contrast_row(contrast: Contrast, names: dict[str, str], several: bool) -> dict[str, Any]:
     macro = contrast.macro
     return {
-        "contrast": contrast,
+        "name": f"{arm_name(contrast, several)} − {contrast.control}",
+        "group": contrast.group,
+        "arm": contrast.arm,
+        "control": contrast.control,
         "difference": number(macro.value, sign=True),
         "interval": interval(macro.low, macro.high, sign=True),
         "alone": p_value(macro.p),
@@ -152,7 +169,9 @@ def _finding_rows(comparison: Comparison, names: dict[str, str]) -> list[dict[st
     return [
         {
             "name": names[support.finding],
-            "support": support,
+            "n": support.n,
+            "positives": support.positives,
+            "status": support.status,
             "scored": support.status == SCORED,
             "aucs": [
                 (number(e.value), interval(e.low, e.high, 2)) if e else (support.status, "")

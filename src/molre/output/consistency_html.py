@@ -8,27 +8,37 @@ from typing import Any
 import polars as pl
 
 from molre.evaluation.consistency import FEWEST, LIMITS, MEAN, Consistency, worst
-from molre.output import charts, page
+from molre.output import charts
 from molre.output.finding_names import finding_names
 from molre.output.numbers import NONE, interval, number
+from molre.output.report_json import write_report
 
 
 def write_consistency_report(result: Consistency, path: Path, banner: str | None) -> None:
-    """Write a self-contained page: no script, no outside request; ``banner`` is its first line."""
+    """Write a self-contained page (no script, no outside request), and what it shows as JSON.
+
+    Args:
+        result: of the check.
+        path: e.g. ``OUT/report.html``; ``OUT/report.json`` is written beside it.
+        banner: the page's first line.
+    """
     names = finding_names(result.pairs.findings) | {MEAN: "All findings"}
     parts = result.table.partition_by("contrast", maintain_order=True)
-    page.write(
-        path,
-        "consistency.html.j2",
-        title=f"Consistency of {result.name}",
-        banner=banner,
-        result=result,
-        patients=len(set(result.pairs.patients)),
-        few=FEWEST,
-        limits=LIMITS,
-        sections=[_section(part, names) for part in parts],
-        worst=[(s, names[f], c, number(a), number(b)) for s, f, c, a, b in worst(result.pairs)],
-    )
+    context = {
+        "title": f"Consistency of {result.name}",
+        "banner": banner,
+        "name": result.name,
+        "pairs": len(result.pairs.patients),
+        "patients": len(set(result.pairs.patients)),
+        "withheld": result.withheld,
+        "unwithheld": result.unwithheld,
+        "failed": len(result.failed),
+        "few": FEWEST,
+        "limits": LIMITS,
+        "sections": [_section(part, names) for part in parts],
+        "worst": [(s, names[f], c, number(a), number(b)) for s, f, c, a, b in worst(result.pairs)],
+    }
+    write_report(path, "consistency.html.j2", context)
 
 
 def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
@@ -46,7 +56,7 @@ def _section(table: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
         empty=f"fewer than {FEWEST} patients",
     )
     return {
-        "contrast": rows[0]["contrast"],
+        "name": rows[0]["contrast"],
         "pairs": rows[0]["pairs"],
         "patients": rows[0]["patients"],
         "chart": chart,

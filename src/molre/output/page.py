@@ -25,12 +25,13 @@ def render(template: str, **context: Any) -> str:
         template: file name, e.g. ``"cohort.html.j2"``.
         context: what the template uses. The base knows ``title``, ``synthetic`` (shows a banner)
             and ``wide`` (lets tables use the whole window). ``banner`` is another sentence in its
-            place, None for no banner.
+            place, None for no banner; ``version`` another molre than this in the footer.
 
     Returns:
         The page as HTML.
     """
-    return _environment().get_template(template).render(version=molre.__version__, **context)
+    known = {"version": molre.__version__, **context}
+    return _environment().get_template(template).render(known)
 
 
 def write(path: Path, template: str, **context: Any) -> None:

@@ -8,9 +8,9 @@ Reporting (2019).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import polars as pl
 import yaml
@@ -30,10 +30,19 @@ from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
 
 NOT_RECORDED = "Not recorded: the run is from before molre kept `data.json`."
+RESULTS = "Performance on test"
+SUBGROUPS = "Subgroups"
 
 
-def run_card(evaluation: Evaluation) -> str:
-    """Markdown of the card.
+class Part(TypedDict):
+    """A part of the card: its name, and its Markdown with the heading."""
+
+    name: str
+    text: str
+
+
+def card_parts(evaluation: Evaluation) -> list[Part]:
+    """The card of a run, part by part.
 
     Args:
         evaluation: of the run; the files beside its predictions are read from its folder.
@@ -41,19 +50,24 @@ def run_card(evaluation: Evaluation) -> str:
     run = evaluation.run
     d = describe(run.path / "model" / "model.json")
     data = _data(run.path)
-    parts = [
-        f"# {title(d)}\n\n**{RESEARCH_ONLY}**",
-        synthetic_line(d).strip(),
-        _use(d),
-        _population(data),
-        _training(d, data, run.manifest),
-        _method(d, run.path, run.manifest),
-        _performance(evaluation, d),
-        _subgroups(evaluation),
-        _familiarity(run.path / "model"),
-        _limitations(evaluation, d),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    texts = {
+        "Title": f"# {title(d)}\n\n**{RESEARCH_ONLY}**",
+        "Synthetic": synthetic_line(d).strip(),
+        "Intended use": _use(d),
+        "Population": _population(data),
+        "Training data and labels": _training(d, data, run.manifest),
+        "Method": _method(d, run.path, run.manifest),
+        RESULTS: _performance(evaluation, d),
+        SUBGROUPS: _subgroups(evaluation),
+        "Withholding": _familiarity(run.path / "model"),
+        "Limitations": _limitations(evaluation, d),
+    }
+    return [Part(name=name, text=text) for name, text in texts.items() if text]
+
+
+def card_text(parts: Iterable[Part]) -> str:
+    """Markdown of the card."""
+    return "\n\n".join(part["text"] for part in parts) + "\n"
 
 
 def _data(run: Path) -> dict[str, Any]:
@@ -188,7 +202,7 @@ def _performance(evaluation: Evaluation, d: ModelDescription) -> str:
     rows = "\n".join(_row(result, names[result.finding], d) for result in evaluation.findings)
     pooled = evaluation.pooled
     calibration = f"\n\n{_calibration(evaluation)}" if pooled else ""
-    return f"""## Performance on test
+    return f"""## {RESULTS}
 
 {evaluation.studies} studies of {evaluation.patients} patients, never used to choose anything. Macro
 AUC {number(macro.value)} ({interval(macro.low, macro.high)}, {100 * LEVEL:.0f} %, score
@@ -259,8 +273,8 @@ def _subgroups(evaluation: Evaluation) -> str:
         return ""
     head = "| by | group | finding | n | positive | AUC | interval |\n|" + " --- |" * 7
     return (
-        "## Subgroups\n\nGroups with enough cases of a finding; whether AUC varies between them is "
-        f"tested in the report.\n\n{head}\n" + "\n".join(rows)
+        f"## {SUBGROUPS}\n\nGroups with enough cases of a finding; whether AUC varies between "
+        f"them is tested in the report.\n\n{head}\n" + "\n".join(rows)
     )
 
 

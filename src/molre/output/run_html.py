@@ -11,61 +11,104 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from molre import files
 from molre.evaluation.calibration import ENOUGH, Calibration
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.finding_metrics import FindingResult
 from molre.evaluation.routing import RoutingSummary
-from molre.evaluation.run_files import Run
 from molre.evaluation.statistics.estimate import Estimate
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number, p_value
-from molre.output.page import render
+from molre.output.report_json import write_report
+from molre.output.run_card import SUBGROUPS, Part
 from molre.output.run_sections import section_context
 from molre.output.synthetic_banner import page_banner
 
+NEEDS_COHORT: tuple[tuple[str, ...], ...] = (
+    ("cautions",),
+    ("examples",),
+    ("sections", "missing"),
+    ("sections", "subgroups"),
+    ("sections", "sensitivity"),
+    ("card", SUBGROUPS),
+)  # of report.json, that only the cohort's own tables and scans can give again
 
-def write_run_report(evaluation: Evaluation, path: Path, examples: Sequence[Example] = ()) -> None:
-    """Write a self-contained page: no script, no outside request.
+
+def write_run_report(
+    evaluation: Evaluation,
+    path: Path,
+    examples: Sequence[Example] = (),
+    card: Sequence[Part] = (),
+) -> None:
+    """Write a self-contained page (no script, no outside request), and what it shows as JSON.
 
     Args:
         evaluation: from ``evaluate(run)``.
-        path: e.g. ``RUN/report.html``.
+        path: e.g. ``RUN/report.html``; ``RUN/report.json`` is written beside it.
         examples: cases with their key slices, drawn as a grid.
+        card: parts of the model card with results, kept in the JSON.
     """
-    run = evaluation.run
+    write_report(path, "run.html.j2", _context(evaluation, examples) | {"card": list(card)})
+
+
+def _context(evaluation: Evaluation, examples: Sequence[Example]) -> dict[str, Any]:
+    """What the page shows, as plain data."""
+    run, pooled = evaluation.run, evaluation.pooled
     names = finding_names(run.findings)
-    html = render(
-        "run.html.j2",
-        title=f"{run.arm}, seed {run.seed}: {evaluation.studies} test studies",
-        **_banner(run),
-        run=run,
-        manifest=run.manifest,
-        sizes=run.manifest.get("n") or {},
-        evaluation=evaluation,
-        rows=[_row(result, names) for result in evaluation.findings],
-        macro=number(evaluation.macro.value),
-        macro_interval=interval(evaluation.macro.low, evaluation.macro.high),
-        pooled=evaluation.pooled,
-        pooled_text=_pooled(evaluation),
-        enough=ENOUGH,
-        forest=_forest(evaluation, names),
-        reliability=_reliability(evaluation),
-        curve=_curve(run.history),
-        routing=_routing(evaluation.routing, names, run.manifest),
-        sections=section_context(evaluation, names),
-        examples=list(examples),
-        number=number,
-    )
-    files.write_text(path, html)
+    return {
+        "title": f"{run.arm}, seed {run.seed}: {evaluation.studies} test studies",
+        **page_banner(scans=run.scans_synthetic, synthetic=run.synthetic),
+        "arm": run.arm,
+        "seed": run.seed,
+        "studies": evaluation.studies,
+        "patients": evaluation.patients,
+        "endpoint": len(evaluation.endpoint),
+        "size": evaluation.size,
+        "macro": number(evaluation.macro.value),
+        "macro_interval": interval(evaluation.macro.low, evaluation.macro.high),
+        "draws": evaluation.draws,
+        "dropped": evaluation.dropped,
+        "cautions": list(evaluation.cautions),
+        "findings": [_row(result, names) for result in evaluation.findings],
+        "pooled": None if pooled is None else pooled.n,
+        "pooled_text": _pooled(evaluation),
+        "enough": ENOUGH,
+        "forest": _forest(evaluation, names),
+        "reliability": _reliability(evaluation),
+        "curve": _curve(run.history),
+        "sections": section_context(evaluation, names),
+        "routing": _routing(evaluation.routing, names, run.manifest),
+        "examples": list(examples),
+        "origin": _origin(run.manifest),
+    }
 
 
-def _banner(run: Run) -> dict[str, Any]:
-    """Of an external cohort its own scans count; else the model's scans are the run's."""
-    return page_banner(scans=run.scans_synthetic, synthetic=run.synthetic)
+def _origin(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Of manifest.json what the page shows: what the run was made with and from."""
+    backbone = manifest["backbone"]
+    return {
+        "backbone": backbone["name"],
+        "dim": backbone.get("dim"),
+        "parameters": backbone.get("parameters"),
+        "kind": (backbone.get("contract") or {}).get("kind"),
+        "weights": _short_hash(backbone.get("weights_sha256")),
+        "placement": manifest["placement"],
+        "added_parameters": manifest["added_parameters"],
+        "blank_policy": manifest.get("blank_policy"),
+        "studies": manifest.get("n") or {},
+        "epochs": manifest.get("epochs"),
+        "learning_rate": manifest.get("learning_rate"),
+        "splits": _short_hash(manifest.get("splits_sha256")),
+        "labels": _short_hash(manifest.get("labels_sha256")),
+        "created": manifest.get("created"),
+        "git": (manifest.get("git") or "")[:12],
+    }
+
+
+def _short_hash(told: str | None) -> str:
+    return (told or "unknown")[:16]
 
 
 def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:
@@ -75,7 +118,8 @@ def _row(result: FindingResult, names: dict[str, str]) -> dict[str, Any]:
     return {
         "name": names[result.finding],
         "scored": support.status == SCORED,
-        "support": support,
+        "n": support.n,
+        "positives": support.positives,
         "auc": number(auc.value) if auc else support.status,
         "interval": interval(auc.low, auc.high) if auc else "",
         "method": auc.method if auc else "",
@@ -187,7 +231,13 @@ def _routing(
         load = charts.bars(bars, shares, label=label, limit=None, reference=1 / experts)
     routers = manifest.get("routers") or {}
     return {
-        "summary": summary,
+        "entropy": number(summary.entropy.mean().item(), 2),
+        "even": number(1 / experts, 2),
+        "slices": summary.slices,
+        "patients": summary.patients,
+        "permutations": summary.permutations,
+        "cells": int(summary.q.size),
+        "found": int(summary.found.sum()),
         "single": single,
         "experts": experts,
         "layers": [_layer(summary, i, names, routers) for i in range(len(summary.layers))],

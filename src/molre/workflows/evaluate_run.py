@@ -7,13 +7,13 @@ from pathlib import Path
 
 from molre.evaluation.evaluate import Evaluation, evaluate
 from molre.model.folder import write_card
-from molre.output.run_card import run_card
+from molre.output.run_card import card_parts, card_text
 from molre.output.run_html import write_run_report
 from molre.workflows.example_cases import run_examples
 
 
 def evaluate_and_report(run: Path, prevalences: Sequence[float] | None = None) -> Evaluation:
-    """Score a run on its test studies and write its tables, report.html and the card.
+    """Score a run on its test studies and write its tables, report.html, report.json and the card.
 
     Args:
         run: the RUN folder.
@@ -23,7 +23,9 @@ def evaluate_and_report(run: Path, prevalences: Sequence[float] | None = None) -
         MolreError: the folder is not a whole run.
     """
     evaluation = evaluate(run, prevalences=prevalences)
-    write_run_report(evaluation, run / "report.html", run_examples(evaluation))
-    if (run / "model" / "checksums.json").is_file():
-        write_card(run / "model", run_card(evaluation))
+    sealed = (run / "model" / "checksums.json").is_file()  # an external evaluation has no model
+    card = card_parts(evaluation) if sealed else []
+    write_run_report(evaluation, run / "report.html", run_examples(evaluation), card)
+    if card:
+        write_card(run / "model", card_text(card))
     return evaluation

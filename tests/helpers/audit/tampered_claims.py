@@ -19,6 +19,7 @@ from molre.audit.checks import patients as whose
 from molre.audit.checks import predictions as predicted
 from molre.audit.checks import split as dealt
 from molre.audit.checks import training as trained
+from molre.audit.report_differences import RENDERED
 from molre.audit.run_under_audit import STRANGERS
 from tests.helpers.audit.forge import rewrite
 from tests.helpers.audit.scene import Scene
@@ -187,9 +188,7 @@ CLAIMS: tuple[Tampering, ...] = (
         STRANGERS,
         FLAG,
     ),
-    Tampering(
-        "a claim in the footer of `report.html`", footer, WRITTEN, "report.html recomputed: text"
-    ),
+    Tampering("a claim in the footer of `report.html`", footer, WRITTEN, RENDERED),
     Tampering(
         "the rates that were tried struck from `manifest.json`",
         search_hidden,

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from molre.audit.checks import reports as evaluated
-from tests.helpers.audit import tamper
+from molre.audit.report_differences import RENDERED
 from tests.helpers.audit.scene import Scene
+from tests.helpers.audit.tampered_pages import NUMBER, of_run, printed
 from tests.helpers.audit.tampering import WRITTEN, Tampering, at, cell, gone
-
-
-def printed(name: str, pattern: str, new: str) -> Callable[[Scene], None]:
-    """A number of a page or a card."""
-
-    def change(scene: Scene) -> None:
-        path = scene.run / name
-        text = path.read_text()
-        found = re.search(pattern, text, re.S)
-        assert found is not None
-        path.write_text(text[: found.start(1)] + new + text[found.end(1) :])
-        tamper.reseal(scene.run)
-
-    return change
 
 
 def no_metrics(scene: Scene) -> None:
@@ -38,7 +24,8 @@ def only_the_report(scene: Scene) -> None:
 
 def only_the_card(scene: Scene) -> None:
     only_the_report(scene)
-    (scene.run / "report.html").unlink()
+    for name in ("report.html", "report.json"):
+        (scene.run / name).unlink()
 
 
 NUMBERS: tuple[Tampering, ...] = (
@@ -56,21 +43,21 @@ NUMBERS: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a number in `report.html`",
-        printed("report.html", r">(0\.\d{3})", "0.999"),
+        of_run(NUMBER),
         WRITTEN,
-        "report.html recomputed: text",
+        RENDERED,
     ),
     Tampering(
         "a point of a chart in `report.html`",
-        printed("report.html", r'<path d="M 0 ([\d.]+)', "99.1"),
+        of_run(printed(r'<path d="M 0 ([\d.]+)', "99.1")),
         WRITTEN,
-        "report.html recomputed: charts and pictures",
+        RENDERED,
     ),
     Tampering(
         "a number in the model card",
-        printed("model/README.md", r"\b(0\.\d\d)", "0.99"),
+        of_run(printed(r"\b(0\.\d\d)", "0.99", "model/README.md")),
         WRITTEN,
-        "model/README.md recomputed",
+        evaluated.CARD,
     ),
     Tampering(
         "a sensitivity of an operating point",
@@ -124,7 +111,7 @@ NUMBERS: tuple[Tampering, ...] = (
         "all of an evaluation deleted but the numbers of the card",
         only_the_card,
         at(evaluated.evaluated),
-        "report.html recomputed",
+        RENDERED,
     ),
-    Tampering("`report.html` deleted", gone("report.html"), WRITTEN, "report.html recomputed"),
+    Tampering("`report.html` deleted", gone("report.html"), WRITTEN, RENDERED),
 )

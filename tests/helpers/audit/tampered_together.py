@@ -12,6 +12,7 @@ import polars as pl
 
 from molre.audit.check import FLAG, Check
 from molre.audit.consistency import audit_consistency
+from molre.audit.report_differences import RENDERED
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.sources import COMPARISON, read_sources
@@ -140,7 +141,7 @@ TOGETHER: tuple[Tampering, ...] = (
         "a difference in a comparison's `report.html`",
         compared(in_report),
         beside,
-        "report.html from the runs",
+        RENDERED,
     ),
     Tampering(
         "`contrasts.csv` deleted", compared(table_gone), beside, "contrasts.csv from the runs"

@@ -10,6 +10,7 @@ from tests.helpers.audit.tampered_claims import CLAIMS
 from tests.helpers.audit.tampered_cohort import COHORT
 from tests.helpers.audit.tampered_model import MODEL
 from tests.helpers.audit.tampered_numbers import NUMBERS
+from tests.helpers.audit.tampered_pages import PAGES
 from tests.helpers.audit.tampered_predictions import PREDICTIONS
 from tests.helpers.audit.tampered_settings import SETTINGS
 from tests.helpers.audit.tampered_together import TOGETHER
@@ -17,6 +18,7 @@ from tests.helpers.audit.tampering import Tampering
 
 TAMPERINGS: tuple[Tampering, ...] = (
     *NUMBERS,
+    *PAGES,
     *PREDICTIONS,
     *MODEL,
     *SETTINGS,

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from molre.audit.check import FLAG, LEAKAGE, PASS, SHOWN, Check, compared
+from molre.audit.check import FLAG, LEAKAGE, PASS, Check, compared, flagged
 from molre.audit.run_under_audit import Opened, read_table
 from molre.evaluation.pretraining import pretraining_caution
 from molre.training.load_splits import Splits
@@ -45,7 +45,8 @@ def pixels(opened: Opened) -> Iterator[Check]:
     yield compared(LEAKAGE, "no equal pixels in two splits", known.height, found)
     again = groups.filter((pl.col("splits") == 1) & (pl.col("studies") > 1))
     name = "no scan twice inside a split"
-    yield _flagged(name, known.height, [f"the pixels of {s}" for s in again["study"].sort()])
+    found = [f"the pixels of {study}" for study in again["study"].sort()]
+    yield flagged(LEAKAGE, name, known.height, found)
 
 
 def owners(opened: Opened) -> Iterator[Check]:
@@ -76,7 +77,7 @@ def names(opened: Opened) -> Iterator[Check]:
     )
     found = sorted(" and ".join(studies) for studies in shared["study"].to_list())
     name = "no name (UID, accession, folder) shared by patients of two splits"
-    yield _flagged(name, placed["aliases"].n_unique(), found)
+    yield flagged(LEAKAGE, name, placed["aliases"].n_unique(), found)
 
 
 def left_out(opened: Opened) -> Iterator[Check]:
@@ -122,7 +123,7 @@ def flagged_left(left: dict[str, set[str]], studies: int) -> Check:
         studies: looked at.
     """
     found = [f"{len(some)} {words}" for words, some in left.items() if some]
-    return _flagged("no study left out", studies, found)
+    return flagged(LEAKAGE, "no study left out", studies, found)
 
 
 def same_embeddings(opened: Opened) -> Iterator[Check]:
@@ -161,7 +162,7 @@ def twins(opened: Opened) -> Iterator[Check]:
         f"{splits['test'].study[i]} (test) and {splits['train'].study[int(places[i])]} (train)"
         for i in near
     ]
-    yield _flagged("no near twin of a training scan in test", len(test), found)
+    yield flagged(LEAKAGE, "no near twin of a training scan in test", len(test), found)
 
 
 def _summaries(opened: Opened, splits: Splits, split: str) -> torch.Tensor:
@@ -188,11 +189,3 @@ def _names(opened: Opened) -> list[str]:
     labels = opened.cohort.labels()
     said = [*labels["source"].unique(), *labels["labeller"].unique()]
     return [opened.cohort.path.name, *(str(one) for one in said if one)]
-
-
-def _flagged(name: str, looked: int, found: list[str]) -> Check:
-    if not found:
-        return Check(LEAKAGE, name, PASS, f"none among {looked:,}")
-    said = "; ".join(found[:SHOWN])
-    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return Check(LEAKAGE, name, FLAG, f"{len(found)} among {looked:,}: {said}{more}")

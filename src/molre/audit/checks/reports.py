@@ -7,10 +7,7 @@ adds is checked as well, without a word here.
 
 from __future__ import annotations
 
-import difflib
-import html
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,25 +15,22 @@ from pathlib import Path
 import polars as pl
 
 from molre.audit.check import FAIL, NUMBERS, Check, compared, not_checked
-from molre.audit.differences import cells, leaves, mapping_differences, table_differences
-from molre.audit.run_under_audit import Opened, read_json, read_table
+from molre.audit.differences import cells, line_differences, table_differences
+from molre.audit.report_differences import PAGE, VALUES, report
+from molre.audit.run_under_audit import Opened, read_table
 from molre.errors import MolreError
 from molre.evaluation.further_tables import NAMES
+from molre.output.report_json import read_report
+from molre.output.run_card import RESULTS, card_text
+from molre.output.run_html import NEEDS_COHORT
 from molre.workflows.evaluate_run import evaluate_and_report
 
 NAME = "evaluation from predictions.parquet"
+CARD = f"model/README.md as {VALUES} keeps it"
 _KEYS = ("finding", "dimension", "group", "rule", "point", "prevalence", "threshold", "study")
-_EXAMPLES = re.compile(r"<h2>Example cases</h2>.*?(?=<h2>)", re.S)
-# what of a report and a card only the cohort's own tables can give again
-_COHORT = re.compile(
-    r"<h2>(?:Subgroups|Sensitivity to the labels|Example cases)</h2>.*?(?=<h2>)"
-    r'|<p class="note">.*?</p>|^## Subgroups$.*?(?=^## )',
-    re.S | re.M,
-)
-_VERSION = re.compile(r"Made by molre [\w.+]+\.(?=</footer>)")  # in the footer alone
-_TAG = re.compile(r"<style>.*?</style>|<!--.*?-->|<[^>]*>", re.S)
-_MODEL = "model"
-_RESULTS = "## Performance on test"  # heading of a card that an evaluation wrote
+_MODEL, _README = "model", "README.md"
+# of the seal, an evaluation changes the card's hash alone, and loading looks at that
+_NOT_EVALUATED = ("checksums.json", "manifest.json")
 
 
 def evaluated(opened: Opened) -> Iterator[Check]:
@@ -59,10 +53,10 @@ def evaluated(opened: Opened) -> Iterator[Check]:
 
 def was_evaluated(run: Path) -> bool:
     """Whether anything that evaluating writes is there; if one file is, all have to be."""
-    written = ("metrics.parquet", "report.html", *(f"{name}.parquet" for name in NAMES))
-    card = run / _MODEL / "README.md"
+    written = ("metrics.parquet", PAGE, VALUES, *(f"{name}.parquet" for name in NAMES))
+    card = run / _MODEL / _README
     return any((run / name).is_file() for name in written) or (
-        card.is_file() and _RESULTS in card.read_text(encoding="utf-8", errors="replace")
+        card.is_file() and f"## {RESULTS}" in card.read_text(encoding="utf-8", errors="replace")
     )
 
 
@@ -81,11 +75,14 @@ def evaluated_again(opened: Opened, place: Path) -> Path:
 
 def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
     """Compare a run with its scratch copy of :func:`evaluated_again`."""
-    for again in sorted(scratch.rglob("*")):
-        name = again.relative_to(scratch)
-        # of the seal, an evaluation changes the card's hash alone, and loading looks at that
-        if again.is_file() and not again.is_symlink() and name.name not in _NOT_EVALUATED:
-            yield from _file(run, name, again, with_cohort)
+    for again in sorted(scratch.glob("*")):
+        made = again.is_file() and not again.is_symlink() and again.name not in _NOT_EVALUATED
+        if made and again.name not in (PAGE, VALUES):
+            yield _table(run / again.name, again)
+    without = () if with_cohort else NEEDS_COHORT
+    yield from report(run, scratch, "recomputed", "molre evaluate", without)
+    if not (scratch / _MODEL / _README).is_symlink():
+        yield from _card(run)
     for table in NAMES:
         words = f"{table}.parquet recomputed"
         if not (run / f"{table}.parquet").is_file() or (scratch / f"{table}.parquet").exists():
@@ -94,9 +91,6 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
             yield Check(NUMBERS, words, FAIL, "the table is there, but nothing gives it")
         else:
             yield not_checked(NUMBERS, words, "its cohort is not at hand")
-
-
-_NOT_EVALUATED = ("checksums.json", "manifest.json")
 
 
 def _link(run: Path, scratch: Path) -> None:
@@ -111,98 +105,31 @@ def _link(run: Path, scratch: Path) -> None:
             (scratch / path.name).symlink_to(path)
 
 
-def _file(run: Path, name: Path, again: Path, with_cohort: bool) -> Iterator[Check]:
-    """One file that evaluating wrote."""
-    stored, words = run / name, f"{name} recomputed"
+def _table(stored: Path, again: Path) -> Check:
+    """One table that evaluating wrote."""
+    words = f"{stored.name} recomputed"
     if not stored.is_file():
-        yield Check(NUMBERS, words, FAIL, "the file is missing (`molre evaluate`)")
-        return
+        return Check(NUMBERS, words, FAIL, "the file is missing (`molre evaluate`)")
     try:
-        if name.suffix == ".parquet":
-            yield _table(words, read_table(stored), read_table(again))
-        elif name.suffix == ".json":
-            old, new = read_json(stored), read_json(again)
-            found = mapping_differences(old, new)
-            found += [f"{key} is not expected" for key in old.keys() - new.keys()]
-            yield compared(NUMBERS, words, leaves(new), found)
-        else:
-            yield from _written(words, name, _text(stored), _text(again), with_cohort)
+        old, new = read_table(stored), read_table(again)
     except MolreError as error:
-        yield Check(NUMBERS, words, FAIL, error.message)
+        return Check(NUMBERS, words, FAIL, error.message)
+    keys = [key for key in _KEYS if key in new.columns]
+    return compared(NUMBERS, words, cells(new), table_differences(old, new, keys))
 
 
-def _table(words: str, stored: pl.DataFrame, again: pl.DataFrame) -> Check:
-    keys = [key for key in _KEYS if key in again.columns]
-    return compared(NUMBERS, words, cells(again), table_differences(stored, again, keys))
-
-
-def _written(words: str, name: Path, stored: str, again: str, with_cohort: bool) -> Iterator[Check]:
-    """A report or a card; without the cohort, only what needs none of it."""
-    if not with_cohort:
-        stored, again = _COHORT.sub("", stored), _COHORT.sub("", again)
-        words = f"{words}, but for what needs the cohort"
-    if name.suffix == ".html":
-        yield from page(words, stored, again)
+def _card(run: Path) -> Iterator[Check]:
+    """The card is made of the parts that report.json keeps, which are recomputed with the rest."""
+    card = run / _MODEL / _README
+    if not card.is_file():
+        yield Check(NUMBERS, CARD, FAIL, "the card is missing (`molre evaluate`)")
+    elif not (run / VALUES).is_file():
+        why = f"evaluated before {VALUES}, which keeps its parts: run `molre evaluate` again"
+        yield not_checked(NUMBERS, CARD, why)
     else:
-        yield lines(words, stored.splitlines(), again.splitlines())
-
-
-def page(words: str, stored: str, again: str) -> Iterator[Check]:
-    """Two versions of a page: its text as a reader sees it, then charts and pictures."""
-    if ("<h2>Example cases</h2>" in stored) != ("<h2>Example cases</h2>" in again):
-        stored, again = _EXAMPLES.sub("", stored), _EXAMPLES.sub("", again)
-        yield not_checked(NUMBERS, f"{words}: example cases", "their scans are not at hand")
-    stored, again = _VERSION.sub("", stored), _VERSION.sub("", again)
-    yield lines(f"{words}: text", _visible(stored), _visible(again))
-    if _visible(stored) == _visible(again):
-        yield lines(f"{words}: charts and pictures", _marked(stored), _marked(again))
-
-
-def _marked(page: str) -> list[str]:
-    """A page's lines; empty ones show nothing, and an optional part leaves some."""
-    return [line for line in page.splitlines() if line.strip()]
-
-
-def _visible(page: str) -> list[str]:
-    """A page's pieces of text."""
-    pieces = (" ".join(html.unescape(piece).split()) for piece in _TAG.split(page))
-    return [piece for piece in pieces if piece]
-
-
-def lines(words: str, stored: list[str], again: list[str]) -> Check:
-    """Two versions of a text, piece by piece."""
-    found = []
-    matcher = difflib.SequenceMatcher(None, stored, again, autojunk=False)
-    opcodes = matcher.get_opcodes() if stored != again else []
-    for kind, a, b, c, d in opcodes:
-        if kind != "equal":
-            old, new = " ".join(stored[a:b]) or "nothing", " ".join(again[c:d]) or "nothing"
-            start = max(0, _alike(old, new) - 30)
-            place = _place(stored, again, a, c) if start or c else ""
-            found.append(f"{place}{_short(old, start)!r}, recomputed {_short(new, start)!r}")
-    return compared(NUMBERS, words, len(again), found)
-
-
-def _place(stored: list[str], again: list[str], a: int, c: int) -> str:
-    """What a difference is of: how its line begins, or the piece before it."""
-    if c < len(again) and a < len(stored) and (same := _alike(stored[a], again[c])) > 30:
-        return f"{again[c][: min(same - 30, 60)]!r}: "
-    return f"after {_short(again[c - 1], 0)!r}: " if c else ""
-
-
-def _short(text: str, start: int) -> str:
-    cut = text[start : start + 70]
-    return f"{'...' if start else ''}{cut}{'...' if len(text) > start + 70 else ''}"
-
-
-def _alike(one: str, other: str) -> int:
-    """Length of the beginning that two texts share."""
-    same = (a == b for a, b in zip(one, other, strict=False))
-    return next((i for i, equal in enumerate(same) if not equal), min(len(one), len(other)))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise MolreError("not readable as text", where=path) from None
+        try:
+            again = card_text(read_report(run / VALUES).context["card"])
+            found = line_differences(card.read_bytes().decode(), again)
+        except (MolreError, KeyError, TypeError, ValueError):
+            found, again = [f"{VALUES} is damaged, or the card is not text"], ""
+        yield compared(NUMBERS, CARD, len(again.splitlines()), found)
