@@ -1,4 +1,4 @@
-"""Series that a consistency check could not read: told now with file and remedy, once without."""
+"""Audits of a consistency check, and of the series that it could not read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from molre.audit.consistency import _Folder, _rejects
 from molre.cohort.rejects import Rejected, write_rejects
+from tests.helpers.audit.called import call, files_of
 
 NOW = [Rejected(f"/{i}.dcm", study, "is empty", "copy it") for i, study in enumerate("ba")]
 ONCE = "study,reason\nb,is empty\na,is empty\n"
@@ -46,3 +47,11 @@ def test_a_row_that_was_changed_added_or_lost_is_found(tmp_path: Path, stored: s
     if stored is not None:
         path.write_text(stored)
     assert _rejects(path, again(tmp_path, [vars(NOW[0])]))[1]
+
+
+def test_a_consistency_check_is_audited(whole: Path, tmp_path: Path) -> None:
+    before = files_of(whole / "steady")
+    said = call(str(whole / "steady"), "-o", str(tmp_path))
+    assert said.exit_code == 0, said.output
+    assert files_of(whole / "steady") == before
+    assert "Audit of the consistency check" in (tmp_path / "audit.html").read_text()

@@ -58,12 +58,9 @@ def nested_differences(stored: Any, again: Any, *place: str) -> list[str]:
         place: names above, outermost first.
     """
     if isinstance(stored, Mapping) and isinstance(again, Mapping):
-        old, new = (
-            {str(k).replace("_", " "): v for k, v in one.items()} for one in (stored, again)
-        )
-        found = [f"{_in(*place, name)} is missing" for name in new if name not in old]
-        found += [f"{_in(*place, name)} is not expected" for name in old if name not in new]
-        pairs = [(name, old[name], new[name]) for name in new if name in old]
+        found = [f"{_in(*place, key)} is missing" for key in again if key not in stored]
+        found += [f"{_in(*place, key)} is not expected" for key in stored if key not in again]
+        pairs = [(key, stored[key], again[key]) for key in again if key in stored]
     elif isinstance(stored, list) and isinstance(again, list):
         if len(stored) != len(again):
             return [f"{_in(*place)} has {len(stored)} entries, recomputed {len(again)}"]
@@ -90,6 +87,7 @@ def line_differences(stored: str, again: str) -> list[str]:
 
 
 def _in(*place: str) -> str:
+    """Names of keys and items, outermost first."""
     return ", ".join(place)
 
 
