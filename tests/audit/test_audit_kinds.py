@@ -20,7 +20,7 @@ from molre.audit.audit import made
 from molre.audit.check import FAIL, NUMBERS, PASS, Check
 from molre.audit.checks.reread import reread
 from molre.audit.checks.synthetic import synthetic
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.volume_contract import VolumeContract
@@ -165,7 +165,7 @@ def test_adapters_that_never_ran_are_found(copies: Path, tmp_path: Path):
 
 def test_a_router_that_was_exchanged_is_found_by_reading_scans_again(root: Path, copies: Path):
     def read_again(run: Path) -> Iterator[Check]:
-        opened = Opened(run, weights_dir=root)
+        opened = RunUnderAudit(run, weights_dir=root)
         list(opened.whole())
         yield from made(NUMBERS, "read again", partial(reread, opened, 1))
 
@@ -191,7 +191,7 @@ def test_patients_scored_by_a_model_of_phantoms_are_no_contradiction(
         run = shutil.copytree(copies / "external", tmp_path / f"run {said}")
         manifest = json.loads((run / "manifest.json").read_text())
         (run / "manifest.json").write_text(json.dumps(manifest | {"synthetic": said}))
-        opened = Opened(run, cohort)
+        opened = RunUnderAudit(run, cohort)
         list(opened.whole())
         assert [check.outcome for check in synthetic(opened)] == [outcome]
 

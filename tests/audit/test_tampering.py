@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from molre.audit.check import Check
 from molre.audit.checks.reports import against, evaluated_again
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from tests.helpers.audit import tamper
 from tests.helpers.audit.tamper import Place, failures, first_failure, trained_again
 
@@ -57,7 +57,7 @@ def copy(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def scratch(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run evaluated again beside it, as an audit does; what it reads is not tampered with."""
-    opened = Opened(trained / "run")
+    opened = RunUnderAudit(trained / "run")
     list(opened.whole())
     return evaluated_again(opened, tmp_path_factory.mktemp("scratch"))
 

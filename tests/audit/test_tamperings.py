@@ -8,7 +8,7 @@ import pytest
 
 from molre.audit.check import PASS
 from molre.audit.checks.reports import evaluated_again
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from tests.helpers.audit.scene import Scene
 from tests.helpers.audit.tampered_together import compared, steady
 from tests.helpers.audit.tampering import Look, Tampering
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "audit.md"
 @pytest.fixture(scope="session")
 def scratch(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run evaluated again beside itself, as an audit does."""
-    opened = Opened(trained / "run")
+    opened = RunUnderAudit(trained / "run")
     list(opened.whole())
     return evaluated_again(opened, tmp_path_factory.mktemp("scratch"))
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import molre
 import molre.training.train as training
 from molre.audit.checks.training import chosen
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.contract import Contract
 from molre.cli.main import app
@@ -89,7 +89,7 @@ def test_a_grid_that_ends_too_low_widens_and_what_was_tried_is_recorded(ready, t
     assert dict(best.iter_rows()) == {r["learning_rate"]: r["tune_auc"] for r in made["rates"]}
     assert made["rate_at_edge"] == at_edge(dict(best.iter_rows()))
     assert made["learning_rate"] == best_rate(dict(best.iter_rows()))
-    opened = Opened(run)
+    opened = RunUnderAudit(run)
     assert list(opened.whole())
     (checked,) = chosen(opened)
     assert checked.outcome == "PASS", checked
@@ -110,7 +110,7 @@ def test_a_wider_rate_that_diverges_loses_nothing(ready, tmp_path, monkeypatch) 
     lost = [row["learning_rate"] for row in rows if row["tune_auc"] is None]
     assert lost == [1e-3]
     assert not manifest(run)["rate_at_edge"]
-    opened = Opened(run)
+    opened = RunUnderAudit(run)
     assert list(opened.whole())
     (checked,) = chosen(opened)
     assert checked.outcome == "PASS", checked

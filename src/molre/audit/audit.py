@@ -35,14 +35,14 @@ from molre.audit.checks import synthetic as phantoms
 from molre.audit.checks import training as trained
 from molre.audit.flow import RunFlow, run_flow
 from molre.audit.headings import headings
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.run_files import scans_are_synthetic
 from molre.progress import track
 
 FORMAT_VERSION = 1
-Checker = Callable[[Opened], Iterator[Check]]
+Checker = Callable[[RunUnderAudit], Iterator[Check]]
 CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (NUMBERS, "evaluation from predictions.parquet", evaluated.evaluated),
     (NUMBERS, "probabilities and calibration", predicted.calibrated),
@@ -96,7 +96,7 @@ EXTERNAL: tuple[tuple[str, str, Checker], ...] = (
 )  # of a frozen model on another cohort, which fitted nothing
 
 
-class Asked(TypedDict, total=False):
+class AuditOptions(TypedDict, total=False):
     """Arguments of :func:`audit` beside the run."""
 
     cohort: Path | None
@@ -192,7 +192,7 @@ def audit(
         MolreError: the folder is not a run.
     """
     path, device = Path(run), usable(device)
-    opened = Opened(path, _path(cohort), _path(weights_dir), device)
+    opened = RunUnderAudit(path, _path(cohort), _path(weights_dir), device)
     checks = [*opened.whole(), *opened.strangers()]
     for group, name, checker in track(
         _checkers(opened.external, reread, reread_seed, retrain), "auditing"

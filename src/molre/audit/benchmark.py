@@ -13,7 +13,7 @@ from molre.audit.bench_cells import looks, twins, weights_of
 from molre.audit.bench_tables import apart, tables
 from molre.audit.check import FAIL, FILES, NOT_CHECKED, NUMBERS, Check
 from molre.audit.checks.reread import STUDIES
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.benchmark.config import resolve
 from molre.errors import MolreError
 from molre.progress import track
@@ -112,7 +112,7 @@ def audit_benchmark(
         weights = weights_of(again)
         for run in track(runs, "auditing cells"):
             try:
-                name = Opened(run).manifest.get("backbone", {}).get("name")
+                name = RunUnderAudit(run).manifest.get("backbone", {}).get("name")
                 done = audit(
                     run,
                     cohort=_own_cohort(bench, run) or cohort,
@@ -137,6 +137,6 @@ def audit_benchmark(
 
 def _own_cohort(bench: Path, run: Path) -> Path | None:
     """The cohort that BENCH keeps of a placement that takes only some studies."""
-    told = Path(str(Opened(run).manifest.get("cohort")))
+    told = Path(str(RunUnderAudit(run).manifest.get("cohort")))
     kept = bench / "cohorts" / told.name
     return kept if told.parent.name == "cohorts" and kept.is_dir() else None

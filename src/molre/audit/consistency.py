@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from molre.audit.audit import Asked, made
+from molre.audit.audit import AuditOptions, made
 from molre.audit.bench_tables import read_csv
 from molre.audit.benchmark import BenchAudit
 from molre.audit.check import (
@@ -95,7 +95,7 @@ class _Folder:
         return read_table(self.out / "pairs.parquet")
 
 
-def audit_consistency(out: Path, asked: Asked) -> BenchAudit:
+def audit_consistency(out: Path, asked: AuditOptions) -> BenchAudit:
     """Audit the folder of a consistency check.
 
     Args:
@@ -257,7 +257,7 @@ def _usual(folder: _Folder) -> Iterator[Check]:
         yield Check(NUMBERS, USUAL, FLAG, f"draws is {draws}, by default {DRAWS}")
 
 
-def _from_scans(folder: _Folder, asked: Asked) -> Iterator[Check]:
+def _from_scans(folder: _Folder, asked: AuditOptions) -> Iterator[Check]:
     """Some studies read again by each of their series, drawn anew each time."""
     number = asked.get("reread", STUDIES)
     if not number:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from molre.audit.run_under_audit import Opened, read_json
+from molre.audit.run_under_audit import RunUnderAudit, read_json
 from molre.errors import MolreError
 from molre.evaluation.endpoint import SCORED, supports
 from molre.evaluation.run_files import read_run
@@ -36,7 +36,7 @@ class RunFlow:
     test: dict[str, int]
 
 
-def run_flow(opened: Opened) -> RunFlow | None:
+def run_flow(opened: RunUnderAudit) -> RunFlow | None:
     """The flow; None for a run without data.json, or one whose files cannot be read."""
     try:
         counts = read_json(opened.path / NAME)["flow"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from molre.audit.audit import Asked, Audit, audit
+from molre.audit.audit import Audit, AuditOptions, audit
 from molre.audit.benchmark import BenchAudit, audit_benchmark, is_benchmark
 from molre.audit.consistency import audit_consistency
 from molre.audit.several import audit_comparison, audit_runs, runs_in
@@ -14,7 +14,7 @@ from molre.evaluation.sources import COMPARISON, CONSISTENCY
 _FROM_BEFORE = {"contrasts.csv": "molre compare", "consistency.csv": "molre consistency"}
 
 
-def audit_folder(folder: Path, asked: Asked) -> Audit | BenchAudit:
+def audit_folder(folder: Path, asked: AuditOptions) -> Audit | BenchAudit:
     """Audit a run, an external evaluation, a benchmark, a comparison, a consistency check or runs.
 
     Args:

@@ -52,7 +52,7 @@ GONE = "its cohort is not at hand (--cohort says where it is)"
 
 
 @dataclass(frozen=True)
-class Opened:
+class RunUnderAudit:
     """A RUN folder and what belongs to it.
 
     A part that cannot be opened is told once, by :meth:`whole`; a check that asks for it then
@@ -203,12 +203,12 @@ class Opened:
         return part
 
 
-def _predictions(opened: Opened) -> pl.DataFrame:
+def _predictions(opened: RunUnderAudit) -> pl.DataFrame:
     read_run(opened.path)  # says what is wrong with the test rows, gates or manifest
     return read_table(opened.path / "predictions.parquet")
 
 
-def _config(opened: Opened) -> TrainConfig:
+def _config(opened: RunUnderAudit) -> TrainConfig:
     path = opened.path / "config.yaml"
     _not_external(opened)
     if not path.is_file():
@@ -216,7 +216,7 @@ def _config(opened: Opened) -> TrainConfig:
     return resolve(path)
 
 
-def _cohort(opened: Opened) -> Cohort:
+def _cohort(opened: RunUnderAudit) -> Cohort:
     place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
     if not (place / "cohort.json").is_file():
         raise NotAtHandError(GONE)
@@ -227,22 +227,22 @@ def _cohort(opened: Opened) -> Cohort:
     return cohort
 
 
-def _history(opened: Opened) -> pl.DataFrame:
+def _history(opened: RunUnderAudit) -> pl.DataFrame:
     _not_external(opened)
     return read_table(opened.path / "history.parquet")
 
 
-def _model(opened: Opened) -> TrainedModel:
+def _model(opened: RunUnderAudit) -> TrainedModel:
     _not_external(opened)
     return load_model(opened.path / "model")
 
 
-def _not_external(opened: Opened) -> None:
+def _not_external(opened: RunUnderAudit) -> None:
     if opened.external:
         raise NotKeptError("an external evaluation keeps none; audit the run of its model too")
 
 
-def _embeddings(opened: Opened) -> EmbeddingCache:
+def _embeddings(opened: RunUnderAudit) -> EmbeddingCache:
     if opened.external and opened.description.blocks != "none":
         raise NotKeptError("an adapted backbone's embeddings of another cohort are not kept")
     folder = opened.path / "embeddings"  # of a backbone that the run adapted
@@ -254,7 +254,7 @@ def _embeddings(opened: Opened) -> EmbeddingCache:
     return EmbeddingCache(folder)
 
 
-def _splits(opened: Opened) -> Splits:
+def _splits(opened: RunUnderAudit) -> Splits:
     config = opened.config
     policy, floor = config.blank_policy, config.min_labels
     # runs from before there was this setting took all scans
@@ -265,7 +265,7 @@ def _splits(opened: Opened) -> Splits:
     )
 
 
-_PARTS: dict[str, tuple[str, Callable[[Opened], Any]]] = {
+_PARTS: dict[str, tuple[str, Callable[[RunUnderAudit], Any]]] = {
     "predictions": ("predictions, routing and manifest", _predictions),
     "config": ("config.yaml", _config),
     "history": ("history.parquet", _history),

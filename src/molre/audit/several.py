@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from molre.audit.audit import Asked, Audit, audit, made
+from molre.audit.audit import Audit, AuditOptions, audit, made
 from molre.audit.bench_cells import twins
 from molre.audit.bench_tables import read_csv
 from molre.audit.benchmark import BenchAudit
@@ -49,7 +49,7 @@ BESIDE = "every run beside them is compared"
 TWINS = "no run holds the predictions of another"
 
 
-def audit_comparison(out: Path, asked: Asked) -> BenchAudit:
+def audit_comparison(out: Path, asked: AuditOptions) -> BenchAudit:
     """Audit what ``molre compare`` wrote: its tables from the runs again, and each run.
 
     Args:
@@ -98,7 +98,7 @@ def _runs(out: Path, told: dict[str, Any]) -> list[Path]:
     return [out / entry["path"] for entry in entries]
 
 
-def audit_runs(folder: Path, asked: Asked) -> BenchAudit:
+def audit_runs(folder: Path, asked: AuditOptions) -> BenchAudit:
     """Audit each run of a folder, and that none is another's copy.
 
     Args:
@@ -121,7 +121,7 @@ def _is_entry(one: Any) -> bool:
     return isinstance(one, dict) and isinstance(one.get("path"), str)
 
 
-def _each(runs: Sequence[Path], asked: Asked, checks: list[Check]) -> tuple[Audit, ...]:
+def _each(runs: Sequence[Path], asked: AuditOptions, checks: list[Check]) -> tuple[Audit, ...]:
     """An audit of each run; of one that is none, a row among ``checks``."""
     done = []
     for run in track(runs, "auditing runs"):

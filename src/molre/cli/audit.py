@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from molre.audit.audit import Asked, Audit
+    from molre.audit.audit import Audit, AuditOptions
     from molre.audit.benchmark import BenchAudit
 
 FAILED, UNCHECKED = 1, 3  # 2 is wrong usage, see molre.errors
@@ -67,7 +67,7 @@ def command(
 
     if out is not None:
         claim(out, "audit")
-    asked: Asked = {
+    asked: AuditOptions = {
         "cohort": cohort,
         "weights_dir": weights_dir,
         "device": device,

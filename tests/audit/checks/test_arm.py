@@ -12,7 +12,7 @@ import pytest
 from molre.audit.audit import made
 from molre.audit.check import FAIL, NUMBERS, Check
 from molre.audit.checks import arm as arms
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.training.config import TrainConfig
@@ -43,7 +43,7 @@ def adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of_arm(root: Path, run: Path) -> dict[str, Check]:
-    opened = Opened(run, weights_dir=root)
+    opened = RunUnderAudit(run, weights_dir=root)
     list(opened.whole())
     entry = opened.description.backbone
     contract = contract_from_dict(entry.name, entry.contract)

@@ -9,7 +9,7 @@ import polars as pl
 from molre.audit.audit import made
 from molre.audit.check import FLAG, LEAKAGE
 from molre.audit.checks import external
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import write_table
 from molre.embedding.embed import embed
@@ -25,7 +25,7 @@ def test_studies_struck_from_an_external_cohort_are_flagged(trained: Path, tmp_p
     write_table(other / "scans.parquet", scans.filter(pl.col("study") != gone))
     write_table(other / "labels.parquet", labels.filter(pl.col("study_id") != gone))
     evaluate_external(other, trained / "run", tmp_path / "out")
-    opened = Opened(tmp_path / "out")
+    opened = RunUnderAudit(tmp_path / "out")
     list(opened.whole())
     (check,) = made(LEAKAGE, "left out", lambda: external.struck(opened))
     assert check.outcome == FLAG

@@ -9,13 +9,13 @@ import pytest
 from molre.audit.check import FAIL, NOT_CHECKED, PASS
 from molre.audit.checks.reports import CARD, against, evaluated_again, was_evaluated
 from molre.audit.report_differences import RENDERED
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.evaluation.further_tables import NAMES
 
 
 @pytest.fixture(scope="module")
 def scratch(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    opened = Opened(trained / "run")
+    opened = RunUnderAudit(trained / "run")
     list(opened.whole())
     return evaluated_again(opened, tmp_path_factory.mktemp("scratch"))
 

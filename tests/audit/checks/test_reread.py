@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from molre.audit.checks.reread import reread
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from tests.helpers.audit.called import call
 
 
@@ -16,7 +16,7 @@ def test_reading_no_scan_again_has_to_be_asked_for_and_is_said(trained: Path) ->
 
 
 def test_studies_are_drawn_anew_each_time_or_by_the_seed_that_was_said(trained: Path) -> None:
-    opened = Opened(trained / "run")
+    opened = RunUnderAudit(trained / "run")
     list(opened.whole())
 
     def drawn(seed: int | None = None) -> str:

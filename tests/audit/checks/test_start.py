@@ -12,7 +12,7 @@ import pytest
 from molre.audit.audit import made
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check
 from molre.audit.checks.start import MOVED, SEED, TRAIN, centered, moved, seed
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import contract_from_dict
 from molre.cohort.cohort import write_table
 from molre.training.config import TrainConfig
@@ -26,7 +26,7 @@ SPLITS = {"train": 8, "tune": 4, "calibrate": 4, "test": 4}
 
 
 def look(run: Path, weights_dir: Path | None = None, cohort: Path | None = None) -> list[Check]:
-    opened = Opened(run, cohort, weights_dir)
+    opened = RunUnderAudit(run, cohort, weights_dir)
     list(opened.whole())
     rows = made(LEAKAGE, TRAIN, lambda: centered(opened))
     return (
@@ -93,7 +93,7 @@ def test_a_seed_that_is_none_of_the_likely_ones_is_flagged_not_failed(trained, r
             tensors[name] = tensors[name].flip(0).flip(1).contiguous()
     save_file(tensors, path)
     tamper.reseal(run)
-    opened = Opened(run)
+    opened = RunUnderAudit(run)
     list(opened.whole())
     opened._parts["model"] = _unchecked(run)
     assert [check.outcome for check in seed(opened)] == [FLAG]

@@ -18,7 +18,7 @@ from molre import files
 from molre.audit.audit import CHECKERS, Checker, made
 from molre.audit.check import Check
 from molre.audit.checks.reports import against
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.cohort.cohort import write_table
 from molre.model import folder
 from molre.training.load_splits import data_hashes
@@ -151,11 +151,11 @@ class Scene:
 
     def opening(self) -> list[Check]:
         """Rows of opening every part."""
-        opened = Opened(self.run)
+        opened = RunUnderAudit(self.run)
         return [*opened.whole(), *opened.strangers()]
 
-    def opened(self) -> Opened:
+    def opened(self) -> RunUnderAudit:
         """The run as it is now."""
-        opened = Opened(self.run)
+        opened = RunUnderAudit(self.run)
         list(opened.whole())
         return opened

@@ -20,7 +20,7 @@ from molre.audit.audit import CHECKERS, EXTERNAL, made
 from molre.audit.check import FAIL, NUMBERS, Check
 from molre.audit.checks.reports import NAME
 from molre.audit.checks.retrain import retrained
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
 from molre.model.folder import _seal
 
@@ -164,7 +164,7 @@ def reseal(run: Path) -> None:
 
 def failures(run: Path, retrain: bool = False) -> Iterator[Check]:
     """Failed checks of all but the evaluation, which comes last."""
-    opened = Opened(run)
+    opened = RunUnderAudit(run)
     yield from (check for check in opened.whole() if check.outcome == FAIL)
     asked = EXTERNAL if opened.external else CHECKERS
     for group, name, checker in sorted(asked, key=lambda one: one[1] == NAME):
@@ -175,7 +175,7 @@ def failures(run: Path, retrain: bool = False) -> Iterator[Check]:
 
 
 def trained_again(run: Path) -> Iterator[Check]:
-    opened = Opened(run)
+    opened = RunUnderAudit(run)
     list(opened.whole())
     rows = made(NUMBERS, "trained again", partial(retrained, opened))
     yield from (check for check in rows if check.outcome == FAIL)

@@ -15,7 +15,7 @@ from molre.adapter.core import gate_entropy
 from molre.adapter.reading import summary
 from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared
 from molre.audit.differences import leaves, mapping_differences, table_differences
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 
 LAST = re.compile(r"\.(?:molre|lora)_B\.weight$")
 PREFIX = "base_model.model."  # of tensor names, as PEFT writes them
@@ -25,7 +25,7 @@ CLOSE = 1e-5  # means of float32 in another order
 ROUTED = ("molre", "molre_shuffled")  # kinds of adapter with a router, at either placement
 
 
-def routed(opened: Opened) -> Iterator[Check]:
+def routed(opened: RunUnderAudit) -> Iterator[Check]:
     """A routed arm that ran has gates; one that has none was never executed."""
     described = opened.description
     if not {described.classifier.adapter, described.blocks} & set(ROUTED):
@@ -43,7 +43,7 @@ def routed(opened: Opened) -> Iterator[Check]:
         yield Check(NUMBERS, name, PASS, "routing.parquet and gate_entropy")
 
 
-def inside(opened: Opened) -> Iterator[Check]:
+def inside(opened: RunUnderAudit) -> Iterator[Check]:
     """Sites, sizes and routers of manifest.json from the adapter's tensors and routing.parquet."""
     kind, manifest = opened.description.blocks, opened.manifest
     if kind == "none":
@@ -75,7 +75,7 @@ def _ran(tensors: dict[str, torch.Tensor]) -> Iterator[Check]:
     yield compared(NUMBERS, "every adapted layer was trained", len(last), found)
 
 
-def _routers(opened: Opened, tensors: dict[str, torch.Tensor], sites: list[str]) -> Check:
+def _routers(opened: RunUnderAudit, tensors: dict[str, torch.Tensor], sites: list[str]) -> Check:
     table, experts = read_table(opened.path / "routing.parquet"), opened.config.num_experts
     layers = table.partition_by("layer", maintain_order=True, as_dict=True)
     gates = {str(name): torch.tensor(rows["gates"].to_list()) for (name,), rows in layers.items()}
@@ -95,7 +95,7 @@ def _routers(opened: Opened, tensors: dict[str, torch.Tensor], sites: list[str])
     return compared(NUMBERS, words, leaves(again) + table.height, found)
 
 
-def _rows(opened: Opened, gates: dict[str, torch.Tensor]) -> list[str]:
+def _rows(opened: RunUnderAudit, gates: dict[str, torch.Tensor]) -> list[str]:
     """Which slices are in the table: those of the test scans, once a layer; gates sum to one."""
     from molre.training.write_run import routing_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
 from molre.audit.differences import leaves, mapping_differences
-from molre.audit.run_under_audit import Opened, read_json
+from molre.audit.run_under_audit import RunUnderAudit, read_json
 from molre.backbones.backbone import Backbone
 from molre.errors import MolreError
 from molre.labels.findings import Finding, findings
@@ -28,7 +28,7 @@ SITES = "adapted layers are those of the arm"
 ADAPTER = Path("model") / "adapter" / "adapter_config.json"
 
 
-def named(opened: Opened) -> Iterator[Check]:
+def named(opened: RunUnderAudit) -> Iterator[Check]:
     """Adapter, rank and experts of model.json and the adapter, as the arm has them."""
     config, description = opened.config, opened.description
     arm = get_arm(config.arm, config.placement)
@@ -62,7 +62,7 @@ def _adapter(arm: Arm, config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def words(opened: Opened) -> Iterator[Check]:
+def words(opened: RunUnderAudit) -> Iterator[Check]:
     """What model.json says in words, and the card repeats: whose scans, licence, thresholds."""
     said = opened.description
     counts = zip(said.calibrate_positives, said.calibrate_negatives, strict=True)
@@ -96,7 +96,7 @@ def _name(finding: Finding) -> tuple[str, str]:
     return finding.name, finding.category
 
 
-def sites(opened: Opened, backbone: Backbone) -> Iterator[Check]:
+def sites(opened: RunUnderAudit, backbone: Backbone) -> Iterator[Check]:
     """Which layers the arm adapts in this backbone, found out again.
 
     Args:

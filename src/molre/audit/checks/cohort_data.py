@@ -16,13 +16,13 @@ from molre.audit.differences import (
     table_differences,
     values_differ,
 )
-from molre.audit.run_under_audit import Opened, read_json, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_json, read_table
 from molre.training.load_splits import SPLITS, data_hashes
 from molre.training.provenance import NAME, provenance
 from molre.training.studies_table import studies_table
 
 
-def hashes(opened: Opened) -> Iterator[Check]:
+def hashes(opened: RunUnderAudit) -> Iterator[Check]:
     """Scans, splits and labels are those the run was made from."""
     again = data_hashes(opened.cohort)
     found = [
@@ -33,7 +33,7 @@ def hashes(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, "hashes of scans, splits and labels", len(again), found)
 
 
-def splits(opened: Opened) -> Iterator[Check]:
+def splits(opened: RunUnderAudit) -> Iterator[Check]:
     """Each study of predictions.parquet has the patient and split that the cohort gives it."""
     rows = opened.predictions.select("study", "patient", "split").unique(maintain_order=True)
     scans = dict(opened.cohort.chosen().select("study", "patient").iter_rows())
@@ -47,7 +47,7 @@ def splits(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, "patients and splits of predictions.parquet", 2 * rows.height, found)
 
 
-def labels(opened: Opened) -> Iterator[Check]:
+def labels(opened: RunUnderAudit) -> Iterator[Check]:
     """Labels in predictions.parquet follow from the cohort's labels and the policy for blanks."""
     stored = {
         (study, finding): label
@@ -73,7 +73,7 @@ def _label(value: Any) -> str:
     return "unknown" if value is None else str(value)
 
 
-def finding_list(opened: Opened) -> Iterator[Check]:
+def finding_list(opened: RunUnderAudit) -> Iterator[Check]:
     """The findings follow from counts in train alone, and are the same everywhere."""
     expected = list(opened.splits.findings)
     places = {
@@ -90,7 +90,7 @@ def _in_order(table: pl.DataFrame) -> list[str]:
     return table["finding"].unique(maintain_order=True).to_list()
 
 
-def counts(opened: Opened) -> Iterator[Check]:
+def counts(opened: RunUnderAudit) -> Iterator[Check]:
     """Sizes of the splits, as each file of the run gives them."""
     expected = {name: len(opened.splits[name]) for name in SPLITS}
     told = opened.manifest.get("n") or {}
@@ -106,7 +106,7 @@ def counts(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, "studies a split", 2 * len(SPLITS) + len(scored), found)
 
 
-def studies(opened: Opened) -> Iterator[Check]:
+def studies(opened: RunUnderAudit) -> Iterator[Check]:
     """studies.parquet: each study's split, scan and distance from the training scans."""
     name = "studies.parquet from the splits and embeddings"
     if not (opened.path / "studies.parquet").is_file():
@@ -118,7 +118,7 @@ def studies(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, name, cells(again), found)
 
 
-def provenance_again(opened: Opened) -> Iterator[Check]:
+def provenance_again(opened: RunUnderAudit) -> Iterator[Check]:
     """data.json (flow, population, label sources and counts) from the cohort's tables."""
     if not (opened.path / NAME).is_file():
         raise NotAtHandError(f"the run is from before molre kept {NAME}")

@@ -25,7 +25,7 @@ from molre.audit.differences import (
     table_differences,
     values_differ,
 )
-from molre.audit.run_under_audit import Opened, read_json, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_json, read_table
 from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
 from molre.evaluation.run_files import SPLIT
@@ -49,7 +49,7 @@ BATCH = 16  # scans at a time
 MADE = "predictions, studies and manifest from the model and the cohort"
 
 
-def test_rows(opened: Opened) -> Iterator[Check]:
+def test_rows(opened: RunUnderAudit) -> Iterator[Check]:
     """Patients and labels of the scored studies are those of the external cohort."""
     rows = opened.predictions.filter(pl.col("split") == SPLIT)
     ids, table = sorted(set(rows["finding"])), findings()
@@ -71,7 +71,7 @@ def test_rows(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, "patients and labels of the external cohort", 2 * rows.height, found)
 
 
-def hashes(opened: Opened) -> Iterator[Check]:
+def hashes(opened: RunUnderAudit) -> Iterator[Check]:
     """Scans, splits and labels are those that were scored; splits are not needed."""
     again = hashes_of(opened.cohort)
     found = [
@@ -82,7 +82,7 @@ def hashes(opened: Opened) -> Iterator[Check]:
     yield compared(DATA, "hashes of the external cohort", len(again), found)
 
 
-def left_out(opened: Opened) -> Iterator[Check]:
+def left_out(opened: RunUnderAudit) -> Iterator[Check]:
     """No scored study was in the model's making."""
     _, found = selected(opened.cohort, _source(opened))
     scored = set(opened.predictions.filter(pl.col("split") == SPLIT)["study"])
@@ -92,7 +92,7 @@ def left_out(opened: Opened) -> Iterator[Check]:
     yield compared(LEAKAGE, name, len(scored), said)
 
 
-def struck(opened: Opened) -> Iterator[Check]:
+def struck(opened: RunUnderAudit) -> Iterator[Check]:
     """Studies of the external cohort that were there once; hard ones may have been dropped."""
     scans, labels = opened.cohort.scans(), opened.cohort.labels()
     left = {"in labels.parquet without a scan": set(labels["study_id"]) - set(scans["study"])}
@@ -102,7 +102,7 @@ def struck(opened: Opened) -> Iterator[Check]:
     yield leakage.flagged_left(left, scans["study"].n_unique())
 
 
-def same_model(opened: Opened) -> Iterator[Check]:
+def same_model(opened: RunUnderAudit) -> Iterator[Check]:
     """The model and its calibrate rows are those of the run that it comes from."""
     source = _source(opened)
     model = load_model(source.model)
@@ -122,7 +122,7 @@ def same_model(opened: Opened) -> Iterator[Check]:
     yield compared(NUMBERS, name, leaves(again) + cells(stored), found)
 
 
-def made_again(opened: Opened) -> Iterator[Check]:
+def made_again(opened: RunUnderAudit) -> Iterator[Check]:
     """The whole folder written again, from the model's run and the cohort, and compared.
 
     Logits come from the model and the cohort's embeddings. An adapted backbone keeps none: there
@@ -147,14 +147,16 @@ def made_again(opened: Opened) -> Iterator[Check]:
     yield from _same_rejects(opened, scans, scored)
 
 
-def _same_table(opened: Opened, out: Path, name: str, keys: tuple[str, ...], what: str) -> Check:
+def _same_table(
+    opened: RunUnderAudit, out: Path, name: str, keys: tuple[str, ...], what: str
+) -> Check:
     stored, again = (read_table(place / f"{name}.parquet") for place in (opened.path, out))
     found = table_differences(stored, again, keys, LOGITS)
     words = f"{name}.parquet from the model and the external cohort: {what}"
     return compared(NUMBERS, words, cells(again), found)
 
 
-def _same_manifest(opened: Opened, again: dict[str, Any]) -> Check:
+def _same_manifest(opened: RunUnderAudit, again: dict[str, Any]) -> Check:
     stored = dict(opened.manifest)
     again.pop("created")
     if opened.moved is not None:  # where it is now is no fault
@@ -168,7 +170,7 @@ def _same_manifest(opened: Opened, again: dict[str, Any]) -> Check:
     return compared(NUMBERS, words, leaves(again), found)
 
 
-def _same_rejects(opened: Opened, scans: pl.DataFrame, scored: Scored) -> Iterator[Check]:
+def _same_rejects(opened: RunUnderAudit, scans: pl.DataFrame, scored: Scored) -> Iterator[Check]:
     """Each study that was not scored is a row of rejects.csv; there was none of that name once."""
     path = opened.path / "rejects.csv"
     if not path.is_file():
@@ -180,7 +182,7 @@ def _same_rejects(opened: Opened, scans: pl.DataFrame, scored: Scored) -> Iterat
     yield compared(NUMBERS, "rejects.csv from the external cohort", len(unread), found)
 
 
-def _scored(opened: Opened, scans: pl.DataFrame, model: TrainedModel) -> Scored:
+def _scored(opened: RunUnderAudit, scans: pl.DataFrame, model: TrainedModel) -> Scored:
     cache, ids = opened.cache, [entry.id for entry in model.description.findings]
     rows = scans.filter(pl.col("content_hash").map_elements(cache.__contains__, pl.Boolean))
     nothing = np.full((len(rows), len(ids)), np.nan, dtype=np.float32)
@@ -193,7 +195,7 @@ def _scored(opened: Opened, scans: pl.DataFrame, model: TrainedModel) -> Scored:
     return Scored(rows, logits, far, len(scans) - len(rows))
 
 
-def _stored(opened: Opened, scans: pl.DataFrame, model: TrainedModel) -> Scored:
+def _stored(opened: RunUnderAudit, scans: pl.DataFrame, model: TrainedModel) -> Scored:
     test = opened.predictions.filter(pl.col("split") == SPLIT)
     rows = scans.filter(pl.col("study").is_in(test["study"].unique().to_list()))
     logit = {(s, f): v for s, f, v in test.select("study", "finding", "logit").iter_rows()}
@@ -207,7 +209,7 @@ def _stored(opened: Opened, scans: pl.DataFrame, model: TrainedModel) -> Scored:
     return Scored(rows, logits, distance, len(scans) - len(rows))
 
 
-def _source(opened: Opened) -> Source:
+def _source(opened: RunUnderAudit) -> Source:
     """The run that the model comes from."""
     told = (opened.manifest.get("external") or {}).get("run")
     if told is None:

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, Check, compared, flagged
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.evaluation.pretraining import pretraining_caution
 from molre.training.load_splits import Splits
 
@@ -23,7 +23,7 @@ TWIN = 0.5
 _CHUNK = 512
 
 
-def patients(opened: Opened) -> Iterator[Check]:
+def patients(opened: RunUnderAudit) -> Iterator[Check]:
     """No patient is in two splits, by the predictions and by the cohort."""
     table = opened.predictions
     twice = table.group_by("patient").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
@@ -31,7 +31,7 @@ def patients(opened: Opened) -> Iterator[Check]:
     yield compared(LEAKAGE, "no patient in two splits", table["patient"].n_unique(), found)
 
 
-def pixels(opened: Opened) -> Iterator[Check]:
+def pixels(opened: RunUnderAudit) -> Iterator[Check]:
     """No pixels are in two splits; the same pixels twice inside a split are flagged."""
     placed = opened.cohort.scans().join(opened.cohort.splits(), on="patient", how="inner")
     known = placed.filter(pl.col("pixel_hash").is_not_null())
@@ -49,7 +49,7 @@ def pixels(opened: Opened) -> Iterator[Check]:
     yield flagged(LEAKAGE, name, known.height, found)
 
 
-def owners(opened: Opened) -> Iterator[Check]:
+def owners(opened: RunUnderAudit) -> Iterator[Check]:
     """One study under two patients."""
     scans = opened.cohort.scans()
     counted = scans.group_by("study").agg(pl.col("patient").n_unique())
@@ -59,7 +59,7 @@ def owners(opened: Opened) -> Iterator[Check]:
     )
 
 
-def names(opened: Opened) -> Iterator[Check]:
+def names(opened: RunUnderAudit) -> Iterator[Check]:
     """One study under two patients, or a UID or accession number that two patients share."""
     yield from owners(opened)
     scans = opened.cohort.scans()
@@ -80,7 +80,7 @@ def names(opened: Opened) -> Iterator[Check]:
     yield flagged(LEAKAGE, name, placed["aliases"].n_unique(), found)
 
 
-def left_out(opened: Opened) -> Iterator[Check]:
+def left_out(opened: RunUnderAudit) -> Iterator[Check]:
     """Every study that could be scored is; a hard one may have been dropped for what it showed.
 
     A study of which a label, a split or an embedding is left, but no scan, was there once.
@@ -126,7 +126,7 @@ def flagged_left(left: dict[str, set[str]], studies: int) -> Check:
     return flagged(LEAKAGE, "no study left out", studies, found)
 
 
-def same_embeddings(opened: Opened) -> Iterator[Check]:
+def same_embeddings(opened: RunUnderAudit) -> Iterator[Check]:
     """No two studies of different splits have the same embeddings, whatever their hashes say."""
     first: dict[bytes, tuple[str, str]] = {}
     found, seen = [], 0
@@ -144,7 +144,7 @@ def same_embeddings(opened: Opened) -> Iterator[Check]:
         yield compared(LEAKAGE, SAME, seen, found)
 
 
-def twins(opened: Opened) -> Iterator[Check]:
+def twins(opened: RunUnderAudit) -> Iterator[Check]:
     """Scans of test whose embedding is near one of train: the same scan, made twice?
 
     Noise, a shift or a turn is seen; another reconstruction of the same scan is not.
@@ -165,13 +165,13 @@ def twins(opened: Opened) -> Iterator[Check]:
     yield flagged(LEAKAGE, "no near twin of a training scan in test", len(test), found)
 
 
-def _summaries(opened: Opened, splits: Splits, split: str) -> torch.Tensor:
+def _summaries(opened: RunUnderAudit, splits: Splits, split: str) -> torch.Tensor:
     """Mean slice embedding (N, D) of each scan of a split."""
     cache, hashes = opened.cache, splits[split].content_hash
     return torch.stack([cache.get(h).float().mean(0) for h in hashes])
 
 
-def pretraining(opened: Opened) -> Iterator[Check]:
+def pretraining(opened: RunUnderAudit) -> Iterator[Check]:
     """Whether the backbone's own training may have seen the test scans."""
     told = str(opened.description.backbone.weights.get("pretraining") or "unknown")
     name = "test scans and the backbone's pretraining data"
@@ -182,7 +182,7 @@ def pretraining(opened: Opened) -> Iterator[Check]:
         yield Check(LEAKAGE, name, FLAG, caution)
 
 
-def _names(opened: Opened) -> list[str]:
+def _names(opened: RunUnderAudit) -> list[str]:
     """What the test data are called: the cohort's folder, the sources of its labels."""
     if not opened.has("cohort"):
         return [Path(str(opened.manifest.get("cohort"))).name]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from molre.audit.check import DATA, FLAG, PASS, SHOWN, Check, NotAtHandError
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.audit.scans import originals
 from molre.ct.patients import same
 
@@ -22,7 +22,7 @@ MOST = 2000  # headers, a millisecond each
 _SEED = 0
 
 
-def whose(opened: Opened) -> Iterator[Check]:
+def whose(opened: RunUnderAudit) -> Iterator[Check]:
     """Flag studies that share a Patient ID and not a patient, or a patient and not the ID.
 
     A hospital may have given one ID twice, and a name list may join two: a person has to look.

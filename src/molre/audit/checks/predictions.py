@@ -11,7 +11,7 @@ import torch
 from molre.adapter.core import gate_entropy
 from molre.audit.check import FAIL, NUMBERS, PASS, Check, NotAtHandError, compared, not_checked
 from molre.audit.differences import cells, shown, table_differences, values_differ
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration, fit_calibration
 from molre.training.data import Loader
@@ -24,14 +24,14 @@ LOGITS = 1e-4  # absolute and relative: float32 in another order, on another mac
 PROBABILITIES = 1e-6  # kept as float32
 
 
-def calibrated(opened: Opened) -> Iterator[Check]:
+def calibrated(opened: RunUnderAudit) -> Iterator[Check]:
     """Probabilities from logits, and the calibration itself from the calibrate split's rows."""
     yield from probabilities(opened)
     ids = [f.id for f in opened.description.findings]
     yield _refitted(opened, ids, opened.description.calibration)
 
 
-def probabilities(opened: Opened) -> Iterator[Check]:
+def probabilities(opened: RunUnderAudit) -> Iterator[Check]:
     """Probabilities from logits and the model's calibration."""
     table, fitted = opened.predictions, opened.description.calibration
     ids = [f.id for f in opened.description.findings]
@@ -51,7 +51,7 @@ def probabilities(opened: Opened) -> Iterator[Check]:
     yield compared(NUMBERS, name, table.height, found)
 
 
-def _refitted(opened: Opened, ids: list[str], stored: Calibration) -> Check:
+def _refitted(opened: RunUnderAudit, ids: list[str], stored: Calibration) -> Check:
     logits, labels = grid(opened.predictions, "calibrate", ids)
     rows = opened.predictions.filter(pl.col("split") == "calibrate")
     owners = rows.unique("study").sort("study")["patient"].to_list()
@@ -88,7 +88,7 @@ def grid(table: pl.DataFrame, split: str, ids: list[str]) -> tuple[np.ndarray, n
     return out[0], out[1]
 
 
-def recomputed(opened: Opened) -> Iterator[Check]:
+def recomputed(opened: RunUnderAudit) -> Iterator[Check]:
     """Every logit and gate from the model folder and the embeddings, in the batches of training."""
     try:
         outputs = _outputs(opened)
@@ -104,7 +104,7 @@ def recomputed(opened: Opened) -> Iterator[Check]:
     yield _chosen_epoch(opened, outputs["tune"])
 
 
-def _outputs(opened: Opened) -> dict[str, Outputs]:
+def _outputs(opened: RunUnderAudit) -> dict[str, Outputs]:
     classifier = opened.model.classifier
     size, seed = opened.config.batch_size, opened.description.seed
     return {
@@ -113,7 +113,7 @@ def _outputs(opened: Opened) -> dict[str, Outputs]:
     }
 
 
-def _logits(opened: Opened, outputs: dict[str, Outputs]) -> Check:
+def _logits(opened: RunUnderAudit, outputs: dict[str, Outputs]) -> Check:
     name = "logits from the model and its embeddings"
     stored = {
         (study, finding): float(logit)
@@ -135,7 +135,7 @@ def _logits(opened: Opened, outputs: dict[str, Outputs]) -> Check:
     return compared(NUMBERS, name, seen, found)
 
 
-def _gates(opened: Opened, output: Outputs) -> Iterator[Check]:
+def _gates(opened: RunUnderAudit, output: Outputs) -> Iterator[Check]:
     from molre.training.write_run import routing_of
 
     name, path = "gates from the model and its embeddings", opened.path / "routing.parquet"
@@ -161,7 +161,7 @@ def _gates(opened: Opened, output: Outputs) -> Iterator[Check]:
     yield compared(NUMBERS, "gate entropy of manifest.json from the gates", 1, found)
 
 
-def _chosen_epoch(opened: Opened, output: Outputs) -> Check:
+def _chosen_epoch(opened: RunUnderAudit, output: Outputs) -> Check:
     """The best epoch's row of the history is that of the model's weights: tune AUC, entropy."""
     name = "tune AUC and gate entropy of the chosen epoch from the model"
     history = opened.history
@@ -195,7 +195,7 @@ def _auc_within(targets: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
     return macro_auc(targets, logits - shift), macro_auc(targets, logits + shift)
 
 
-def self_tested(opened: Opened) -> Iterator[Check]:
+def self_tested(opened: RunUnderAudit) -> Iterator[Check]:
     """The model's own self-test, closer than loading asks for."""
     from molre.model.folder import answer
 

@@ -17,7 +17,7 @@ import polars as pl
 from molre.audit.check import FAIL, NUMBERS, Check, compared, not_checked
 from molre.audit.differences import cells, line_differences, table_differences
 from molre.audit.report_differences import PAGE, VALUES, report
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.errors import MolreError
 from molre.evaluation.further_tables import NAMES
 from molre.output.report_json import read_report
@@ -33,7 +33,7 @@ _MODEL, _README = "model", "README.md"
 _NOT_EVALUATED = ("checksums.json", "manifest.json")
 
 
-def evaluated(opened: Opened) -> Iterator[Check]:
+def evaluated(opened: RunUnderAudit) -> Iterator[Check]:
     """Check metrics, further tables, report and card of a run.
 
     A run that was never evaluated reports no numbers, so there are none to check.
@@ -60,7 +60,7 @@ def was_evaluated(run: Path) -> bool:
     )
 
 
-def evaluated_again(opened: Opened, place: Path) -> Path:
+def evaluated_again(opened: RunUnderAudit, place: Path) -> Path:
     """A folder in ``place`` like the run's, evaluated; what evaluating wrote is no link there."""
     run = opened.path.resolve()
     scratch = place / run.name

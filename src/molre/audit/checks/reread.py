@@ -27,7 +27,7 @@ from molre.audit.check import (
     compared,
     not_checked,
 )
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.audit.scans import at_hand, originals, volume_of
 from molre.ct.volume import Volume, shown_age
 from molre.embedding.prepare import to_inputs
@@ -58,7 +58,7 @@ class _Found:
     odd: list[str] = field(default_factory=list)
 
 
-def reread(opened: Opened, studies: int, seed: int | None = None) -> Iterator[Check]:
+def reread(opened: RunUnderAudit, studies: int, seed: int | None = None) -> Iterator[Check]:
     """Read studies from their scans and compare what the run's files say of them.
 
     Args:
@@ -109,7 +109,7 @@ def _headers(found: _Found) -> Check:
     return Check(DATA, HEADERS, FLAG, "; ".join(found.odd[:SHOWN]) + more)
 
 
-def _order(opened: Opened, seed: int) -> list[str]:
+def _order(opened: RunUnderAudit, seed: int) -> list[str]:
     """Every study of the run: each split in an order that the seed draws, test first.
 
     Only test studies of an external evaluation are of its cohort.
@@ -130,7 +130,7 @@ def _order(opened: Opened, seed: int) -> list[str]:
 class _Reading:
     """A run's model, and what its files say of each study."""
 
-    def __init__(self, opened: Opened):
+    def __init__(self, opened: RunUnderAudit):
         self.opened, self.probabilities = opened, _probabilities(opened)
         self.scored, self.gates = {finding for _, finding in self.probabilities}, _gates(opened)
         try:
@@ -207,7 +207,7 @@ def _close(one: object, other: object) -> bool:
     return pair and bool(np.isclose(float(str(one)), float(str(other)), rtol=1e-3))
 
 
-def _probabilities(opened: Opened) -> dict[tuple[str, str], float]:
+def _probabilities(opened: RunUnderAudit) -> dict[tuple[str, str], float]:
     rows = opened.predictions.select("study", "finding", "probability").iter_rows()
     return {(study, finding): float(p) for study, finding, p in rows}
 
@@ -227,7 +227,7 @@ def _read(reader: Reader, volume: Volume) -> tuple[torch.Tensor, np.ndarray, tor
     return embeddings.float().cpu(), probabilities, None if gates is None else gates.float().cpu()
 
 
-def _gates(opened: Opened) -> dict[str, torch.Tensor]:
+def _gates(opened: RunUnderAudit) -> dict[str, torch.Tensor]:
     """Gates (L, S', E) of each test study; none of an external evaluation."""
     path = opened.path / "routing.parquet"
     if not path.is_file():

@@ -11,14 +11,14 @@ import torch
 
 from molre.audit.check import FAIL, FLAG, NUMBERS, Check, compared
 from molre.audit.differences import cells, table_differences
-from molre.audit.run_under_audit import Opened, read_table
+from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.model import folder
 from molre.model.folder import TrainedModel
 
 WEIGHTS = 1e-4  # absolute and relative
 
 
-def retrained(opened: Opened) -> Iterator[Check]:
+def retrained(opened: RunUnderAudit) -> Iterator[Check]:
     """The run trained again from its settings: history and weights come out the same.
 
     On a CPU, with the same versions, they do to the bit; other versions, processors or devices
@@ -61,6 +61,6 @@ def _weights(stored: TrainedModel, again: TrainedModel) -> list[str]:
     ]
 
 
-def _same_versions(opened: Opened, out: Path) -> bool:
-    again = Opened(out).manifest["versions"]
+def _same_versions(opened: RunUnderAudit, out: Path) -> bool:
+    again = RunUnderAudit(out).manifest["versions"]
     return bool(np.all([opened.manifest.get("versions", {}).get(k) == again[k] for k in again]))

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, Check, NotAtHandError
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.cohort.cohort import SPLITS
 from molre.cohort.keys import fraction
 from molre.errors import MolreError
@@ -23,7 +23,7 @@ NAME = "splits as `molre split` deals them"
 _EDGE = 1e-6  # of a patient
 
 
-def dealt(opened: Opened) -> Iterator[Check]:
+def dealt(opened: RunUnderAudit) -> Iterator[Check]:
     """Whether splits.csv can be what ``molre split`` dealt, all at once."""
     cohort = opened.cohort
     above = cohort.path.resolve().parent

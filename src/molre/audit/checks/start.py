@@ -17,7 +17,7 @@ from torch import Tensor
 
 from molre.adapter.core import gate_entropy
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check, NotAtHandError, compared
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import RANDOM_ENTROPY, MoLRESlices
@@ -46,7 +46,7 @@ SEED = "weights began at the seed of the run"
 class _Start:
     """The settings that a start follows from."""
 
-    opened: Opened
+    opened: RunUnderAudit
 
     @property
     def config(self) -> TrainConfig:
@@ -61,7 +61,7 @@ class _Start:
         return get_arm(self.config.arm, self.config.placement)
 
 
-def centered(opened: Opened) -> Iterator[Check]:
+def centered(opened: RunUnderAudit) -> Iterator[Check]:
     """Center, stored slices and random router, from the scans of the train split."""
     start, stored = _Start(opened), opened.model.classifier
     if opened.description.blocks != "none":
@@ -96,7 +96,7 @@ def _random_router(stored: HeadCTClassifier, loader: Loader) -> Check:
     )
 
 
-def _blocks(opened: Opened, start: _Start) -> Iterator[Check]:
+def _blocks(opened: RunUnderAudit, start: _Start) -> Iterator[Check]:
     """At placement blocks the center is of what the backbone says before it is trained."""
     center, bank = _center(opened, start)
     near = FROM_TOKENS if start.config.prefix_cache else FROM_SCANS
@@ -114,7 +114,7 @@ def _blocks(opened: Opened, start: _Start) -> Iterator[Check]:
         yield _same(name, old, new, near * (1 + float(new.abs().max())))
 
 
-def _center(opened: Opened, start: _Start) -> tuple[Tensor, dict[str, Tensor]]:
+def _center(opened: RunUnderAudit, start: _Start) -> tuple[Tensor, dict[str, Tensor]]:
     """The center, and the shuffled control's contexts.
 
     An adapter starts as nothing, so that the center is that of the frozen backbone, whatever arm
@@ -132,7 +132,9 @@ def _center(opened: Opened, start: _Start) -> tuple[Tensor, dict[str, Tensor]]:
     return _CENTERS[key], {}
 
 
-def _blocks_start(opened: Opened, start: _Start) -> tuple[HeadCTClassifier, dict[str, Tensor]]:
+def _blocks_start(
+    opened: RunUnderAudit, start: _Start
+) -> tuple[HeadCTClassifier, dict[str, Tensor]]:
     """The head and the stored contexts of a fresh start, from the scans themselves."""
     from molre.labels.findings import findings
     from molre.training.placements.blocks import AdaptedBlocks, BlocksStart, adapted_at_start
@@ -150,7 +152,7 @@ def _blocks_start(opened: Opened, start: _Start) -> tuple[HeadCTClassifier, dict
     return begun.model().head, adapted.bank
 
 
-def _scans_at_hand(opened: Opened) -> None:
+def _scans_at_hand(opened: RunUnderAudit) -> None:
     from molre.audit.scans import at_hand
 
     train = set(opened.splits["train"].study)
@@ -173,7 +175,7 @@ def _same(name: str, stored: Tensor, again: Tensor, near: float) -> Check:
     return compared(LEAKAGE, name, again.numel(), found)
 
 
-def moved(opened: Opened) -> Iterator[Check]:
+def moved(opened: RunUnderAudit) -> Iterator[Check]:
     """A router that trains has left its draw; one that has not is a random one."""
     start, stored = _Start(opened), opened.model.classifier
     if opened.description.blocks != "none" or not isinstance(stored.adapter, MoLRESlices):
@@ -187,7 +189,7 @@ def moved(opened: Opened) -> Iterator[Check]:
     yield compared(NUMBERS, MOVED, drawn[ROUTER].numel(), found)
 
 
-def seed(opened: Opened) -> Iterator[Check]:
+def seed(opened: RunUnderAudit) -> Iterator[Check]:
     """Trained weights are nearer to the draw of the run's seed than chance allows.
 
     A FAIL needs another seed whose draw they do resemble: long training may take them far from any

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from molre.audit.check import FLAG, LEAKAGE, Check, compared
-from molre.audit.run_under_audit import Opened, read_json
+from molre.audit.run_under_audit import RunUnderAudit, read_json
 from molre.ct.dicom.acquisition import SYNTHETIC_MANUFACTURER
 from molre.training.provenance import NAME
 
@@ -18,7 +18,7 @@ SOURCE = "phantom"  # of labels, see molre.cohort.match
 WORDS = "synthetic or real, as the scans and labels say"
 
 
-def synthetic(opened: Opened) -> Iterator[Check]:
+def synthetic(opened: RunUnderAudit) -> Iterator[Check]:
     """Phantoms are called phantoms everywhere, and patients are called patients."""
     flags, signs = _flags(opened), _signs(opened)
     truth = bool(signs) or bool(flags.get("cohort.json", flags["manifest.json"]))
@@ -39,7 +39,7 @@ def synthetic(opened: Opened) -> Iterator[Check]:
     yield check
 
 
-def _flags(opened: Opened) -> dict[str, Any]:
+def _flags(opened: RunUnderAudit) -> dict[str, Any]:
     told: dict[str, Any] = {"manifest.json": opened.manifest.get("synthetic")}
     if opened.has("description") and not opened.external:
         told["model.json"] = opened.description.synthetic
@@ -53,7 +53,7 @@ def _flags(opened: Opened) -> dict[str, Any]:
     return told
 
 
-def _signs(opened: Opened) -> list[str]:
+def _signs(opened: RunUnderAudit) -> list[str]:
     """What says phantom, and is no flag."""
     found = []
     if opened.has("cohort"):

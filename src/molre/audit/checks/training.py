@@ -12,7 +12,7 @@ import torch
 from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAtHandError, compared, not_checked
 from molre.audit.checks import arm as arms
 from molre.audit.differences import leaves, mapping_differences
-from molre.audit.run_under_audit import Opened, read_json
+from molre.audit.run_under_audit import RunUnderAudit, read_json
 from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarise
 from molre.model.folder import BackboneEntry
@@ -26,7 +26,7 @@ TRIED = "learning rates that were tried"
 PROBE = 1e-2  # of the largest number of the embedding: other kernels round otherwise
 
 
-def chosen(opened: Opened) -> Iterator[Check]:
+def chosen(opened: RunUnderAudit) -> Iterator[Check]:
     """Learning rate and epoch are the best on tune: the smaller rate and the earlier on a tie."""
     history = opened.history.to_dicts()
     config, manifest = opened.config, opened.manifest
@@ -112,7 +112,7 @@ def _length(fit: list[dict[str, Any]], budget: int, patience: int) -> str | None
     return None
 
 
-def sizes(opened: Opened) -> Iterator[Check]:
+def sizes(opened: RunUnderAudit) -> Iterator[Check]:
     """Added parameters and their share, counted in the model's tensors; the backbone's, alike."""
     model, manifest = opened.model, opened.manifest
     entry = model.description.backbone
@@ -138,7 +138,7 @@ def _backbone_facts(entry: BackboneEntry, told: dict[str, Any]) -> dict[str, Any
     return {key: known[key] for key in known if key in always or key in told}
 
 
-def settings(opened: Opened) -> Iterator[Check]:
+def settings(opened: RunUnderAudit) -> Iterator[Check]:
     """config.yaml, model.json and manifest.json speak of the same run."""
     config, description = opened.config, opened.description
     manifest = {key: opened.manifest.get(key) for key in ("arm", "placement", "seed")}
@@ -161,7 +161,7 @@ def settings(opened: Opened) -> Iterator[Check]:
     yield compared(NUMBERS, name, len(again) + len(expected) + 2, found)
 
 
-def _formats(opened: Opened) -> list[str]:
+def _formats(opened: RunUnderAudit) -> list[str]:
     sealed = read_json(opened.path / "model" / "checksums.json").get("format_version")
     told = opened.description.format_version
     found = [] if told == sealed else [f"model.json is of format {told}, checksums.json {sealed}"]
@@ -171,7 +171,7 @@ def _formats(opened: Opened) -> list[str]:
     return found
 
 
-def backbone(opened: Opened) -> Iterator[Check]:
+def backbone(opened: RunUnderAudit) -> Iterator[Check]:
     """The backbone's size, hash and contract, from the backbone itself where it is at hand."""
     from molre.embedding.embed import probe
     from molre.pipeline import load
@@ -196,7 +196,7 @@ def backbone(opened: Opened) -> Iterator[Check]:
     yield from arms.sites(opened, fresh)
 
 
-def familiarity(opened: Opened) -> Iterator[Check]:
+def familiarity(opened: RunUnderAudit) -> Iterator[Check]:
     """The familiarity model from the training and calibrate scans' embeddings."""
     from molre.training.write_run import FAMILIAR_SCANS
 
@@ -225,7 +225,7 @@ def familiarity(opened: Opened) -> Iterator[Check]:
     yield _test_vector(opened)
 
 
-def _test_vector(opened: Opened) -> Check:
+def _test_vector(opened: RunUnderAudit) -> Check:
     config = opened.config
     train = Loader(opened.cache, opened.splits["train"], config.batch_size, config.seed)
     again = sample_slices(train, 1, 8)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import norm
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, Check
-from molre.audit.run_under_audit import Opened
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.evaluation.endpoint import supports, weighed
 from molre.evaluation.finding_metrics import auc_interval
 from molre.evaluation.run_files import read_run
@@ -30,7 +30,7 @@ SURE = 4.0  # standard errors: of 300 simulated honest runs none came above 3.1
 _DRAWS = 500
 
 
-def no_better(opened: Opened) -> Iterator[Check]:
+def no_better(opened: RunUnderAudit) -> Iterator[Check]:
     """Flag a macro AUC of test that lies above that of calibrate further than chance reaches."""
     run = read_run(opened.path)
     if run.calibrate is None:
