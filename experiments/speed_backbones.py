@@ -21,7 +21,8 @@ from molre.backbones.catalogue import presets
 from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BackboneChoice
 from molre.benchmark.cost import TFLOPS
-from molre.benchmark.job import Job, run_job
+from molre.benchmark.job_process import PROGRAM
+from molre.workers.job import Job, run_job
 
 SCANS, SLICES = 70_000, 40
 HEAD = (
@@ -71,7 +72,7 @@ def row(name: str, device: str, cores: int) -> str:
     choice = BackboneChoice(backbone=name, unverified=True).model_dump(mode="json")
     with tempfile.TemporaryDirectory() as folder:
         facts = {"choice": choice, "configs": {}, "device": device}
-        outcome = run_job(Job("measure", "speed", folder, facts, attempts=1))
+        outcome = run_job(Job(PROGRAM, "measure", "speed", folder, facts, attempts=1))
     if outcome.state != "done":
         return f"| {name} | | | not measured: {outcome.reason} | | | |"
     m = Measured(**outcome.facts)
