@@ -24,11 +24,11 @@ from PIL import Image
 from molre.backbones.catalogue import load
 from molre.evaluation.statistics.auc import auc
 from molre.model.build import ClassifierSpec, build_classifier
-from molre.model.loss import prevalence_weights
 from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, Studies
-from molre.training.fit import Progress, fit, make_optimizer, run
+from molre.training.inference import predict
+from molre.training.trainer import Trainer
 
 ARM_NAMES = ("frozen", "mlp_matched", "molre")
 SEEDS = (0, 1, 2)
@@ -104,20 +104,9 @@ def one_fold(slices: Slices, arm: str, test: set[str], tune: set[str], seed: int
             ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice or "none")
         )
         model.center.copy_(model.normalise(slices.embeddings[~in_test & ~in_tune]).mean(0))
-        weights = prevalence_weights(torch.from_numpy(loaders["train"].studies.targets))
-        optimizer = make_optimizer(model, config, rate)
-        done = fit(
-            model,
-            optimizer,
-            Progress(),
-            loaders["train"],
-            loaders["tune"],
-            weights,
-            config,
-            lambda progress: None,
-        )
+        done = Trainer.at_rate(rate, model, config, loaders["train"], loaders["tune"]).fit()
         if done.best_auc > best:
-            best, logits = done.best_auc, run(model, loaders["test"]).logits[:, 0]
+            best, logits = done.best_auc, predict(model, loaders["test"]).logits[:, 0]
     return logits
 
 

@@ -27,11 +27,10 @@ import numpy as np
 import torch
 
 from molre.model.build import ClassifierSpec, build_classifier
-from molre.model.loss import prevalence_weights
 from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, Studies
-from molre.training.fit import Progress, fit, make_optimizer
+from molre.training.trainer import Trainer
 
 SLICES, DIM, FINDINGS = 40, 768, 75
 SHARD, TUNE = 64, 100
@@ -88,16 +87,8 @@ def measure(scans: int, arm: str, folder: Path) -> dict[str, float]:
     threading.Thread(target=watch, daemon=True).start()
     before = anonymous_bytes()
     load, started, busy = os.getloadavg()[0], time.perf_counter(), time.process_time()
-    fit(
-        model,
-        make_optimizer(model, config, 1e-3),
-        Progress(),
-        Loader(cache, studies, config.batch_size, 0),
-        Loader(cache, few, config.batch_size, 0),
-        prevalence_weights(torch.from_numpy(targets)),
-        config,
-        lambda progress: None,
-    )
+    train, tune = (Loader(cache, split, config.batch_size, 0) for split in (studies, few))
+    Trainer.at_rate(1e-3, model, config, train, tune).fit()
     stop.set()
     return {
         "scans": scans,

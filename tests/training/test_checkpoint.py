@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from molre.training.checkpoint import Checkpoint
+from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.config import TrainConfig
-from molre.training.fit import Progress, make_optimizer
+from molre.training.optimizer import make_optimizer
 from tests.helpers.training.scans import new_model
 
 FAR = Progress(epoch=3, best_epoch=1, best_auc=0.75, history=[{"epoch": 0}], step=2, total=1.5)

@@ -17,7 +17,7 @@ from molre.training.collapse import (
     router_numbers,
 )
 from molre.training.config import TrainConfig
-from tests.training.test_fit import fitted, new_model
+from tests.training.test_trainer import new_model, trainer
 
 CONFIG = TrainConfig(max_epochs=6, patience=6, router_rate=0)
 
@@ -51,7 +51,7 @@ def all_alike() -> nn.Module:
 )
 def test_a_router_that_is_forced_to_collapse_is_told_once(make, says, capsys) -> None:
     warning = CollapseWarning()
-    _, done = fitted(CONFIG, lambda p: warning(p.history), model=make())
+    done = trainer(CONFIG, make()).fit(after=lambda p: warning(p.history))
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("the experts have collapsed") == 1
     assert says in said
@@ -65,7 +65,7 @@ def test_a_healthy_router_and_an_arm_without_one_say_nothing(capsys) -> None:
     for kind in ("molre", "none"):
         warning = CollapseWarning()
         config = TrainConfig(max_epochs=6, patience=6)
-        _, done = fitted(config, lambda p, w=warning: w(p.history), model=new_model(kind))
+        done = trainer(config, new_model(kind)).fit(after=lambda p, w=warning: w(p.history))
         assert collapses(done.history) == []
         assert not warning.said
         assert (done.history[-1]["expert_load"] is None) == (kind == "none")

@@ -13,9 +13,8 @@ from molre.errors import MolreError
 from molre.model.loss import focal_loss
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
-from molre.training.fit import make_optimizer
-from molre.training.parallel.dropout import Noise
-from molre.training.step import step
+from molre.training.parallel.dropout import DropoutNoise
+from molre.training.trainer import Trainer
 from tests.helpers.training.networks import with_head
 from tests.helpers.training.scans import DIM, K, loader, new_model
 
@@ -47,11 +46,16 @@ class Network(nn.Module):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
+def trainer(model: nn.Module, train: Loader) -> Trainer:
+    """With even class weights."""
+    made = Trainer.at_rate(1e-2, model, TrainConfig(gamma=2.0), train, train)
+    return replace(made, weights=WEIGHTS)
+
+
 def stepped(model: nn.Module, train: Loader, p: float = 0.1) -> tuple[float, dict]:
-    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
-    share = next(train.epoch(0, Noise(0, 0, p, DIM)))
+    shard = next(train.epoch(0, DropoutNoise(0, 0, p, DIM)))
     model.train()
-    return step(model, optimizer, train, share, WEIGHTS, 2.0), model.state_dict()
+    return trainer(model, train).step(shard), model.state_dict()
 
 
 def test_a_step_is_that_of_the_whole_batch_at_once() -> None:
@@ -59,14 +63,13 @@ def test_a_step_is_that_of_the_whole_batch_at_once() -> None:
     train = loader(20, 1)
     loss, got = stepped(new_model(), train)
     model = new_model().train()
-    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
-    rows = np.concatenate([p.rows for p in next(train.epoch(0)).pieces])
-    batch = train._collate(rows, Noise(0, 0, 0.1, DIM))
-    scores = model(batch.embeddings, batch.mask, batch.bank_index, batch.noise)
+    rows = np.concatenate([p.rows for p in next(train.epoch(0)).micro_batches])
+    batch = train._collate(rows, DropoutNoise(0, 0, 0.1, DIM))
+    scores = model(batch.embeddings, batch.mask, batch.bank_index, batch.dropout_noise)
     whole = focal_loss(scores.logits, batch.targets, WEIGHTS, 2.0)
     whole.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    trainer(model, train).optimizer.step()
     assert loss == pytest.approx(float(whole.detach()), rel=1e-6)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(got[name], value, atol=1e-4, rtol=1e-4, msg=name)
@@ -74,18 +77,18 @@ def test_a_step_is_that_of_the_whole_batch_at_once() -> None:
 
 def test_what_is_dropped_depends_on_seed_epoch_and_study_only() -> None:
     mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
-    one = Noise(7, 2, 0.3, 64).draw(np.array([4, 9]), mask)
-    other = Noise(7, 2, 0.3, 64).draw(np.array([9]), mask[1:, :3])
+    one = DropoutNoise(7, 2, 0.3, 64).draw(np.array([4, 9]), mask)
+    other = DropoutNoise(7, 2, 0.3, 64).draw(np.array([9]), mask[1:, :3])
     assert torch.equal(one[1, :3], other[0])
-    assert not torch.equal(one, Noise(7, 3, 0.3, 64).draw(np.array([4, 9]), mask))
-    assert not torch.equal(one, Noise(8, 2, 0.3, 64).draw(np.array([4, 9]), mask))
-    many = Noise(0, 0, 0.3, 512).draw(np.arange(40), torch.ones(40, 30, dtype=torch.bool))
+    assert not torch.equal(one, DropoutNoise(7, 3, 0.3, 64).draw(np.array([4, 9]), mask))
+    assert not torch.equal(one, DropoutNoise(8, 2, 0.3, 64).draw(np.array([4, 9]), mask))
+    many = DropoutNoise(0, 0, 0.3, 512).draw(np.arange(40), torch.ones(40, 30, dtype=torch.bool))
     assert float(many.mean()) == pytest.approx(1, abs=0.01)
     assert float((many == 0).float().mean()) == pytest.approx(0.3, abs=0.005)
 
 
 def test_a_backward_pass_that_does_not_fit_is_tried_in_smaller_chunks() -> None:
-    train = replace(loader(10, 1), piece=4)
+    train = replace(loader(10, 1), micro_batch=4)
     loss, wanted = stepped(with_head(Network(999)), train)
     little, got = stepped(with_head(Network(3)), train)
     assert little == pytest.approx(loss, rel=1e-6)
@@ -95,11 +98,11 @@ def test_a_backward_pass_that_does_not_fit_is_tried_in_smaller_chunks() -> None:
 
 def test_a_slice_that_does_not_fit_ends_with_a_sentence() -> None:
     with pytest.raises(MolreError, match="training on one slice needs 2.00 GiB more"):
-        stepped(with_head(Network(0)), replace(loader(10, 1), piece=4))
+        stepped(with_head(Network(0)), replace(loader(10, 1), micro_batch=4))
 
 
 def test_a_device_that_fails_names_the_study() -> None:
-    train = replace(loader(10, 1), piece=1)
+    train = replace(loader(10, 1), micro_batch=1)
     fatal = float(train.cache.get("1-6")[2, 0])
     with pytest.raises(MolreError, match=r"device-side assert triggered\) on study 1-6\."):
         stepped(with_head(Network(999, fatal)), train)

@@ -27,9 +27,9 @@ from molre.evaluation.evaluate import evaluate
 from molre.labels.findings import findings
 from molre.output.run_html import write_run_report
 from molre.training.config import TrainConfig, resolve
+from molre.training.failures import NotFinite
 from molre.training.load_splits import load_splits
 from molre.training.rates import at_edge, best_rate
-from molre.training.step import NotFinite
 from molre.training.train import train
 from tests.helpers.cli.ready import write_ready
 
@@ -99,10 +99,10 @@ def test_a_wider_rate_that_diverges_loses_nothing(ready, tmp_path, monkeypatch) 
     """Rates up to the limit hardly ever diverge, so one is made to."""
     real = training._fit
 
-    def fit(task, folder, start, rate, warning):
+    def fit(task, folder, placement, rate, warning):
         if rate > 3e-4:
             raise NotFinite("the loss is not finite for study x")
-        return real(task, folder, start, rate, warning)
+        return real(task, folder, placement, rate, warning)
 
     monkeypatch.setattr(training, "_fit", fit)
     run = train(ready, tmp_path / "run", settings(learning_rates=(1e-4, 3e-4), max_rates=8))

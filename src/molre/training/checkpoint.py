@@ -1,11 +1,13 @@
-"""A fit's state on disk, so that a killed run goes on where it stopped, to the same bits."""
+"""A fit's state, in memory and on disk: a killed run goes on where it stopped, to the same bits."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +15,48 @@ from torch import Tensor, nn
 
 from molre import files
 from molre.model.folder import part
-from molre.training.fit import Progress
+
+Row = dict[str, float | int | None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a fit has come; all that a killed run needs to go on to the same bits.
+
+    Attributes:
+        epoch: epochs that are done.
+        best_epoch: the one with the best tune AUC.
+        best_auc: that AUC.
+        best: the model's state after that epoch.
+        history: one row an epoch: epoch, learning_rate, train_loss, tune_auc, gate_entropy, and
+            what :func:`molre.training.collapse.router_numbers` gives.
+        step: batches of the running epoch that are done.
+        total: the sum of their losses.
+    """
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_auc: float = -math.inf
+    best: dict[str, Tensor] = field(default_factory=dict)
+    history: Sequence[Row] = ()
+    step: int = 0
+    total: float = 0.0
+
+    def stale(self, patience: int) -> bool:
+        """Whether tune has not improved for ``patience`` epochs."""
+        return self.epoch - 1 - self.best_epoch >= patience
+
+    def after_step(self, loss: float) -> Progress:
+        """One batch further."""
+        return replace(self, step=self.step + 1, total=self.total + loss)
+
+    def after_epoch(self, row: Row, auc: float, model: nn.Module) -> Progress:
+        """One epoch further; the model's weights are kept if ``auc`` is the best so far."""
+        done = replace(self, epoch=self.epoch + 1, step=0, total=0.0, history=(*self.history, row))
+        if self.best and auc <= self.best_auc:
+            return done
+        best = {name: value.clone() for name, value in model.state_dict().items()}
+        return replace(done, best_epoch=self.epoch, best_auc=auc, best=best)
 
 
 @dataclass
@@ -50,7 +93,7 @@ class Checkpoint:
             "epoch": progress.epoch,
             "best_epoch": progress.best_epoch,
             "best_auc": progress.best_auc,
-            "history": progress.history,
+            "history": list(progress.history),
             "step": progress.step,
             "total": progress.total,
         }

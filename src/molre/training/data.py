@@ -12,10 +12,10 @@ from torch import Tensor
 
 from molre.model.classifier import bank_indices
 from molre.training.parallel.distributed import ALONE, Ranks
-from molre.training.parallel.dropout import Noise
-from molre.training.parallel.prefetch import ahead
+from molre.training.parallel.dropout import DropoutNoise
+from molre.training.parallel.prefetch import prefetch
 
-PIECE = 8  # scans whose gradients are worked out together
+MICRO_BATCH = 8  # scans whose gradients are worked out together
 
 
 class Inputs(Protocol):
@@ -68,7 +68,7 @@ class Batch:
 
     Attributes:
         rows: places of the scans in their split, B.
-        noise: float32 (B, S, D) that dropout multiplies by; None where there is none.
+        dropout_noise: float32 (B, S, D) that dropout multiplies by; None where there is none.
     """
 
     embeddings: Tensor
@@ -76,35 +76,36 @@ class Batch:
     bank_index: Tensor
     targets: Tensor
     rows: np.ndarray
-    noise: Tensor | None = None
+    dropout_noise: Tensor | None = None
 
     @property
     def nbytes(self) -> int:
         """Of what is large."""
-        return self.embeddings.nbytes + (0 if self.noise is None else self.noise.nbytes)
+        noise = self.dropout_noise
+        return self.embeddings.nbytes + (0 if noise is None else noise.nbytes)
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """What one process has of a training batch.
 
-    A batch is always cut into the same pieces, however many processes there are, so that what is
-    worked out for a piece is the same to the last bit wherever it is done.
+    A batch is always cut into the same micro-batches, however many processes there are, so that
+    what is worked out for one is the same to the last bit wherever it is done.
 
     Attributes:
-        pieces: this process's, in order; none where there are more processes than pieces.
+        micro_batches: this process's, in order; none where there are more processes than those.
         known: labels of the whole batch, int64 scalar.
-        after: pieces of the batch that come after these.
+        after: micro-batches of the batch that come after these.
     """
 
-    pieces: list[Batch]
+    micro_batches: list[Batch]
     known: Tensor
     after: int
 
 
 @dataclass(frozen=True)
 class Loader:
-    """Cuts a split into batches, and a training batch into pieces.
+    """Cuts a split into batches, and a training batch into micro-batches.
 
     Args:
         cache: where embeddings are mapped from.
@@ -112,7 +113,7 @@ class Loader:
         batch_size: scans a batch.
         seed: the run's seed; order is a pure function of it and the epoch.
         ranks: the processes that train together.
-        piece: scans of a piece.
+        micro_batch: scans of a micro-batch.
     """
 
     cache: Inputs
@@ -120,10 +121,12 @@ class Loader:
     batch_size: int
     seed: int
     ranks: Ranks = ALONE
-    piece: int = PIECE
+    micro_batch: int = MICRO_BATCH
 
-    def epoch(self, epoch: int, noise: Noise | None = None, start: int = 0) -> Iterator[Share]:
-        """This process's share of each batch, in the order of (seed, epoch).
+    def epoch(
+        self, epoch: int, noise: DropoutNoise | None = None, start: int = 0
+    ) -> Iterator[Shard]:
+        """This process's shard of each batch, in the order of (seed, epoch).
 
         Args:
             epoch: number.
@@ -132,23 +135,23 @@ class Loader:
         """
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.studies))
         batches = _cut(order, self.batch_size)[start:]
-        shares = (self._share(rows, noise) for rows in batches)
-        return ahead(shares, lambda share: sum(piece.nbytes for piece in share.pieces))
+        shards = (self._shard(rows, noise) for rows in batches)
+        return prefetch(shards, lambda shard: sum(b.nbytes for b in shard.micro_batches))
 
     def in_order(self) -> Iterator[Batch]:
         """This process's batches of the split in its own order: every n-th of n processes."""
         mine = _cut(np.arange(len(self.studies)), self.batch_size)
         mine = mine[self.ranks.rank :: self.ranks.world]
-        return ahead((self._collate(rows) for rows in mine), lambda batch: batch.nbytes)
+        return prefetch((self._collate(rows) for rows in mine), lambda batch: batch.nbytes)
 
-    def _share(self, rows: np.ndarray, noise: Noise | None) -> Share:
-        pieces = _cut(rows, self.piece)
-        here = self.ranks.share(len(pieces))
-        mine = [self._collate(piece, noise) for piece in pieces[here]]
+    def _shard(self, rows: np.ndarray, noise: DropoutNoise | None) -> Shard:
+        cut = _cut(rows, self.micro_batch)
+        here = self.ranks.shard(len(cut))
+        mine = [self._collate(part, noise) for part in cut[here]]
         known = (~np.isnan(self.studies.targets[rows])).sum()
-        return Share(mine, torch.tensor(int(known)), len(pieces) - here.stop)
+        return Shard(mine, torch.tensor(int(known)), len(cut) - here.stop)
 
-    def _collate(self, rows: np.ndarray, noise: Noise | None = None) -> Batch:
+    def _collate(self, rows: np.ndarray, noise: DropoutNoise | None = None) -> Batch:
         hashes = [self.studies.content_hash[i] for i in rows]
         scans = [self.cache.get(h) for h in hashes]
         longest = max(len(scan) for scan in scans)

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import dataclass
 
 from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
-from molre.training.parallel.distributed import Ranks
+from molre.training.parallel.distributed import ALONE, Ranks
 from molre.training.parallel.launcher_env import launched
 
 
-def embed_together(
-    cohort: Cohort, backbone: Backbone, ranks: Ranks, *, device: str, workers: int | None
-) -> EmbeddingCache:
-    """Embed what a cohort lacks, each process its share of the scans.
+@dataclass(frozen=True)
+class Embedder:
+    """The processes of a run as they embed its cohort.
 
-    Args:
+    Attributes:
         cohort: its chosen series.
-        backbone: frozen, or what comes before a block.
-        ranks: the processes.
         device: torch device.
-        workers: processes that each of them starts; the machine's cores, shared, by default.
-
-    Returns:
-        the whole cache.
+        workers: processes that each rank starts; the machine's cores, shared, by default.
+        ranks: the processes that train together.
     """
-    if workers is None:
-        workers = max(1, multiprocessing.cpu_count() // launched().local_world)
-    shard = (ranks.rank, ranks.world)
-    cache = embed(cohort.path, backbone, device=device, workers=workers, shard=shard)
-    if ranks.world == 1:
-        return cache
-    ranks.wait()
-    return open_cache(cohort, backbone)  # with what the others have written
+
+    cohort: Cohort
+    device: str = "cpu"
+    workers: int | None = None
+    ranks: Ranks = ALONE
+
+    def embed(self, backbone: Backbone, device: str | None = None) -> EmbeddingCache:
+        """Embed what the cohort lacks, each rank its shard of the scans.
+
+        Args:
+            backbone: frozen, or what comes before a block.
+            device: where not the one of the run.
+
+        Returns:
+            the whole cache.
+        """
+        cohort, shard = self.cohort, (self.ranks.rank, self.ranks.world)
+        workers = self.workers
+        if workers is None:
+            workers = max(1, multiprocessing.cpu_count() // launched().local_world)
+        cache = embed(
+            cohort.path, backbone, device=device or self.device, workers=workers, shard=shard
+        )
+        if self.ranks.world == 1:
+            return cache
+        self.ranks.barrier()
+        return open_cache(cohort, backbone)  # with what the others have written

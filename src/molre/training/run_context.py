@@ -13,15 +13,15 @@ from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
 from molre.training.arms import Arm
+from molre.training.checkpoint import Progress, Row
 from molre.training.config import TrainConfig
 from molre.training.data import Inputs, Loader
-from molre.training.fit import Progress
 from molre.training.load_splits import Splits
 from molre.training.parallel.distributed import ALONE, Ranks
 
 
 @dataclass(frozen=True)
-class Fitted:
+class BestFit:
     """The best fit of the learning-rate grid.
 
     Attributes:
@@ -36,7 +36,7 @@ class Fitted:
     classifier: HeadCTClassifier
     rate: float
     progress: Progress
-    history: list[dict[str, float | int | None]]
+    history: list[Row]
     rates: dict[float, float]
     blocks: TrainedBlocks | None = None
 

@@ -9,8 +9,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.precision import precision_on
@@ -18,21 +16,20 @@ from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.folders import claim
 from molre.labels.findings import findings
-from molre.model.loss import prevalence_weights
 from molre.training.arms import Arm, get_arm
-from molre.training.checkpoint import Checkpoint
+from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig
-from molre.training.embedded import embed_together
-from molre.training.fit import Progress, fit, make_optimizer
+from molre.training.embedded import Embedder
+from molre.training.failures import NotFinite
 from molre.training.load_splits import SPLITS, data_hashes, load_splits
-from molre.training.parallel.distributed import ALONE, Ranks, together
-from molre.training.placements.blocks import BlocksStart, adapt_blocks
-from molre.training.placements.slice import SliceStart, Start
+from molre.training.parallel.distributed import ALONE, together
+from molre.training.placements.blocks import BlocksPlacement, adapt_blocks
+from molre.training.placements.slice import Placement, SlicePlacement
 from molre.training.rates import best_rate, next_rate
 from molre.training.run import RunFolder
-from molre.training.run_context import Fitted, Task
-from molre.training.step import NotFinite
+from molre.training.run_context import BestFit, Task
+from molre.training.trainer import Trainer
 from molre.training.write_run import write_run
 
 
@@ -80,10 +77,10 @@ def train(
             claim(folder.path, "run")
         if overwrite and ranks.first and (folder.path / "config.yaml").is_file():
             shutil.rmtree(folder.path)
-        ranks.wait()
+        ranks.barrier()
         hashes, arm = data_hashes(opened), get_arm(config.arm, config.placement)
         done = folder.is_done(config, hashes, opened)
-        ranks.agree((config, hashes, done), "cohort, settings and run folder")
+        ranks.assert_same((config, hashes, done), "cohort, settings and run folder")
         if done:
             return folder.path
         backbone = load_backbone(
@@ -94,35 +91,24 @@ def train(
             trust_remote_code=trust_remote_code,
         )
         backbone.precision = precision_on(device, config.precision)
-        start = _start(opened, backbone, config, arm, ranks, device=device, workers=workers)
+        task, placement = _start(Embedder(opened, device, workers, ranks), backbone, config, arm)
         if ranks.first:
             folder.write_config(config)
-        fitted = _search(start.task, folder, start)
+        task, best = _search(task, folder, placement)
         if ranks.first:
-            write_run(replace(start.task, ranks=ALONE), folder, fitted)
-        ranks.wait()
+            write_run(replace(task, ranks=ALONE), folder, best)
+        ranks.barrier()
     return folder.path
 
 
 def _start(
-    cohort: Cohort,
-    backbone: Backbone,
-    config: TrainConfig,
-    arm: Arm,
-    ranks: Ranks,
-    *,
-    device: str,
-    workers: int | None,
-) -> Start:
+    embedder: Embedder, backbone: Backbone, config: TrainConfig, arm: Arm
+) -> tuple[Task, Placement]:
     """Embed what is not embedded, and what the fits start from."""
-    adapted, inputs = None, None
+    cohort, ranks, adapted = embedder.cohort, embedder.ranks, None
     if config.placement == "blocks" and arm.blocks != "none":
-        adapted = adapt_blocks(
-            cohort, backbone, config, arm, device=device, workers=workers, ranks=ranks
-        )
-        inputs = adapted.inputs
-    else:
-        inputs = embed_together(cohort, backbone, ranks, device=device, workers=workers)
+        adapted = adapt_blocks(embedder, backbone, config, arm)
+    inputs = adapted.inputs if adapted else embedder.embed(backbone)
     splits = load_splits(
         cohort,
         inputs,
@@ -132,58 +118,43 @@ def _start(
         include_not_head=config.include_not_head,
     )
     task = Task(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
-    ranks.agree([splits[name].content_hash for name in SPLITS], "embeddings")
-    return BlocksStart(task, adapted) if adapted else SliceStart(task)
+    ranks.assert_same([splits[name].content_hash for name in SPLITS], "embeddings")
+    return task, BlocksPlacement(task, adapted) if adapted else SlicePlacement(task)
 
 
-def _search(task: Task, folder: RunFolder, start: Start) -> Fitted:
+def _search(task: Task, folder: RunFolder, placement: Placement) -> tuple[Task, BestFit]:
     """Fit at every learning rate of the grid, which widens while its best rate is at an edge."""
     fits: dict[float, Progress] = {}
     warning, scores = CollapseWarning(), dict[float, float]()
     for rate in sorted(set(task.config.learning_rates)):
-        fits[rate] = _fit(task, folder, start, rate, warning)
+        fits[rate] = _fit(task, folder, placement, rate, warning)
         scores[rate] = fits[rate].best_auc
     while (wider := next_rate(scores, task.config.max_rates)) is not None:
         scores[wider] = -math.inf
         with suppress(NotFinite) if task.ranks.world == 1 else nullcontext():
-            fits[wider] = _fit(task, folder, start, wider, warning)
+            fits[wider] = _fit(task, folder, placement, wider, warning)
             scores[wider] = fits[wider].best_auc
     rate = best_rate(scores)
     history = [row for progress in fits.values() for row in progress.history]
-    fitted = Fitted(start.best(fits[rate]), rate, fits[rate], history, scores)
-    return start.finish(fitted, folder.path)
+    done = placement.finish(fits[rate], folder.path)
+    return done.task, BestFit(done.classifier, rate, fits[rate], history, scores, done.blocks)
 
 
 def _fit(
-    task: Task, folder: RunFolder, start: Start, rate: float, warning: CollapseWarning
+    task: Task, folder: RunFolder, placement: Placement, rate: float, warning: CollapseWarning
 ) -> Progress:
-    config, ranks = task.config, task.ranks
-    train_loader, model = start.loader("train"), start.model()
-    optimizer = make_optimizer(model, config, rate)
+    """From the checkpoint, or from the start, to the end of the budget."""
+    config, ranks, train = task.config, task.ranks, placement.loader("train")
+    trainer = Trainer.at_rate(rate, placement.model(), config, train, placement.loader("tune"))
     facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
     key = hashlib.sha256(repr((facts, task.cache.name)).encode()).hexdigest()
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
-    progress = checkpoint.restore(model, optimizer)
-    ranks.agree((progress.epoch, progress.step), "checkpoint")
-    weights = prevalence_weights(torch.from_numpy(train_loader.studies.targets))
+    progress = checkpoint.restore(trainer.model, trainer.optimizer)
+    ranks.assert_same((progress.epoch, progress.step), "checkpoint")
 
-    def after_step(progress: Progress) -> None:
+    def after(progress: Progress) -> None:
         if ranks.first:
-            checkpoint.save(model, optimizer, progress)
-
-    def after_epoch(progress: Progress) -> None:
-        after_step(progress)
-        if ranks.first:
+            checkpoint.save(trainer.model, trainer.optimizer, progress)
             warning(progress.history)
 
-    return fit(
-        model,
-        optimizer,
-        progress,
-        train_loader,
-        start.loader("tune"),
-        weights,
-        config,
-        after_epoch,
-        after_step,
-    )
+    return trainer.fit(progress, after)

@@ -30,19 +30,19 @@ from molre.model.folder import (
 )
 from molre.training.collapse import collapses
 from molre.training.data import Inputs, Studies, sample_slices, spread
-from molre.training.fit import run
+from molre.training.inference import predict
 from molre.training.provenance import provenance
 from molre.training.rates import at_edge
 from molre.training.run import RunFolder, prediction_table
-from molre.training.run_context import Fitted, Task
+from molre.training.run_context import BestFit, Task
 from molre.training.studies_table import studies_table
 
 FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
 
 
-def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
+def write_run(task: Task, folder: RunFolder, fitted: BestFit) -> None:
     """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
-    outputs = {s: run(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
+    outputs = {s: predict(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
     logits = {s: output.logits for s, output in outputs.items()}
     calibrate = task.splits["calibrate"]
     calibration = fit_calibration(logits["calibrate"], calibrate.targets, calibrate.patient)
@@ -69,7 +69,7 @@ def write_run(task: Task, folder: RunFolder, fitted: Fitted) -> None:
         leftover.unlink()
 
 
-def _model(task: Task, fitted: Fitted, calibration: Calibration) -> TrainedModel:
+def _model(task: Task, fitted: BestFit, calibration: Calibration) -> TrainedModel:
     classifier, blocks = fitted.classifier.eval(), fitted.blocks
     entries = [task.table.by_id[f] for f in task.splits.findings]
     counts = {s: len(task.splits[s]) for s in SPLITS}
@@ -192,7 +192,7 @@ def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor)
 
 
 def _facts(
-    task: Task, fitted: Fitted, model: TrainedModel, entropy: float | None
+    task: Task, fitted: BestFit, model: TrainedModel, entropy: float | None
 ) -> dict[str, object]:
     entry = model.description.backbone
     added = fitted.classifier.adapter if fitted.blocks is None else fitted.blocks.adapted
@@ -235,7 +235,7 @@ def _facts(
     }
 
 
-def _blocks_facts(fitted: Fitted) -> dict[str, object]:
+def _blocks_facts(fitted: BestFit) -> dict[str, object]:
     """Where the backbone was adapted, and what each of its routers does."""
     if fitted.blocks is None:
         return {}

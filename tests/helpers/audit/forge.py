@@ -16,11 +16,11 @@ from molre.labels.findings import findings
 from molre.model.classifier import HeadCTClassifier
 from molre.model.folder import load
 from molre.training.arms import get_arm
+from molre.training.checkpoint import Progress
 from molre.training.config import resolve
-from molre.training.fit import Progress
 from molre.training.load_splits import load_splits
 from molre.training.run import RunFolder
-from molre.training.run_context import Fitted, Task
+from molre.training.run_context import BestFit, Task
 from molre.training.write_run import write_run
 from molre.workflows.evaluate_run import evaluate_and_report
 
@@ -43,7 +43,7 @@ def derive(run: Path, cohort: Path, classifier: HeadCTClassifier | None = None) 
     history = pl.read_parquet(run / "history.parquet").to_dicts()
     kept = classifier or load(run / "model").classifier
     rates = {row["learning_rate"]: row["tune_auc"] for row in manifest["rates"]}
-    fitted = Fitted(kept, manifest["learning_rate"], progress, history, rates)
+    fitted = BestFit(kept, manifest["learning_rate"], progress, history, rates)
     write_run(task, RunFolder(run), fitted)
     evaluate_and_report(run)
 

@@ -64,13 +64,12 @@ def ranks(world: int, work: Callable[[], object], folder: Path) -> list[int]:
 
 
 def small_fit(kind: str, folder: Path) -> None:
-    """Three epochs; 44 scans in batches of 16: pieces that are not full, and too few of them."""
+    """Three epochs; 44 scans in batches of 16: micro-batches not full, and too few of them."""
     from dataclasses import replace
 
-    from molre.model.loss import prevalence_weights
     from molre.training.config import TrainConfig
-    from molre.training.fit import Progress, fit, make_optimizer
     from molre.training.parallel.distributed import together
+    from molre.training.trainer import Trainer
     from tests.helpers.training.networks import on_network
     from tests.helpers.training.scans import loader, new_model
 
@@ -78,11 +77,9 @@ def small_fit(kind: str, folder: Path) -> None:
         train, tune = (replace(loader(n, seed), ranks=processes) for n, seed in ((44, 1), (30, 2)))
         model: nn.Module = new_model() if kind == "molre" else on_network(kind)
         if kind == "backbone":
-            train = replace(train, piece=1)
+            train = replace(train, micro_batch=1)
         config = TrainConfig(max_epochs=3, patience=3)
-        weights = prevalence_weights(torch.from_numpy(train.studies.targets))
-        optimizer = make_optimizer(model, config, 1e-2)
-        done = fit(model, optimizer, Progress(), train, tune, weights, config, lambda p: None)
+        done = Trainer.at_rate(1e-2, model, config, train, tune).fit()
         name = f"{kind}-{processes.world}-{processes.rank}"
         numbers = torch.tensor([[r["train_loss"], r["tune_auc"]] for r in done.history])
         state = {k: v.contiguous() for k, v in model.state_dict().items()}
@@ -118,7 +115,7 @@ def settings(**given: object) -> list[str]:
 
 def killed(at: tuple[str, int], work: Callable[[], object]) -> None:
     """Work that is killed before its n-th step, or while it writes its n-th checkpoint."""
-    from molre.training import fit as module
+    from molre.training.trainer import Trainer
 
     kind, left = at
 
@@ -128,7 +125,7 @@ def killed(at: tuple[str, int], work: Callable[[], object]) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    step, replace = module.step, os.replace
+    step, replace = Trainer.step, os.replace
 
     def counted_step(*arguments: object, **named: object) -> float:
         count()
@@ -140,7 +137,7 @@ def killed(at: tuple[str, int], work: Callable[[], object]) -> None:
         replace(source, target)  # type: ignore[arg-type]
 
     if kind == "step":
-        module.step = counted_step
+        Trainer.step = counted_step  # type: ignore[method-assign]
     else:
         os.replace = counted_replace  # type: ignore[assignment]
     work()

@@ -59,7 +59,7 @@ def same_tensors(one: Path, other: Path, within: float) -> None:
 @pytest.mark.parametrize("kind", ["molre", "backbone", "batch_norm"])
 @pytest.mark.parametrize("world", [2, 3])
 def test_processes_train_what_one_trains(found, folder: Path, kind: str, world: int) -> None:
-    """With dropout, batches that do not divide, and processes that have no piece of some."""
+    """With dropout, batches that do not divide, and processes that have no micro-batch of some."""
     assert found["fits"][f"{kind} {world}"] == [0] * world
     alone = folder / "fits" / f"{kind}-1-0.safetensors"
     for rank in range(world):
@@ -163,18 +163,18 @@ def test_a_launcher_starts_a_run_that_is_that_of_one_process(
     same_model(one, tmp_path / "two", 1e-6)
 
 
-def test_shares_are_disjoint_whole_and_as_equal_as_can_be() -> None:
+def test_shards_are_disjoint_whole_and_as_equal_as_can_be() -> None:
     for count in (0, 1, 3, 8, 9):
-        shares = [list(range(count))[Ranks(rank, 4).share(count)] for rank in range(4)]
-        assert [i for share in shares for i in share] == list(range(count))
-        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+        shards = [list(range(count))[Ranks(rank, 4).shard(count)] for rank in range(4)]
+        assert [i for shard in shards for i in shard] == list(range(count))
+        assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
 def test_one_process_needs_nothing_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with together("cpu") as processes:
         assert processes == ALONE
-        assert processes.most(3, 5) == (3, 5)
+        assert processes.all_reduce_max(3, 5) == (3, 5)
     for name, value in {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
         monkeypatch.setenv(name, value)
     if not torch.cuda.is_available():

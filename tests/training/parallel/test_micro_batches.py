@@ -1,4 +1,4 @@
-"""Pieces of a batch worked out side by side are those worked out one after the other."""
+"""Micro-batches worked out in a pool of threads are those worked out one after the other."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from molre.model.loss import prevalence_weights
 from molre.training.config import TrainConfig
-from molre.training.fit import Progress, fit, make_optimizer
-from molre.training.parallel.micro_batches import side_by_side
+from molre.training.parallel.micro_batches import thread_pool
+from molre.training.trainer import Trainer
 from tests.helpers.training.networks import on_network
 from tests.helpers.training.scans import loader, new_model
 
@@ -27,9 +26,7 @@ def weights_after(threads: int) -> dict[str, torch.Tensor]:
     torch.set_num_threads(threads)
     train, tune = loader(44, 1), loader(30, 2)
     model, config = new_model(), TrainConfig(max_epochs=2, patience=2)
-    weights = prevalence_weights(torch.from_numpy(train.studies.targets))
-    optimizer = make_optimizer(model, config, 1e-2)
-    fit(model, optimizer, Progress(), train, tune, weights, config, lambda p: None)
+    Trainer.at_rate(1e-2, model, config, train, tune).fit()
     assert torch.get_num_threads() == threads
     return model.state_dict()
 
@@ -41,8 +38,8 @@ def test_two_threads_train_the_same_bits_as_one() -> None:
 
 def test_only_a_head_on_embeddings_is_shared_out() -> None:
     torch.set_num_threads(2)
-    with side_by_side(new_model()) as pool:
+    with thread_pool(new_model()) as pool:
         assert pool is not None
         assert torch.get_num_threads() == 1, "torch's own would wait beside those of the pool"
-    with side_by_side(on_network("backbone")) as pool:
+    with thread_pool(on_network("backbone")) as pool:
         assert pool is None

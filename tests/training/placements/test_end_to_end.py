@@ -17,6 +17,7 @@ from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
+from molre.training.embedded import Embedder
 from molre.training.placements.blocks import adapt_blocks
 from molre.training.placements.end_to_end import Pixels
 from molre.training.train import train
@@ -140,7 +141,6 @@ def test_what_does_not_apply_says_so(cohort: Path, tiny: str, tmp_path: Path) ->
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
     either = config(tiny, "lora_all", prefix_cache="auto")
-    blocks = adapt_blocks(
-        Cohort(cohort), load_backbone(tiny), either, ARMS["lora_all"], device="cpu", workers=1
-    )
+    embedder = Embedder(Cohort(cohort), workers=1)
+    blocks = adapt_blocks(embedder, load_backbone(tiny), either, ARMS["lora_all"])
     assert isinstance(blocks.inputs, Pixels), "every pass starts from pixels"

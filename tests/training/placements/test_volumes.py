@@ -33,7 +33,7 @@ from molre.pipeline import NO_KEY_SLICE
 from molre.pipeline import load as load_reader
 from molre.training.config import TrainConfig
 from molre.training.placements.end_to_end import BlocksClassifier
-from molre.training.placements.volumes import PreparedVolumes, in_memory
+from molre.training.placements.volumes import PreparedVolumes, chunk_size
 from molre.training.train import train
 from molre.workflows.example_cases import run_examples
 from tests.helpers.backbones.checkpoints import narrow, shaken
@@ -167,8 +167,8 @@ def test_prepared_volumes_are_shared_by_all_arms_of_a_contract(cohort, weights) 
     assert pooled.shape == (2, 192)
     assert prepared.worth_keeping
     assert prepared.gigabytes == pytest.approx(2 * 3 * 24**3 / 1e9)
-    assert in_memory(96, backbone) == 4
-    assert in_memory(8, backbone) == 1
+    assert chunk_size(96, backbone) == 4
+    assert chunk_size(8, backbone) == 1
 
 
 def test_small3d_trains_from_scratch_and_predicts_what_the_run_did(cohort, tmp_path) -> None:

@@ -34,7 +34,7 @@ from molre.labels.policy import targets
 from molre.model.folder import TrainedModel
 from molre.model.folder import load as load_model
 from molre.training.data import Loader, Studies
-from molre.training.fit import run as run_split
+from molre.training.inference import predict
 from molre.training.studies_table import distances
 from molre.workflows.evaluate_external import (
     Scored,
@@ -190,7 +190,7 @@ def _scored(opened: RunUnderAudit, scans: pl.DataFrame, model: TrainedModel) -> 
         tuple(rows["study"]), tuple(rows["patient"]), tuple(rows["content_hash"]), nothing
     )
     loader = Loader(cache, studies, BATCH, model.description.seed)
-    logits = run_split(model.classifier, loader).logits.astype(np.float64)
+    logits = predict(model.classifier, loader).logits.astype(np.float64)
     far = distances(studies, cache, model.classifier, model.familiarity)
     return Scored(rows, logits, far, len(scans) - len(rows))
 

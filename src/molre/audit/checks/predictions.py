@@ -15,8 +15,7 @@ from molre.audit.run_under_audit import RunUnderAudit, read_table
 from molre.errors import MolreError
 from molre.model.calibration import Calibration, fit_calibration
 from molre.training.data import Loader
-from molre.training.fit import Outputs, macro_auc
-from molre.training.fit import run as run_split
+from molre.training.inference import Outputs, macro_auc, predict
 from molre.training.load_splits import SPLITS
 
 SCORED = SPLITS[1:]  # tune, calibrate, test: predictions.parquet has no training studies
@@ -108,7 +107,7 @@ def _outputs(opened: RunUnderAudit) -> dict[str, Outputs]:
     classifier = opened.model.classifier
     size, seed = opened.config.batch_size, opened.description.seed
     return {
-        split: run_split(classifier, Loader(opened.cache, opened.splits[split], size, seed))
+        split: predict(classifier, Loader(opened.cache, opened.splits[split], size, seed))
         for split in SCORED
     }
 

@@ -137,7 +137,7 @@ def _blocks_start(
 ) -> tuple[HeadCTClassifier, dict[str, Tensor]]:
     """The head and the stored contexts of a fresh start, from the scans themselves."""
     from molre.labels.findings import findings
-    from molre.training.placements.blocks import AdaptedBlocks, BlocksStart, adapted_at_start
+    from molre.training.placements.blocks import AdaptedBlocks, BlocksPlacement, adapted_at_start
     from molre.training.placements.end_to_end import Pixels
     from molre.training.run_context import Task
 
@@ -148,8 +148,8 @@ def _blocks_start(
     adapted = adapted_at_start(backbone, start.config, start.arm, opened.device)
     inputs = Pixels(cohort, backbone.contract)
     task = Task(start.config, start.arm, cohort, backbone, inputs, findings(), splits)
-    begun = BlocksStart(task, AdaptedBlocks(adapted, inputs, backbone))
-    return begun.model().head, adapted.bank
+    model = BlocksPlacement(task, AdaptedBlocks(adapted, inputs, backbone)).model()
+    return model.head, model.adapted.bank
 
 
 def _scans_at_hand(opened: RunUnderAudit) -> None:

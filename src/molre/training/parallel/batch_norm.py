@@ -1,8 +1,8 @@
-"""Batch norm's running means, when the pieces of a batch are spread over processes.
+"""Synchronized buffers of BatchNorm, when the micro-batches of a batch are spread over processes.
 
-A network that is trained from scratch counts what it sees, piece after piece: each mean moves a
-little towards that of the piece. Where a process sees some of the pieces, what it counted is put
-together with the others' as if one process had seen them all, in order.
+A network that is trained from scratch keeps running means of what it sees: each mean moves a little
+towards that of every micro-batch. Where a process sees some of them, its means are put together
+with the others' as if one process had seen them all, in order.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from molre.training.parallel.distributed import Ranks
 
 
 @contextmanager
-def counting_together(model: nn.Module, ranks: Ranks, after: int) -> Iterator[None]:
-    """Count a batch's pieces over all processes.
+def synchronized_buffers(model: nn.Module, ranks: Ranks, after: int) -> Iterator[None]:
+    """Make BatchNorm's buffers after a batch those of one process that saw all of it.
 
-    With momentum m a mean r becomes ``(1 - m) r + m s`` at a piece of mean s. That is linear, so
-    all processes but the first start from zero, each result shrinks by ``(1 - m)`` for every piece
-    that comes after its own, and the sum is what one process would have.
+    With momentum m a mean r becomes ``(1 - m) r + m s`` at a micro-batch of mean s. That is linear,
+    so all processes but the first start from zero, each result shrinks by ``(1 - m)`` for every
+    micro-batch that comes after its own, and the sum is what one process would have.
 
     Args:
-        model: in training; its backbone's network counts.
+        model: in training; its backbone's network has the buffers.
         ranks: the processes.
-        after: pieces of the batch that come after this process's own.
+        after: micro-batches of the batch that come after this process's own.
     """
     norms = _norms(model) if ranks.world > 1 else []
     means = [(norm, b) for norm in norms for b in norm.buffers(recurse=False) if b.ndim]
@@ -38,9 +38,9 @@ def counting_together(model: nn.Module, ranks: Ranks, after: int) -> Iterator[No
     yield
     for norm, mean in means:
         shrink = (1 - (norm.momentum or 0)) ** after
-        mean.copy_(ranks.sum(mean.double() * shrink))
+        mean.copy_(ranks.all_reduce_(mean.double() * shrink))
     for count, start in zip(counts, before, strict=True):
-        count.copy_(start + ranks.sum(count - start))
+        count.copy_(start + ranks.all_reduce_(count - start))
 
 
 def _norms(model: nn.Module) -> list[_BatchNorm]:

@@ -1,4 +1,4 @@
-"""Several processes train as one: a launcher starts them, and each takes its share.
+"""Several processes train as one: a launcher starts them, and each takes its shard.
 
 Process 0 writes the files; all of them read the same ones. Nothing here decides what is computed:
 a run of several processes takes the same batches, drops the same numbers and adds up the same
@@ -47,37 +47,37 @@ class Ranks:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def share(self, count: int) -> slice:
+    def shard(self, count: int) -> slice:
         """This process's part of ``count`` things, the parts as equal as can be; may be empty."""
         return slice(self.rank * count // self.world, (self.rank + 1) * count // self.world)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Return when every process is here."""
-        self.sum(torch.zeros(1))
+        self.all_reduce_(torch.zeros(1))
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """Add up over the processes, in place."""
+    def all_reduce_(self, tensor: Tensor) -> Tensor:
+        """Sum over the processes, in place."""
         return self._reduce(tensor, distributed.ReduceOp.SUM)
 
-    def most(self, *numbers: int) -> tuple[int, ...]:
+    def all_reduce_max(self, *numbers: int) -> tuple[int, ...]:
         """The largest of each number over the processes."""
         values = self._reduce(torch.tensor(numbers), distributed.ReduceOp.MAX)
         return tuple(int(v) for v in values)
 
-    def copy(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast_(self, tensors: Iterable[Tensor]) -> None:
         """Overwrite tensors by those of process 0."""
         if self.world > 1:
-            with _noticing():
+            with _peers_alive():
                 for tensor in tensors:
                     distributed.broadcast(tensor, 0)
 
-    def told(self, number: float) -> float:
+    def broadcast(self, number: float) -> float:
         """The number that process 0 has: a decision on it is then the same everywhere."""
         value = torch.tensor(number, dtype=torch.float64)
-        self.copy([value])
+        self.broadcast_([value])
         return float(value)
 
-    def agree(self, facts: object, what: str) -> None:
+    def assert_same(self, facts: object, what: str) -> None:
         """Check that a fact is the same in all processes.
 
         Args:
@@ -89,15 +89,17 @@ class Ranks:
         """
         digest = hashlib.sha256(repr(facts).encode()).digest()
         mine = int.from_bytes(digest[:7], "big")
-        low, high = self.most(-mine, mine)
+        low, high = self.all_reduce_max(-mine, mine)
         if -low != high:
             raise MolreError(
                 f"the processes of this run do not see the same {what}",
                 fix="give all of them the same command and folders that all machines share",
             )
 
-    def collect(self, part: Tensor | None, rows: Sequence[int] | np.ndarray, total: int) -> Tensor:
-        """Rows that the processes have worked out, put together for all of them.
+    def all_gather_rows(
+        self, part: Tensor | None, rows: Sequence[int] | np.ndarray, total: int
+    ) -> Tensor:
+        """Gather rows that the processes have worked out, for all of them.
 
         Args:
             part: (len(rows), ...) of this process; None where it has none.
@@ -108,16 +110,17 @@ class Ranks:
             (total, ...) float32.
         """
         shape = () if part is None else tuple(part.shape[1:])
-        dims, *sizes = self.most(len(shape), *shape, *([0] * (4 - len(shape))))
+        dims, *sizes = self.all_reduce_max(len(shape), *shape, *([0] * (4 - len(shape))))
         whole = torch.zeros(total, *sizes[:dims])
         if part is not None:
             whole[torch.as_tensor(np.asarray(rows, dtype=np.int64))] = part.float()
-        return self.sum(whole)  # each row is one process's and zero elsewhere, so the sum is exact
+        # each row is one process's and zero elsewhere, so the sum is exact
+        return self.all_reduce_(whole)
 
-    def collect_runs(
+    def all_gather_runs(
         self, parts: Sequence[Tensor], rows: Sequence[int] | np.ndarray, total: int
     ) -> Tensor | None:
-        """Runs of rows, such as a study's slices, joined in the order of the studies.
+        """Gather runs of rows, such as a study's slices, in the order of the studies.
 
         Args:
             parts: (S_i, ...) of this process.
@@ -127,19 +130,19 @@ class Ranks:
         Returns:
             (all slices, ...) float32; None where no process has any.
         """
-        if self.most(len(parts)) == (0,):
+        if self.all_reduce_max(len(parts)) == (0,):
             return None
         lengths = torch.tensor([len(part) for part in parts]) if parts else None
-        counts = self.collect(lengths, rows, total).long().numpy()
+        counts = self.all_gather_rows(lengths, rows, total).long().numpy()
         ends = np.cumsum(counts)
         places = [np.arange(ends[row] - counts[row], ends[row]) for row in rows]
         joined = torch.cat(list(parts)) if parts else None
-        return self.collect(joined, np.concatenate(places) if parts else [], int(ends[-1]))
+        return self.all_gather_rows(joined, np.concatenate(places) if parts else [], int(ends[-1]))
 
-    def sum_gradients(
+    def all_reduce_gradients(
         self, sums: Sequence[Tensor | None], like: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        """Add up what the processes have of each gradient; None where none of them has it.
+        """Sum each gradient over the processes; None where none of them has it.
 
         Args:
             sums: float64, of this process.
@@ -152,7 +155,7 @@ class Ranks:
             here = [i for i, p in enumerate(like) if p.device == device]
             parts = [_or_zeros(sums[i], like[i]) for i in here]
             have = parts[0].new_tensor([sums[i] is not None for i in here])
-            flat = self.sum(torch.cat([*parts, have]))
+            flat = self.all_reduce_(torch.cat([*parts, have]))
             *split, have = flat.split([*(len(part) for part in parts), len(here)])
             for i, part, count in zip(here, split, have.tolist(), strict=True):
                 whole[i] = part.view_as(like[i]) if count else None
@@ -160,7 +163,7 @@ class Ranks:
 
     def _reduce(self, tensor: Tensor, how: distributed.ReduceOp.RedOpType) -> Tensor:
         if self.world > 1:
-            with _noticing():
+            with _peers_alive():
                 distributed.all_reduce(tensor, how)
         return tensor
 
@@ -258,7 +261,7 @@ def _first_to_fail(store: distributed.Store | None, place: Launched, lost: bool)
 
 
 @contextmanager
-def _noticing() -> Iterator[None]:
+def _peers_alive() -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""Dropout that depends on nothing but the run's seed, the epoch and the study.
+"""Dropout noise that depends on nothing but the run's seed, the epoch and the study.
 
 Whichever process trains on a study, after whatever else was drawn, and before or after a run was
 killed and went on: the same numbers are dropped.
@@ -16,8 +16,8 @@ STEPS = 2**16  # a number is dropped with a probability that is rounded to this 
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Dropout of slice embeddings in one epoch.
+class DropoutNoise:
+    """What dropout multiplies slice embeddings by in one epoch.
 
     Args:
         seed: the run's.

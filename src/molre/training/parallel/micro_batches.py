@@ -1,4 +1,4 @@
-"""Pieces of a batch side by side, each in a thread of its own."""
+"""A thread pool for the micro-batches of a batch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from molre.model.classifier import HeadCTClassifier
 
 
 @contextmanager
-def side_by_side(model: nn.Module) -> Iterator[Executor | None]:
+def thread_pool(model: nn.Module) -> Iterator[Executor | None]:
     """A pool with as many threads as torch has; None where a model must run alone.
 
     A head on cached embeddings is many small operations. Torch would split each of them over its
-    threads, which then mostly wait for each other; here each thread has a piece of its own. A
+    threads, which then mostly wait for each other; here each thread has a micro-batch of its own. A
     backbone is notes and hooks that a second thread would disturb, and is large enough to split.
 
     Args:

@@ -1,4 +1,4 @@
-"""Read ahead: the next items are made in a thread while the present one is used."""
+"""Prefetch: the next items are made in a thread while the present one is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEPTH = 2  # items made before they are asked for
 LARGE = 256 * 2**20  # bytes; items larger than this are made only when they are asked for
 
 
-def ahead(items: Iterator[T], size: Callable[[T], int]) -> Iterator[T]:
+def prefetch(items: Iterator[T], size: Callable[[T], int]) -> Iterator[T]:
     """The same items in the same order; large ones are not held in memory before their turn.
 
     What goes wrong while an item is made is raised when it is asked for.

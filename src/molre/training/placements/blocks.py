@@ -1,4 +1,4 @@
-"""Where a fit at placement ``blocks`` starts: an adapted backbone with a head, and its inputs."""
+"""Placement ``blocks``: an adapted backbone with a head, its inputs, and what they end as."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ from molre.cohort.cohort import SPLITS, Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
-from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import scale_to_entropy
 from molre.model.unregistered import Unregistered
 from molre.progress import say
 from molre.training.arms import Arm
+from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
-from molre.training.data import PIECE, Inputs, Loader, spread
-from molre.training.embedded import embed_together
-from molre.training.fit import Progress
-from molre.training.parallel.distributed import ALONE, Ranks
+from molre.training.data import MICRO_BATCH, Inputs, Loader, spread
+from molre.training.embedded import Embedder
 from molre.training.placements.end_to_end import (
     BlocksClassifier,
     Pixels,
     embed_adapted,
     tokens_gigabytes,
 )
-from molre.training.placements.slice import seeded
-from molre.training.placements.volumes import PreparedVolumes, in_memory
-from molre.training.run_context import Fitted, Task, TrainedBlocks
+from molre.training.placements.slice import Finished, seeded
+from molre.training.placements.volumes import PreparedVolumes, chunk_size
+from molre.training.run_context import Task, TrainedBlocks
 
 SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
 SOME_SCANS = 128
@@ -58,40 +56,30 @@ class AdaptedBlocks:
 
 
 def adapt_blocks(
-    cohort: Cohort,
-    backbone: Backbone,
-    config: TrainConfig,
-    arm: Arm,
-    *,
-    device: str,
-    workers: int | None,
-    ranks: Ranks = ALONE,
+    embedder: Embedder, backbone: Backbone, config: TrainConfig, arm: Arm
 ) -> AdaptedBlocks:
     """Adapt a backbone in its last blocks; with the prefix cache, run what comes before them once.
 
     Args:
-        cohort: its scans.
+        embedder: makes the prefix cache of the cohort.
         backbone: changed in place.
         config: of the run.
         arm: with a kind for placement ``blocks``.
-        device: torch device of the backbone.
-        workers: processes that make the prefix cache.
-        ranks: the processes that train together.
 
     Raises:
         MolreError: the arm is not applicable to this backbone, or the disk is too small for the
             prefix cache.
     """
-    adapted = adapted_at_start(backbone, config, arm, device)
+    cohort = embedder.cohort
+    adapted = adapted_at_start(backbone, config, arm, embedder.device)
     prefix = _prefix(adapted, config)
     if prefix is None:
         if backbone.kind == "3d":
-            return _volumes(adapted, cohort, ranks, workers)
+            return _volumes(adapted, embedder)
         return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
     needed = tokens_gigabytes(backbone, cohort, prefix.dim)
     _check_disk(needed, cohort, f"tokens before {prefix.block}", "leave out the prefix cache")
-    tokens = embed_together(cohort, prefix, ranks, device=device, workers=workers)
-    return AdaptedBlocks(adapted, tokens, prefix.resume)
+    return AdaptedBlocks(adapted, embedder.embed(prefix), prefix.resume)
 
 
 def adapted_at_start(
@@ -141,17 +129,15 @@ def _prefix(adapted: AdaptedBackbone, config: TrainConfig) -> Prefix | None:
         return None
 
 
-def _volumes(
-    adapted: AdaptedBackbone, cohort: Cohort, ranks: Ranks, workers: int | None
-) -> AdaptedBlocks:
+def _volumes(adapted: AdaptedBackbone, embedder: Embedder) -> AdaptedBlocks:
     """The volumes of a 3D backbone, prepared once and kept beside the cohort's embeddings."""
-    backbone = adapted.backbone
+    backbone, cohort = adapted.backbone, embedder.cohort
     prepared = PreparedVolumes(backbone)
     if not prepared.worth_keeping:
         return AdaptedBlocks(adapted, Pixels(cohort, backbone.contract), backbone)
     needed = prepared.gigabytes * len(cohort.chosen())
     _check_disk(needed, cohort, "prepared volumes", "choose a smaller --contract")
-    volumes = embed_together(cohort, prepared, ranks, device="cpu", workers=workers)
+    volumes = embedder.embed(prepared, device="cpu")
     return AdaptedBlocks(adapted, volumes, prepared.resume)
 
 
@@ -166,18 +152,18 @@ def _check_disk(needed: float, cohort: Cohort, what: str, instead: str) -> None:
         )
 
 
-class BlocksStart:
+class BlocksPlacement:
     """The adapted backbone with a head; each learning rate starts from the same weights.
 
     Args:
         task: of the run.
-        blocks: the backbone and its inputs.
+        blocks: the backbone and its inputs; the backbone is settled in place.
     """
 
     def __init__(self, task: Task, blocks: AdaptedBlocks):
         self.task, self._inputs = task, blocks.inputs
         head = seeded(task)
-        held = in_memory(task.config.slice_budget, blocks.adapted.backbone)
+        held = chunk_size(task.config.slice_budget, blocks.adapted.backbone)
         self._model = BlocksClassifier(blocks.adapted, head, blocks.run, held)
         some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
         self._settle_routers(torch.cat([slices for _, slices in some]))
@@ -193,31 +179,26 @@ class BlocksStart:
     def loader(self, split: str) -> Loader:
         """Batches of pixels or cached tokens."""
         # a scan has slices enough; batch norm that counts must see several volumes at a time
-        piece = PIECE if self.task.backbone.from_scratch else 1
-        return replace(self.task.loader(split), cache=self._inputs, piece=piece)
+        micro_batch = MICRO_BATCH if self.task.backbone.from_scratch else 1
+        return replace(self.task.loader(split), cache=self._inputs, micro_batch=micro_batch)
 
-    def best(self, progress: Progress) -> HeadCTClassifier:
-        """The head, with the weights of a fit's best epoch, as the backbone has then."""
-        self._model.load_state_dict(progress.best)
-        return self._model.head
-
-    def finish(self, fitted: Fitted, run: Path) -> Fitted:
+    def finish(self, progress: Progress, run: Path) -> Finished:
         """Embed every scan with the trained backbone; the result is that of a frozen one."""
+        self._model.load_state_dict(progress.best)
         splits, seed, ranks = self.task.splits, self.task.config.seed, self.task.ranks
         hashes = [h for split in SPLITS for h in splits[split].content_hash]
         folder = run / "embeddings"
         if ranks.first:
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
-        ranks.wait()
-        mine = hashes[ranks.share(len(hashes))]
+        ranks.barrier()
+        mine = hashes[ranks.shard(len(hashes))]
         _, gates = embed_adapted(self._model, self._inputs, mine, folder, seed)
-        ranks.wait()
-        self.task = replace(self.task, cache=EmbeddingCache(folder))
+        ranks.barrier()
         test = splits["test"].content_hash
         here = [i for i, h in enumerate(test) if h in gates]
-        seen = ranks.collect_runs([gates[test[i]] for i in here], here, len(test))
-        trained = TrainedBlocks(self._model.adapted, seen)
-        return replace(fitted, blocks=trained)
+        seen = ranks.all_gather_runs([gates[test[i]] for i in here], here, len(test))
+        task = replace(self.task, cache=EmbeddingCache(folder))
+        return Finished(task, self._model.head, TrainedBlocks(self._model.adapted, seen))
 
     def _settle_routers(self, slices: Tensor) -> None:
         """Stored contexts for the shuffled control, and random routers to the wanted entropy."""

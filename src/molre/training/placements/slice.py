@@ -1,7 +1,8 @@
-"""Where a fit starts: a fresh model from the seed, and the batches it is given."""
+"""Placement ``slice``: a head on cached embeddings, and what every placement gives a fit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,18 +13,16 @@ from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier
 from molre.model.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
 from molre.training.arms import Arm
+from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
-from molre.training.fit import Progress
-from molre.training.run_context import Fitted, Task
+from molre.training.run_context import Task, TrainedBlocks
 
 NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
 
 
-class Start(Protocol):
-    """What the search needs of a placement."""
-
-    task: Task
+class Placement(Protocol):
+    """What the search for a learning rate needs of a placement."""
 
     def model(self) -> nn.Module:
         """A model at its start, the same one for every learning rate."""
@@ -33,13 +32,29 @@ class Start(Protocol):
         """Batches of a split."""
         ...
 
-    def best(self, progress: Progress) -> HeadCTClassifier:
-        """The classifier with the weights of a fit's best epoch."""
+    def finish(self, progress: Progress, run: Path) -> Finished:
+        """The model with the weights of a fit's best epoch, and what its results are made from.
+
+        Args:
+            progress: of the best fit.
+            run: the run folder.
+        """
         ...
 
-    def finish(self, fitted: Fitted, run: Path) -> Fitted:
-        """What is done once after the search; ``task`` is then that of the result."""
-        ...
+
+@dataclass(frozen=True)
+class Finished:
+    """What a placement ends with.
+
+    Attributes:
+        task: whose embeddings the classifier is given.
+        classifier: with the weights of the best epoch.
+        blocks: what was trained inside the backbone, at placement ``blocks``.
+    """
+
+    task: Task
+    classifier: HeadCTClassifier
+    blocks: TrainedBlocks | None = None
 
 
 class Begun(Protocol):
@@ -61,7 +76,7 @@ class Begun(Protocol):
         ...
 
 
-class SliceStart:
+class SlicePlacement:
     """Placement ``slice``: the classifier on cached embeddings."""
 
     def __init__(self, task: Task):
@@ -75,15 +90,11 @@ class SliceStart:
         """Batches of cached embeddings."""
         return self.task.loader(split)
 
-    def best(self, progress: Progress) -> HeadCTClassifier:
+    def finish(self, progress: Progress, run: Path) -> Finished:
         """The classifier with the weights of a fit's best epoch."""
         classifier = build_classifier(self.task.spec)
         classifier.load_state_dict(progress.best)
-        return classifier
-
-    def finish(self, fitted: Fitted, run: Path) -> Fitted:
-        """Nothing more to do."""
-        return fitted
+        return Finished(self.task, classifier)
 
 
 def new_classifier(task: Begun, loader: Loader) -> HeadCTClassifier:

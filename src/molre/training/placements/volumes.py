@@ -55,7 +55,7 @@ def _as_they_are(network: nn.Module, pixels: Tensor) -> Features:
     return Features(None, torch.flatten(pixels, 1))
 
 
-def in_memory(slice_budget: int, backbone: Backbone) -> int:
+def chunk_size(slice_budget: int, backbone: Backbone) -> int:
     """How many slices, or volumes, are held for the backward pass at a time.
 
     A volume counts as the slices that it is deep.
