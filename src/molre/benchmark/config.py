@@ -6,6 +6,7 @@ in the configuration where one arm could be given more than another.
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +21,20 @@ from molre.training.config import TrainConfig
 FOLDER = "hf:WEIGHTS_DIR"  # a backbone of a preset: the checkpoint that --weights-dir holds
 PLACEMENTS = ("slice", "blocks")
 _SET_ELSEWHERE = ("backbone", "contract", "arm", "placement", "seed")
-_BUDGET = ("learning_rates", "max_epochs", "patience")
+_TRAINING = TrainConfig()  # the one home of what a benchmark does not change
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every arm of a placement may spend, as :class:`TrainConfig` calls it."""
+
+    learning_rates: tuple[float, ...]
+    max_epochs: int
+    patience: int
 
 
 class BackboneChoice(_Frozen):
@@ -83,7 +93,10 @@ class PlacementChoice(_Frozen):
 
 
 class BenchmarkConfig(_Frozen):
-    """Every choice of a benchmark; saved resolved as BENCH/config.yaml."""
+    """Every choice of a benchmark; saved resolved as BENCH/config.yaml.
+
+    The budget is that of :class:`molre.training.config.TrainConfig` where none is given.
+    """
 
     name: str = "benchmark"
     backbones: tuple[BackboneChoice, ...] = Field(min_length=1)
@@ -91,9 +104,9 @@ class BenchmarkConfig(_Frozen):
         default_factory=lambda: {name: PlacementChoice() for name in PLACEMENTS}, min_length=1
     )
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
-    learning_rates: tuple[float, ...] = Field(default=(3e-4, 1e-3, 3e-3), min_length=1)
-    max_epochs: int = Field(default=100, ge=1)
-    patience: int = Field(default=15, ge=1)
+    learning_rates: tuple[float, ...] = Field(default=_TRAINING.learning_rates, min_length=1)
+    max_epochs: int = Field(default=_TRAINING.max_epochs, ge=1)
+    patience: int = Field(default=_TRAINING.patience, ge=1)
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("placements")
@@ -111,6 +124,15 @@ class BenchmarkConfig(_Frozen):
         own = self.placements[placement].seeds
         return self.seeds if own is None else own
 
+    def budget_at(self, placement: str) -> Budget:
+        """What every arm of a placement may spend: the placement's own, or the benchmark's."""
+        here = self.placements[placement]
+        return Budget(
+            self.learning_rates if here.learning_rates is None else here.learning_rates,
+            self.max_epochs if here.max_epochs is None else here.max_epochs,
+            self.patience if here.patience is None else here.patience,
+        )
+
     def run_config(
         self, choice: BackboneChoice, placement: str, arm: str, seed: int, contract: Any = None
     ) -> TrainConfig:
@@ -126,10 +148,8 @@ class BenchmarkConfig(_Frozen):
         Raises:
             MolreError: an unknown setting, or a value out of range.
         """
-        here = self.placements[placement]
-        values: dict[str, Any] = {name: getattr(self, name) for name in _BUDGET}
-        values |= {n: v for n in _BUDGET if (v := getattr(here, n)) is not None}
-        for settings in (self.settings, choice.settings, here.settings):
+        values: dict[str, Any] = asdict(self.budget_at(placement))
+        for settings in (self.settings, choice.settings, self.placements[placement].settings):
             _check_settings(settings)
             values |= settings
         values |= {"backbone": choice.backbone, "contract": contract, "placement": placement}

@@ -171,10 +171,9 @@ def _embedding_passes(
 
 
 def _fits(config: BenchmarkConfig, placement: str) -> int:
-    here = config.placements[placement]
-    rates = here.learning_rates or config.learning_rates
-    tried = len(rates) + WIDENED if len(rates) > 1 else 1
-    return tried * (here.max_epochs or config.max_epochs)
+    budget = config.budget_at(placement)
+    rates = len(budget.learning_rates)
+    return (rates + WIDENED if rates > 1 else 1) * budget.max_epochs
 
 
 def _blocks_passes(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Sizes) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +28,8 @@ FINDINGS = (
     "paranasal_sinus_disease",
 )
 FRACTIONS = (0.50, 0.12, 0.14, 0.24)  # train, tune, calibrate, test: a test set worth a table
-EPOCHS, PATIENCE, RATES = 60, 12, (1e-3, 3e-3)  # where every arm starts
+# of every arm; all else is TrainConfig's
+BUDGET: dict[str, Any] = {"max_epochs": 60, "patience": 12, "learning_rates": (1e-3, 3e-3)}
 
 
 def command(
@@ -86,13 +87,7 @@ def command(
     for number, arm in enumerate(arms):
         for run_seed in range(seeds):
             _say(f"3/6 train arm {number + 1} of {len(arms)}: {arm}, seed {run_seed}")
-            config = TrainConfig(
-                arm=arm,
-                seed=run_seed,
-                max_epochs=EPOCHS,
-                patience=PATIENCE,
-                learning_rates=RATES,
-            )
+            config = TrainConfig(arm=arm, seed=run_seed, **BUDGET)
             runs.append(_train(cohort, out / "runs" / f"{arm}-{run_seed}", config, device, workers))
     _say("4/6 evaluate")
     evaluations = [evaluate_and_report(run) for run in runs]
