@@ -1,4 +1,4 @@
-"""A fit's state on disk: whole, of this fit, and not written more often than it is worth."""
+"""A fit's state: the first of its best epochs; on disk whole, of this fit, and not too often."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.config import TrainConfig
@@ -71,3 +72,36 @@ def test_it_is_saved_at_most_every_few_seconds_and_forgotten_when_asked(
     assert list(tmp_path.iterdir()) == []
     checkpoint.remove()
     assert checkpoint.restore(*fresh()).epoch == 0
+
+
+@pytest.mark.parametrize("damage", ["other key", "truncated", "absent"])
+def test_a_checkpoint_of_something_else_starts_afresh(tmp_path: Path, damage: str) -> None:
+    model = new_model()
+    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
+    path = tmp_path / "c.safetensors"
+    Checkpoint(path, "key", every=0).save(model, optimizer, Progress(epoch=2))
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:50])
+    if damage == "absent":
+        path.unlink()
+    key = "another" if damage == "other key" else "key"
+    assert Checkpoint(path, key).restore(model, optimizer).epoch == 0
+
+
+def test_progress_keeps_the_weights_of_the_best_epoch_and_the_first_of_equals() -> None:
+    model, progress = nn.Linear(1, 1), Progress()
+    for epoch, auc in enumerate((0.4, 0.7, 0.7, 0.6)):
+        nn.init.constant_(model.weight, epoch)
+        progress = progress.after_step(1.0).after_epoch({"epoch": epoch}, auc, model)
+    assert (progress.epoch, progress.best_epoch, progress.best_auc) == (4, 1, 0.7)
+    assert torch.equal(progress.best["weight"], torch.ones(1, 1))
+    assert (progress.step, progress.total, len(progress.history)) == (0, 0.0, 4)
+    assert progress.stale(2)
+    assert not progress.stale(3)
+
+
+def test_a_step_leaves_the_progress_before_it_as_it_was() -> None:
+    before = Progress()
+    after = before.after_step(2.0)
+    assert (before.step, before.total) == (0, 0.0)
+    assert (after.step, after.total) == (1, 2.0)

@@ -1,4 +1,4 @@
-"""Batches: every scan once an epoch, in an order of seed and epoch, and shared out alike."""
+"""Batches: every scan once an epoch, in an order of seed and epoch, and sharded alike."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ SCANS = 37
 
 @pytest.fixture
 def whole() -> Loader:
-    return replace(loader(SCANS, 1), piece=3)
+    return replace(loader(SCANS, 1), micro_batch=3)
 
 
-def rows(pieces: list[Batch]) -> list[int]:
-    return [int(row) for piece in pieces for row in piece.rows]
+def rows(batches: list[Batch]) -> list[int]:
+    return [int(row) for batch in batches for row in batch.rows]
 
 
 def test_an_epoch_has_every_scan_once_in_an_order_of_its_own(whole: Loader) -> None:
-    orders = [[r for share in whole.epoch(e) for r in rows(share.pieces)] for e in (0, 1, 0)]
+    orders = [[r for shard in whole.epoch(e) for r in rows(shard.micro_batches)] for e in (0, 1, 0)]
     assert all(sorted(order) == list(range(SCANS)) for order in orders)
     assert orders[0] == orders[2] != orders[1]
     other = replace(whole, seed=1)
-    assert [r for share in other.epoch(0) for r in rows(share.pieces)] != orders[0]
+    assert [r for shard in other.epoch(0) for r in rows(shard.micro_batches)] != orders[0]
 
 
 def test_an_epoch_goes_on_at_any_batch(whole: Loader) -> None:
-    batches = [rows(share.pieces) for share in whole.epoch(2)]
-    assert [rows(share.pieces) for share in whole.epoch(2, start=1)] == batches[1:]
+    batches = [rows(shard.micro_batches) for shard in whole.epoch(2)]
+    assert [rows(shard.micro_batches) for shard in whole.epoch(2, start=1)] == batches[1:]
 
 
 @pytest.mark.parametrize("world", [2, 3, 9])
-def test_processes_share_the_pieces_of_one(whole: Loader, world: int) -> None:
+def test_processes_share_the_micro_batches_of_one(whole: Loader, world: int) -> None:
     alone = list(whole.epoch(0))
-    shares = [list(replace(whole, ranks=Ranks(r, world)).epoch(0)) for r in range(world)]
-    for number, share in enumerate(alone):
-        parts = [of_rank[number] for of_rank in shares]
-        assert rows([p for part in parts for p in part.pieces]) == rows(share.pieces)
-        assert {int(part.known) for part in parts} == {int(share.known)}
-        here = [len(part.pieces) for part in parts]
+    shards = [list(replace(whole, ranks=Ranks(r, world)).epoch(0)) for r in range(world)]
+    for number, shard in enumerate(alone):
+        parts = [of_rank[number] for of_rank in shards]
+        assert rows([p for part in parts for p in part.micro_batches]) == rows(shard.micro_batches)
+        assert {int(part.known) for part in parts} == {int(shard.known)}
+        here = [len(part.micro_batches) for part in parts]
         assert [part.after for part in parts] == [sum(here[r + 1 :]) for r in range(world)]
     mine = [b for r in range(world) for b in replace(whole, ranks=Ranks(r, world)).in_order()]
     assert sorted(rows(mine)) == list(range(SCANS))
@@ -64,7 +64,7 @@ def test_scans_are_padded_behind_their_slices(whole: Loader) -> None:
 
 def test_unknown_labels_are_not_counted(whole: Loader) -> None:
     whole.studies.targets[::2, 0] = np.nan
-    known = sum(int(share.known) for share in whole.epoch(0))
+    known = sum(int(shard.known) for shard in whole.epoch(0))
     assert known == int((~np.isnan(whole.studies.targets)).sum())
 
 

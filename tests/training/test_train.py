@@ -99,10 +99,10 @@ def test_a_wider_rate_that_diverges_loses_nothing(ready, tmp_path, monkeypatch) 
     """Rates up to the limit hardly ever diverge, so one is made to."""
     real = training._fit
 
-    def fit(task, folder, placement, rate, warning):
+    def fit(context, folder, placement, rate, warning):
         if rate > 3e-4:
             raise NotFinite("the loss is not finite for study x")
-        return real(task, folder, placement, rate, warning)
+        return real(context, folder, placement, rate, warning)
 
     monkeypatch.setattr(training, "_fit", fit)
     run = train(ready, tmp_path / "run", settings(learning_rates=(1e-4, 3e-4), max_rates=8))

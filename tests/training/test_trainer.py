@@ -10,10 +10,8 @@ from torch import nn
 
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.config import TrainConfig
-from molre.training.data import Loader
 from molre.training.failures import NotFinite
 from molre.training.inference import macro_auc, predict
-from molre.training.optimizer import make_optimizer
 from molre.training.trainer import Trainer
 from tests.helpers.training.scans import loader, new_model
 
@@ -70,20 +68,6 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path: Path, at: tuple[int, in
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("damage", ["other key", "truncated", "absent"])
-def test_a_checkpoint_of_something_else_starts_afresh(tmp_path: Path, damage: str) -> None:
-    model = new_model()
-    optimizer = make_optimizer(model, TrainConfig(), 1e-2)
-    path = tmp_path / "c.safetensors"
-    Checkpoint(path, "key", every=0).save(model, optimizer, Progress(epoch=2))
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:50])
-    if damage == "absent":
-        path.unlink()
-    key = "another" if damage == "other key" else "key"
-    assert Checkpoint(path, key).restore(model, optimizer).epoch == 0
-
-
 def test_a_loss_that_is_not_finite_names_the_studies() -> None:
     train, tune = loader(20, 1), loader(20, 2)
     train.cache.get("1-3")[0, 0] = float("inf")
@@ -96,31 +80,3 @@ def test_a_last_step_after_which_the_model_answers_no_number_is_not_kept() -> No
     config = TrainConfig(max_epochs=1)
     with pytest.raises(NotFinite, match="answer is not finite for study 2-"):
         Trainer.at_rate(1e30, new_model(), config, train, tune).fit()
-
-
-def test_the_router_is_slower_and_biases_do_not_decay() -> None:
-    model = new_model()
-    groups = make_optimizer(model, TrainConfig(router_rate=0.1), 1e-3).param_groups
-    rate = {id(p): g["lr"] for g in groups for p in g["params"]}
-    decay = {id(p): g["weight_decay"] for g in groups for p in g["params"]}
-    for name, parameter in model.named_parameters():
-        assert rate[id(parameter)] == pytest.approx(1e-4 if ".router." in name else 1e-3)
-    biases = [name for name, p in model.named_parameters() if p.ndim < 2]
-    assert any(".router." in name for name in biases)
-    for name, parameter in model.named_parameters():
-        assert decay[id(parameter)] == (0 if name in biases else TrainConfig().weight_decay)
-
-
-def test_order_is_a_function_of_seed_and_epoch() -> None:
-    one = loader(30, 1)
-    first = rows(one, 3)
-    assert first == rows(one, 3)
-    assert first != rows(one, 4)
-    assert sorted(row for batch in first for row in batch) == list(range(30))
-    assert rows(one, 3, start=1) == first[1:]
-
-
-def rows(loader: Loader, epoch: int, start: int = 0) -> list[list[int]]:
-    """Places of the scans of each batch."""
-    shards = loader.epoch(epoch, start=start)
-    return [[row for batch in s.micro_batches for row in batch.rows.tolist()] for s in shards]

@@ -54,7 +54,7 @@ def command(
     """
     from molre.backbones.contract_kind import read_contract
     from molre.training.config import resolve
-    from molre.training.parallel.launcher_env import launched
+    from molre.training.parallel.launcher_env import launcher_env
     from molre.training.summary import summary
     from molre.training.train import train
 
@@ -73,7 +73,7 @@ def command(
         unverified=unverified,
         trust_remote_code=trust_remote_code,
     )
-    if launched().rank != 0:
+    if launcher_env().rank != 0:
         return  # one of several processes speaks for all
     if json:
         typer.echo((run / "manifest.json").read_text(encoding="utf-8"))

@@ -56,7 +56,7 @@ class TrainedBlocks:
 
 
 @dataclass(frozen=True)
-class Task:
+class RunContext:
     """What a run works on; ``ranks`` are the processes that work on it together."""
 
     config: TrainConfig

@@ -20,15 +20,15 @@ from molre.training.arms import Arm, get_arm
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig
-from molre.training.embedded import Embedder
 from molre.training.failures import NotFinite
 from molre.training.load_splits import SPLITS, data_hashes, load_splits
 from molre.training.parallel.distributed import ALONE, together
+from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import BlocksPlacement, adapt_blocks
 from molre.training.placements.slice import Placement, SlicePlacement
 from molre.training.rates import best_rate, next_rate
 from molre.training.run import RunFolder
-from molre.training.run_context import BestFit, Task
+from molre.training.run_context import BestFit, RunContext
 from molre.training.trainer import Trainer
 from molre.training.write_run import write_run
 
@@ -91,19 +91,19 @@ def train(
             trust_remote_code=trust_remote_code,
         )
         backbone.precision = precision_on(device, config.precision)
-        task, placement = _start(Embedder(opened, device, workers, ranks), backbone, config, arm)
+        context, placement = _start(Embedder(opened, device, workers, ranks), backbone, config, arm)
         if ranks.first:
             folder.write_config(config)
-        task, best = _search(task, folder, placement)
+        context, best = _search(context, folder, placement)
         if ranks.first:
-            write_run(replace(task, ranks=ALONE), folder, best)
+            write_run(replace(context, ranks=ALONE), folder, best)
         ranks.barrier()
     return folder.path
 
 
 def _start(
     embedder: Embedder, backbone: Backbone, config: TrainConfig, arm: Arm
-) -> tuple[Task, Placement]:
+) -> tuple[RunContext, Placement]:
     """Embed what is not embedded, and what the fits start from."""
     cohort, ranks, adapted = embedder.cohort, embedder.ranks, None
     if config.placement == "blocks" and arm.blocks != "none":
@@ -117,37 +117,43 @@ def _start(
         config.min_labels,
         include_not_head=config.include_not_head,
     )
-    task = Task(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
+    context = RunContext(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
     ranks.assert_same([splits[name].content_hash for name in SPLITS], "embeddings")
-    return task, BlocksPlacement(task, adapted) if adapted else SlicePlacement(task)
+    return context, BlocksPlacement(context, adapted) if adapted else SlicePlacement(context)
 
 
-def _search(task: Task, folder: RunFolder, placement: Placement) -> tuple[Task, BestFit]:
+def _search(
+    context: RunContext, folder: RunFolder, placement: Placement
+) -> tuple[RunContext, BestFit]:
     """Fit at every learning rate of the grid, which widens while its best rate is at an edge."""
     fits: dict[float, Progress] = {}
     warning, scores = CollapseWarning(), dict[float, float]()
-    for rate in sorted(set(task.config.learning_rates)):
-        fits[rate] = _fit(task, folder, placement, rate, warning)
+    for rate in sorted(set(context.config.learning_rates)):
+        fits[rate] = _fit(context, folder, placement, rate, warning)
         scores[rate] = fits[rate].best_auc
-    while (wider := next_rate(scores, task.config.max_rates)) is not None:
+    while (wider := next_rate(scores, context.config.max_rates)) is not None:
         scores[wider] = -math.inf
-        with suppress(NotFinite) if task.ranks.world == 1 else nullcontext():
-            fits[wider] = _fit(task, folder, placement, wider, warning)
+        with suppress(NotFinite) if context.ranks.world == 1 else nullcontext():
+            fits[wider] = _fit(context, folder, placement, wider, warning)
             scores[wider] = fits[wider].best_auc
     rate = best_rate(scores)
     history = [row for progress in fits.values() for row in progress.history]
     done = placement.finish(fits[rate], folder.path)
-    return done.task, BestFit(done.classifier, rate, fits[rate], history, scores, done.blocks)
+    return done.context, BestFit(done.classifier, rate, fits[rate], history, scores, done.blocks)
 
 
 def _fit(
-    task: Task, folder: RunFolder, placement: Placement, rate: float, warning: CollapseWarning
+    context: RunContext,
+    folder: RunFolder,
+    placement: Placement,
+    rate: float,
+    warning: CollapseWarning,
 ) -> Progress:
     """From the checkpoint, or from the start, to the end of the budget."""
-    config, ranks, train = task.config, task.ranks, placement.loader("train")
+    config, ranks, train = context.config, context.ranks, placement.loader("train")
     trainer = Trainer.at_rate(rate, placement.model(), config, train, placement.loader("tune"))
-    facts = (config.model_dump_json(), rate, *task.splits.hashes.values())
-    key = hashlib.sha256(repr((facts, task.cache.name)).encode()).hexdigest()
+    facts = (config.model_dump_json(), rate, *context.splits.hashes.values())
+    key = hashlib.sha256(repr((facts, context.cache.name)).encode()).hexdigest()
     checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
     progress = checkpoint.restore(trainer.model, trainer.optimizer)
     ranks.assert_same((progress.epoch, progress.step), "checkpoint")

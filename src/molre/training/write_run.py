@@ -34,54 +34,54 @@ from molre.training.inference import predict
 from molre.training.provenance import provenance
 from molre.training.rates import at_edge
 from molre.training.run import RunFolder, prediction_table
-from molre.training.run_context import BestFit, Task
+from molre.training.run_context import BestFit, RunContext
 from molre.training.studies_table import studies_table
 
 FAMILIAR_SCANS = 2000  # scans that familiarity is estimated from, at most
 
 
-def write_run(task: Task, folder: RunFolder, fitted: BestFit) -> None:
+def write_run(context: RunContext, folder: RunFolder, best: BestFit) -> None:
     """Calibrate, then write the model folder and the run's tables; the manifest comes last."""
-    outputs = {s: predict(fitted.classifier, task.loader(s)) for s in SPLITS[1:]}
+    outputs = {s: predict(best.classifier, context.loader(s)) for s in SPLITS[1:]}
     logits = {s: output.logits for s, output in outputs.items()}
-    calibrate = task.splits["calibrate"]
+    calibrate = context.splits["calibrate"]
     calibration = fit_calibration(logits["calibrate"], calibrate.targets, calibrate.patient)
-    model = _model(task, fitted, calibration)
+    model = _model(context, best, calibration)
     save(model, folder.model, model_card(model.description))
     tables = [
-        prediction_table(s, task.splits[s], task.splits.findings, logits[s], calibration)
+        prediction_table(s, context.splits[s], context.splits.findings, logits[s], calibration)
         for s in SPLITS[1:]
     ]
     folder.write_table("predictions", pl.concat(tables))
     folder.write_table(
         "studies",
-        studies_table(task.splits.by_name, task.cache, fitted.classifier, model.familiarity),
+        studies_table(context.splits.by_name, context.cache, best.classifier, model.familiarity),
     )
-    folder.write_table("history", pl.DataFrame(fitted.history, infer_schema_length=None))
-    gates = outputs["test"].gates if fitted.blocks is None else fitted.blocks.gates
+    folder.write_table("history", pl.DataFrame(best.history, infer_schema_length=None))
+    gates = outputs["test"].gates if best.blocks is None else best.blocks.gates
     if gates is not None:
-        layers = None if fitted.blocks is None else list(fitted.blocks.adapted.routed)
-        folder.write_table("routing", routing_table(task, gates, layers))
+        layers = None if best.blocks is None else list(best.blocks.adapted.routed)
+        folder.write_table("routing", routing_table(context, gates, layers))
     entropy = None if gates is None else float(gate_entropy(gates))
-    folder.write_data(provenance(task.cohort, task.splits, task.config.blank_policy))
-    folder.write_manifest(_facts(task, fitted, model, entropy))
+    folder.write_data(provenance(context.cohort, context.splits, context.config.blank_policy))
+    folder.write_manifest(_facts(context, best, model, entropy))
     for leftover in folder.path.glob("checkpoint-*.safetensors"):
         leftover.unlink()
 
 
-def _model(task: Task, fitted: BestFit, calibration: Calibration) -> TrainedModel:
-    classifier, blocks = fitted.classifier.eval(), fitted.blocks
-    entries = [task.table.by_id[f] for f in task.splits.findings]
-    counts = {s: len(task.splits[s]) for s in SPLITS}
+def _model(context: RunContext, best: BestFit, calibration: Calibration) -> TrainedModel:
+    classifier, blocks = best.classifier.eval(), best.blocks
+    entries = [context.table.by_id[f] for f in context.splits.findings]
+    counts = {s: len(context.splits[s]) for s in SPLITS}
     description = ModelDescription(
         molre_version=molre.__version__,
-        arm=task.config.arm,
-        placement=task.config.placement,
-        seed=task.config.seed,
+        arm=context.config.arm,
+        placement=context.config.placement,
+        seed=context.config.seed,
         findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
-        backbone=backbone_entry(task.backbone),
-        classifier=task.spec,
-        blocks=(task.arm.blocks or "none") if blocks is not None else "none",
+        backbone=backbone_entry(context.backbone),
+        classifier=context.spec,
+        blocks=(context.arm.blocks or "none") if blocks is not None else "none",
         slope=calibration.slope,
         intercepts=calibration.intercepts.tolist(),
         calibrated=calibration.calibrated.tolist(),
@@ -98,19 +98,19 @@ def _model(task: Task, fitted: BestFit, calibration: Calibration) -> TrainedMode
         },
         calibrate_positives=calibration.positives.tolist(),
         calibrate_negatives=calibration.negatives.tolist(),
-        trained_on=trained_on(task.cohort.synthetic),
-        synthetic=task.cohort.synthetic,
+        trained_on=trained_on(context.cohort.synthetic),
+        synthetic=context.cohort.synthetic,
         studies=counts,
-        license=task.backbone.weights.license,
+        license=context.backbone.weights.license,
     )
-    summaries = {s: _summaries(task, classifier, s) for s in ("train", "calibrate")}
-    test_input = sample_slices(task.loader("train"), 1, 8)
+    summaries = {s: _summaries(context, classifier, s) for s in ("train", "calibrate")}
+    test_input = sample_slices(context.loader("train"), 1, 8)
     return TrainedModel(
         description,
         classifier,
         fit_familiarity(summaries["train"], summaries["calibrate"]),
         (test_input, answer(classifier, test_input)),
-        probe(task.backbone),
+        probe(context.backbone),
         bank={} if blocks is None else blocks.adapted.bank,
         adapted=None if blocks is None else blocks.adapted,
     )
@@ -145,27 +145,30 @@ def backbone_entry(backbone: Backbone) -> BackboneEntry:
     )
 
 
-def _summaries(task: Task, classifier: HeadCTClassifier, split: str) -> torch.Tensor:
-    hashes = task.splits[split].content_hash
+def _summaries(context: RunContext, classifier: HeadCTClassifier, split: str) -> torch.Tensor:
+    hashes = context.splits[split].content_hash
     rows = spread(len(hashes), FAMILIAR_SCANS)
-    return torch.stack([summarise(classifier.normalise(task.cache.get(hashes[i]))) for i in rows])
+    scans = (context.cache.get(hashes[i]) for i in rows)
+    return torch.stack([summarise(classifier.normalise(scan)) for scan in scans])
 
 
-def routing_table(task: Task, gates: torch.Tensor, layers: list[str] | None = None) -> pl.DataFrame:
+def routing_table(
+    context: RunContext, gates: torch.Tensor, layers: list[str] | None = None
+) -> pl.DataFrame:
     """Gates of the test split: study, split, slice (index in the series), layer, gates.
 
     The slice is null where the gates are of a whole volume.
 
     Args:
-        task: of the run.
+        context: of the run.
         gates: (slices, E) of all slices of the split, or (slices, L, E) at placement blocks.
         layers: L names of routed layers; None for the one router at placement slice.
     """
-    studies = task.splits["test"]
+    studies = context.splits["test"]
     if layers is None:
-        return routing_of(studies, task.cache, "slice", gates)
+        return routing_of(studies, context.cache, "slice", gates)
     parts = zip(layers, gates.unbind(1), strict=True)
-    return pl.concat([routing_of(studies, task.cache, name, seen) for name, seen in parts])
+    return pl.concat([routing_of(studies, context.cache, name, seen) for name, seen in parts])
 
 
 def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor) -> pl.DataFrame:
@@ -192,15 +195,15 @@ def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor)
 
 
 def _facts(
-    task: Task, fitted: BestFit, model: TrainedModel, entropy: float | None
+    context: RunContext, best: BestFit, model: TrainedModel, entropy: float | None
 ) -> dict[str, object]:
     entry = model.description.backbone
-    added = fitted.classifier.adapter if fitted.blocks is None else fitted.blocks.adapted
+    added = best.classifier.adapter if best.blocks is None else best.blocks.adapted
     trainable = sum(p.numel() for p in added.parameters())
     return {
-        "arm": task.config.arm,
-        "placement": task.config.placement,
-        "seed": task.config.seed,
+        "arm": context.config.arm,
+        "placement": context.config.placement,
+        "seed": context.config.seed,
         "backbone": {
             "name": entry.name,
             "weights_sha256": entry.weights["sha256"],
@@ -210,38 +213,38 @@ def _facts(
             "contract_hash": entry.contract_hash,
             "precision": entry.precision,
         },
-        "from_scratch": task.backbone.from_scratch,
+        "from_scratch": context.backbone.from_scratch,
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,
-        "cohort": str(task.cohort.path.resolve()),
-        "embeddings": task.cache.name,
-        "synthetic": task.cohort.synthetic,
-        "findings": list(task.splits.findings),
-        "n": {s: len(task.splits[s]) for s in SPLITS},
-        **task.splits.hashes,
-        "blank_policy": task.config.blank_policy,
-        "learning_rate": fitted.rate,
+        "cohort": str(context.cohort.path.resolve()),
+        "embeddings": context.cache.name,
+        "synthetic": context.cohort.synthetic,
+        "findings": list(context.splits.findings),
+        "n": {s: len(context.splits[s]) for s in SPLITS},
+        **context.splits.hashes,
+        "blank_policy": context.config.blank_policy,
+        "learning_rate": best.rate,
         "rates": [
             {"learning_rate": rate, "tune_auc": auc if math.isfinite(auc) else None}
-            for rate, auc in sorted(fitted.rates.items())
+            for rate, auc in sorted(best.rates.items())
         ],
-        "rate_at_edge": at_edge(fitted.rates),
-        "epochs": fitted.progress.epoch,
-        "best_epoch": fitted.progress.best_epoch,
-        "converged": fitted.progress.stale(task.config.patience),
+        "rate_at_edge": at_edge(best.rates),
+        "epochs": best.progress.epoch,
+        "best_epoch": best.progress.best_epoch,
+        "converged": best.progress.stale(context.config.patience),
         "gate_entropy": entropy,
-        "collapse": [found.to_dict() for found in collapses(fitted.history)],
-        **_blocks_facts(fitted),
+        "collapse": [found.to_dict() for found in collapses(best.history)],
+        **_blocks_facts(best),
     }
 
 
-def _blocks_facts(fitted: BestFit) -> dict[str, object]:
+def _blocks_facts(best: BestFit) -> dict[str, object]:
     """Where the backbone was adapted, and what each of its routers does."""
-    if fitted.blocks is None:
+    if best.blocks is None:
         return {}
     from molre.adapter.reading import expert_similarity, summary
 
-    adapted, gates = fitted.blocks.adapted, fitted.blocks.gates
+    adapted, gates = best.blocks.adapted, best.blocks.gates
     facts: dict[str, object] = {"sites": list(adapted.sites.layers), "blocks": adapted.sites.blocks}
     if gates is not None:
         names = list(adapted.routed)

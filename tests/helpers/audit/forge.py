@@ -20,7 +20,7 @@ from molre.training.checkpoint import Progress
 from molre.training.config import resolve
 from molre.training.load_splits import load_splits
 from molre.training.run import RunFolder
-from molre.training.run_context import BestFit, Task
+from molre.training.run_context import BestFit, RunContext
 from molre.training.write_run import write_run
 from molre.workflows.evaluate_run import evaluate_and_report
 
@@ -38,13 +38,13 @@ def derive(run: Path, cohort: Path, classifier: HeadCTClassifier | None = None) 
     cache = EmbeddingCache(cohort / "embeddings" / str(manifest["embeddings"]))
     splits = load_splits(opened, cache, findings(), config.blank_policy, config.min_labels)
     arm = get_arm(config.arm, config.placement)
-    task = Task(config, arm, opened, backbone, cache, findings(), splits)
+    context = RunContext(config, arm, opened, backbone, cache, findings(), splits)
     progress = Progress(epoch=manifest["epochs"], best_epoch=manifest["best_epoch"])
     history = pl.read_parquet(run / "history.parquet").to_dicts()
     kept = classifier or load(run / "model").classifier
     rates = {row["learning_rate"]: row["tune_auc"] for row in manifest["rates"]}
     fitted = BestFit(kept, manifest["learning_rate"], progress, history, rates)
-    write_run(task, RunFolder(run), fitted)
+    write_run(context, RunFolder(run), fitted)
     evaluate_and_report(run)
 
 

@@ -17,7 +17,7 @@ from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
-from molre.training.embedded import Embedder
+from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import adapt_blocks
 from molre.training.placements.end_to_end import Pixels
 from molre.training.train import train

@@ -139,7 +139,7 @@ def _blocks_start(
     from molre.labels.findings import findings
     from molre.training.placements.blocks import AdaptedBlocks, BlocksPlacement, adapted_at_start
     from molre.training.placements.end_to_end import Pixels
-    from molre.training.run_context import Task
+    from molre.training.run_context import RunContext
 
     backbone = opened.fresh_backbone()
     backbone.precision = opened.description.backbone.precision
@@ -147,8 +147,8 @@ def _blocks_start(
     _scans_at_hand(opened)
     adapted = adapted_at_start(backbone, start.config, start.arm, opened.device)
     inputs = Pixels(cohort, backbone.contract)
-    task = Task(start.config, start.arm, cohort, backbone, inputs, findings(), splits)
-    model = BlocksPlacement(task, AdaptedBlocks(adapted, inputs, backbone)).model()
+    context = RunContext(start.config, start.arm, cohort, backbone, inputs, findings(), splits)
+    model = BlocksPlacement(context, AdaptedBlocks(adapted, inputs, backbone)).model()
     return model.head, model.adapted.bank
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, distributed
 
 from molre.errors import MolreError
-from molre.training.parallel.launcher_env import Launched, launched
+from molre.training.parallel.launcher_env import LauncherEnv, launcher_env
 
 # embedding a large cohort takes days; a process that dies is noticed by its closed connection
 PATIENCE = timedelta(days=14)
@@ -194,7 +194,7 @@ def together(device: str) -> Iterator[Ranks]:
     Raises:
         MolreError: a process that is gone, more processes than devices, or nowhere to meet.
     """
-    place = launched()
+    place = launcher_env()
     if place.world == 1:
         yield ALONE
         return
@@ -222,7 +222,7 @@ def _own_device(local: int) -> None:
 
 
 @cache
-def _join(place: Launched, backend: str) -> distributed.Store | None:
+def _join(place: LauncherEnv, backend: str) -> distributed.Store | None:
     """Meet the other processes; what they share, None where a caller had them meet before."""
     if distributed.is_initialized():
         return None
@@ -235,7 +235,7 @@ def _join(place: Launched, backend: str) -> distributed.Store | None:
     return store
 
 
-def _first_to_fail(store: distributed.Store | None, place: Launched, lost: bool) -> bool:
+def _first_to_fail(store: distributed.Store | None, place: LauncherEnv, lost: bool) -> bool:
     """Whether no other process has said what went wrong.
 
     Without it each process that waits for the one that failed would add that it is gone, and no

@@ -12,7 +12,7 @@ MEETING = ("MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
-class Launched:
+class LauncherEnv:
     """The place of a process among those of its run.
 
     Attributes:
@@ -28,7 +28,7 @@ class Launched:
     local_world: int = 1
 
 
-def launched(environment: Mapping[str, str] = os.environ) -> Launched:
+def launcher_env(environment: Mapping[str, str] = os.environ) -> LauncherEnv:
     """Read torchrun's names.
 
     Args:
@@ -37,7 +37,7 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launched:
     Raises:
         MolreError: several processes and no place to meet.
     """
-    found = Launched(
+    found = LauncherEnv(
         int(environment.get("RANK", 0)),
         int(environment.get("WORLD_SIZE", 1)),
         int(environment.get("LOCAL_RANK", 0)),

@@ -24,7 +24,7 @@ from molre.training.arms import Arm
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import MICRO_BATCH, Inputs, Loader, spread
-from molre.training.embedded import Embedder
+from molre.training.parallel.embedder import Embedder
 from molre.training.placements.end_to_end import (
     BlocksClassifier,
     Pixels,
@@ -33,7 +33,7 @@ from molre.training.placements.end_to_end import (
 )
 from molre.training.placements.slice import Finished, seeded
 from molre.training.placements.volumes import PreparedVolumes, chunk_size
-from molre.training.run_context import Task, TrainedBlocks
+from molre.training.run_context import RunContext, TrainedBlocks
 
 SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
 SOME_SCANS = 128
@@ -156,14 +156,14 @@ class BlocksPlacement:
     """The adapted backbone with a head; each learning rate starts from the same weights.
 
     Args:
-        task: of the run.
+        context: of the run.
         blocks: the backbone and its inputs; the backbone is settled in place.
     """
 
-    def __init__(self, task: Task, blocks: AdaptedBlocks):
-        self.task, self._inputs = task, blocks.inputs
-        head = seeded(task)
-        held = chunk_size(task.config.slice_budget, blocks.adapted.backbone)
+    def __init__(self, context: RunContext, blocks: AdaptedBlocks):
+        self.context, self._inputs = context, blocks.inputs
+        head = seeded(context)
+        held = chunk_size(context.config.slice_budget, blocks.adapted.backbone)
         self._model = BlocksClassifier(blocks.adapted, head, blocks.run, held)
         some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
         self._settle_routers(torch.cat([slices for _, slices in some]))
@@ -179,13 +179,13 @@ class BlocksPlacement:
     def loader(self, split: str) -> Loader:
         """Batches of pixels or cached tokens."""
         # a scan has slices enough; batch norm that counts must see several volumes at a time
-        micro_batch = MICRO_BATCH if self.task.backbone.from_scratch else 1
-        return replace(self.task.loader(split), cache=self._inputs, micro_batch=micro_batch)
+        micro_batch = MICRO_BATCH if self.context.backbone.from_scratch else 1
+        return replace(self.context.loader(split), cache=self._inputs, micro_batch=micro_batch)
 
     def finish(self, progress: Progress, run: Path) -> Finished:
         """Embed every scan with the trained backbone; the result is that of a frozen one."""
         self._model.load_state_dict(progress.best)
-        splits, seed, ranks = self.task.splits, self.task.config.seed, self.task.ranks
+        splits, seed, ranks = self.context.splits, self.context.config.seed, self.context.ranks
         hashes = [h for split in SPLITS for h in splits[split].content_hash]
         folder = run / "embeddings"
         if ranks.first:
@@ -197,15 +197,15 @@ class BlocksPlacement:
         test = splits["test"].content_hash
         here = [i for i, h in enumerate(test) if h in gates]
         seen = ranks.all_gather_runs([gates[test[i]] for i in here], here, len(test))
-        task = replace(self.task, cache=EmbeddingCache(folder))
-        return Finished(task, self._model.head, TrainedBlocks(self._model.adapted, seen))
+        context = replace(self.context, cache=EmbeddingCache(folder))
+        return Finished(context, self._model.head, TrainedBlocks(self._model.adapted, seen))
 
     def _settle_routers(self, slices: Tensor) -> None:
         """Stored contexts for the shuffled control, and random routers to the wanted entropy."""
         from molre.adapter.reading import contexts  # imports peft, which takes seconds
 
-        shuffled = self.task.arm.blocks == "molre_shuffled"
-        if not shuffled and not self.task.arm.random_router:
+        shuffled = self.context.arm.blocks == "molre_shuffled"
+        if not shuffled and not self.context.arm.random_router:
             return
         adapted = self._model.adapted
         parts: dict[str, list[Tensor]] = {}
@@ -222,8 +222,8 @@ class BlocksPlacement:
 
     def _some_slices(self) -> list[tuple[str, list[int]]]:
         """Training scans and slices of them, about SOME_SLICES in all, spread evenly."""
-        hashes = self.task.splits["train"].content_hash
-        volumes = self.task.backbone.kind == "3d"  # large, and one a scan
+        hashes = self.context.splits["train"].content_hash
+        volumes = self.context.backbone.kind == "3d"  # large, and one a scan
         rows = spread(len(hashes), SOME_VOLUMES if volumes else SOME_SCANS)
         each = max(1, SOME_SLICES // len(rows))
         return [(hashes[i], spread(len(self._inputs.index(hashes[i])), each)) for i in rows]

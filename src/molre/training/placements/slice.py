@@ -16,7 +16,7 @@ from molre.training.arms import Arm
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
-from molre.training.run_context import Task, TrainedBlocks
+from molre.training.run_context import RunContext, TrainedBlocks
 
 NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
 
@@ -47,17 +47,17 @@ class Finished:
     """What a placement ends with.
 
     Attributes:
-        task: whose embeddings the classifier is given.
+        context: whose embeddings the classifier is given.
         classifier: with the weights of the best epoch.
         blocks: what was trained inside the backbone, at placement ``blocks``.
     """
 
-    task: Task
+    context: RunContext
     classifier: HeadCTClassifier
     blocks: TrainedBlocks | None = None
 
 
-class Begun(Protocol):
+class StartSettings(Protocol):
     """What a model's start is made of: settings, arm and architecture, and no embeddings yet."""
 
     @property
@@ -79,32 +79,32 @@ class Begun(Protocol):
 class SlicePlacement:
     """Placement ``slice``: the classifier on cached embeddings."""
 
-    def __init__(self, task: Task):
-        self.task = task
+    def __init__(self, context: RunContext):
+        self.context = context
 
     def model(self) -> HeadCTClassifier:
         """Seeded weights; centre, bank and random router from train."""
-        return new_classifier(self.task, self.loader("train"))
+        return new_classifier(self.context, self.loader("train"))
 
     def loader(self, split: str) -> Loader:
         """Batches of cached embeddings."""
-        return self.task.loader(split)
+        return self.context.loader(split)
 
     def finish(self, progress: Progress, run: Path) -> Finished:
         """The classifier with the weights of a fit's best epoch."""
-        classifier = build_classifier(self.task.spec)
+        classifier = build_classifier(self.context.spec)
         classifier.load_state_dict(progress.best)
-        return Finished(self.task, classifier)
+        return Finished(self.context, classifier)
 
 
-def new_classifier(task: Begun, loader: Loader) -> HeadCTClassifier:
+def new_classifier(context: StartSettings, loader: Loader) -> HeadCTClassifier:
     """A classifier at its start: seeded weights, centre, bank and random router from train.
 
     Args:
-        task: whose spec is built.
+        context: whose spec is built.
         loader: of the training split's embeddings.
     """
-    classifier, spec = seeded(task), task.spec
+    classifier, spec = seeded(context), context.spec
     slices = sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS)
     slices = slices[slices.isfinite().all(1)]  # a scan that is not is named when its turn comes
     classifier.center.copy_(classifier.normalise(slices).mean(0))
@@ -114,12 +114,12 @@ def new_classifier(task: Begun, loader: Loader) -> HeadCTClassifier:
         classifier.adapter.bank = normalised[
             [picked[i % len(picked)] for i in range(spec.bank_size)]
         ]
-    if isinstance(classifier.adapter, MoLRESlices) and task.arm.random_router:
+    if isinstance(classifier.adapter, MoLRESlices) and context.arm.random_router:
         freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
     return classifier
 
 
-def seeded(task: Begun) -> HeadCTClassifier:
-    """The task's classifier with weights drawn from its seed."""
-    torch.manual_seed(task.config.seed)
-    return build_classifier(task.spec)
+def seeded(context: StartSettings) -> HeadCTClassifier:
+    """The context's classifier with weights drawn from its seed."""
+    torch.manual_seed(context.config.seed)
+    return build_classifier(context.spec)

@@ -10,7 +10,7 @@ from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
 from molre.training.parallel.distributed import ALONE, Ranks
-from molre.training.parallel.launcher_env import launched
+from molre.training.parallel.launcher_env import launcher_env
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Embedder:
         cohort, shard = self.cohort, (self.ranks.rank, self.ranks.world)
         workers = self.workers
         if workers is None:
-            workers = max(1, multiprocessing.cpu_count() // launched().local_world)
+            workers = max(1, multiprocessing.cpu_count() // launcher_env().local_world)
         cache = embed(
             cohort.path, backbone, device=device or self.device, workers=workers, shard=shard
         )
