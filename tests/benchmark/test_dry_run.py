@@ -26,7 +26,7 @@ def of(measured: Measured, device: str = "cpu", **more: object):
         backbones=[{"backbone": "vit"}], learning_rates=[1e-3, 3e-3], max_epochs=10, seeds=[0, 1],
         **more,
     )  # fmt: skip
-    return cost(chosen, measured, make_grid(chosen, {}).cells, "vit", SIZES, device)
+    return cost(chosen, measured, make_grid(chosen, {}).cells, SIZES, device)
 
 
 def test_slice_arms_share_one_pass_over_every_slice() -> None:
@@ -100,6 +100,6 @@ def test_an_estimate_says_that_it_is_one_and_what_it_rests_on() -> None:
 def test_workers_share_the_work_of_a_cpu_and_not_of_a_gpu() -> None:
     chosen = config(backbones=[{"backbone": "vit"}])
     cells = make_grid(chosen, {}).cells
-    alone, both = (cost(chosen, VIT, cells, "vit", SIZES, "cpu", n) for n in (1, 2))
+    alone, both = (cost(chosen, VIT, cells, SIZES, "cpu", n) for n in (1, 2))
     assert alone.embed == pytest.approx(2 * both.embed)
-    assert cost(chosen, VIT, cells, "vit", SIZES, "cuda", 2).embed == alone.embed
+    assert cost(chosen, VIT, cells, SIZES, "cuda", 2).embed == alone.embed

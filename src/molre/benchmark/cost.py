@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BenchmarkConfig
-from molre.benchmark.grid import Cell, of_backbone
+from molre.benchmark.grid import Cell
 from molre.cohort.cohort import Cohort
 from molre.training.arms import ARMS
 
@@ -96,7 +96,6 @@ def cost(
     config: BenchmarkConfig,
     measured: Measured,
     cells: Sequence[Cell],
-    backbone: str,
     sizes: Sizes,
     device: str,
     workers: int = 1,
@@ -106,16 +105,14 @@ def cost(
     Args:
         config: resolved.
         measured: the backbone.
-        cells: of the grid.
-        backbone: its name in the grid.
+        cells: its own.
         sizes: of the cohort.
         device: that was measured.
         workers: processes of one thread that share the work on a CPU.
     """
-    mine = of_backbone(cells, backbone)
-    passes = _embedding_passes(config, measured, mine, sizes)
-    steps = sum(_blocks_passes(config, measured, cell, sizes) for cell in mine)
-    fits = sum(_slice_embeddings(config, measured, cell, sizes) for cell in mine)
+    passes = _embedding_passes(config, measured, cells, sizes)
+    steps = sum(_blocks_passes(config, measured, cell, sizes) for cell in cells)
+    fits = sum(_slice_embeddings(config, measured, cell, sizes) for cell in cells)
     seconds = measured.seconds
     if seconds is not None and device == "cpu":
         seconds /= workers
@@ -127,16 +124,16 @@ def cost(
     else:
         flop = measured.gflops
         gpu = None if flop is None else (passes + steps) * flop / (TFLOPS * 1e3) / 3600
-    trained_whole = any(ARMS[cell.arm].blocks == "full" for cell in mine)
+    trained_whole = any(ARMS[cell.arm].blocks == "full" for cell in cells)
     return BackboneCost(
         measured=measured,
         seconds=seconds,
-        cells=len(mine),
+        cells=len(cells),
         embed=embed,
         slice=trained,
         blocks=blocks,
         gpu_hours=gpu,
-        gigabytes=_gigabytes(config, measured, mine, sizes),
+        gigabytes=_gigabytes(config, measured, cells, sizes),
         memory=BASE_GB + (16 if trained_whole else 4) * measured.parameters / 1e9,
     )
 

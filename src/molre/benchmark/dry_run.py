@@ -17,7 +17,7 @@ from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BenchmarkConfig, resolve
 from molre.benchmark.cost import ASSUMPTIONS, BackboneCost, Sizes, cost
-from molre.benchmark.grid import make_grid
+from molre.benchmark.grid import make_grid, of_backbone
 from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort
@@ -147,7 +147,8 @@ def dry_run(
     grid = make_grid(resolved, {name: m.reasons for name, m in found.items()})
     workers = workers or os.cpu_count() or 1
     costs = tuple(
-        cost(resolved, m, grid.cells, name, sizes, device, workers) for name, m in found.items()
+        cost(resolved, m, of_backbone(grid.cells, name), sizes, device, workers)
+        for name, m in found.items()
     )
     return Estimate(
         name=resolved.name,

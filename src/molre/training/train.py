@@ -25,7 +25,8 @@ from molre.training.load_splits import SPLITS, data_hashes, load_splits
 from molre.training.parallel.distributed import ALONE, together
 from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import BlocksPlacement, adapt_blocks
-from molre.training.placements.slice import Placement, SlicePlacement
+from molre.training.placements.placement import Placement
+from molre.training.placements.slice import SlicePlacement
 from molre.training.rates import best_rate, next_rate
 from molre.training.run import RunFolder
 from molre.training.run_context import BestFit, RunContext

@@ -31,7 +31,8 @@ from molre.training.placements.end_to_end import (
     embed_adapted,
     tokens_gigabytes,
 )
-from molre.training.placements.slice import Finished, seeded
+from molre.training.placements.placement import Finished
+from molre.training.placements.slice import seeded
 from molre.training.placements.volumes import PreparedVolumes, chunk_size
 from molre.training.run_context import RunContext, TrainedBlocks
 
