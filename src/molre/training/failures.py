@@ -1,4 +1,4 @@
-"""What ends a fit: an answer that is no number, or a device that fails; each names its studies."""
+"""What ends a fit, with its studies: a number that is not finite, or a device that fails."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def device_failed(error: RuntimeError, batch: Batch, studies: Studies) -> MolreE
 
 
 def refuse_not_finite(outputs: Outputs, studies: Studies) -> None:
-    """Refuse to keep, or to go on with, a model that answers no number.
+    """Refuse to keep, or to go on with, a model whose answers are not finite.
 
     Raises:
         NotFinite: naming a study of which it has none.
