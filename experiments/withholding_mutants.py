@@ -54,14 +54,14 @@ MUTANTS = (
     Mutant("synthetic", "turned round", "and not trained_on_synthetic:", "and trained_on_synthetic:"),
     Mutant("synthetic", "of every model", "if scan.synthetic and not trained_on_synthetic:",
            "if scan.synthetic:"),
-    Mutant("synthetic", "the pipeline calls every model one of phantoms",
-           "trained_on_synthetic=self.model.description.synthetic,\n            distance",
-           "trained_on_synthetic=True,\n            distance", "pipeline.py"),
     Mutant("unfamiliar", "taken out", "if distance is not None and is_far(distance):", "if False:"),
     Mutant("unfamiliar", "turned round", "return not distance <= FAR", "return distance <= FAR"),
     Mutant("unfamiliar", "a distance that is not a number is near", "return not distance <= FAR",
            "return distance > FAR"),
     Mutant("unfamiliar", "the limit is ten thresholds", "FAR = 1.0", "FAR = 10.0"),
+    Mutant("synthetic", "the pipeline calls every model one of phantoms",
+           "trained_on_synthetic=self.model.description.synthetic,\n            distance",
+           "trained_on_synthetic=True,\n            distance", "pipeline.py"),
     Mutant("unfamiliar", "the pipeline does not pass the distance", "distance=distance,\n        )",
            "distance=None,\n        )", "pipeline.py"),
 )  # fmt: skip
@@ -108,7 +108,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="molre-mutants-") as place:
         copy = Path(place) / "src"
         shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
-        print(f"Unchanged sources: {sum(len(red(copy, tests)) for tests in TESTS)} tests red.\n")
         print("| rule | edit | tests red | the first of them |")
         print("| --- | --- | --- | --- |")
         for mutant in MUTANTS:
@@ -117,7 +116,9 @@ def main() -> int:
             first = f"`{found[0]}`" if found else "**none**"
             cells = (mutant.code, mutant.edit, len(found), first)
             print(f"| {' | '.join(map(str, cells))} |", flush=True)
+        unchanged = sum(len(red(copy, tests)) for tests in TESTS)
     print(f"\n{len(MUTANTS)} mutants, {len(MUTANTS) - lost} found by a test that names the rule.")
+    print(f"On the sources as they are, {unchanged} of these tests are red.")
     return 1 if lost else 0
 
 

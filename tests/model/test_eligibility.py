@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from molre.ct.volume import Acquisition, SliceSource, Volume
 from molre.model.eligibility import NOT_PASSED, Reason, ScanFacts, withhold_reasons
 
 WHOLE = ScanFacts()
@@ -12,6 +14,18 @@ WHOLE = ScanFacts()
 def codes(scan: ScanFacts, *, synthetic: bool = False, distance: float | None = 0.5) -> list[str]:
     found = withhold_reasons(scan, trained_on_synthetic=synthetic, distance=distance)
     return [reason.code for reason in found]
+
+
+def air(made: Acquisition) -> Volume:
+    """Four slices of nothing."""
+    return Volume(
+        hu=np.full((4, 32, 32), -1000, dtype=np.int16),
+        origins=np.array([[0.0, 0.0, 5.0 * i] for i in range(4)]),
+        orientation=np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+        pixel_spacing=(7.0, 7.0),
+        source=tuple(SliceSource(i) for i in range(4)),
+        acquisition=made,
+    )
 
 
 def row(**known: object) -> dict[str, object]:
@@ -68,6 +82,22 @@ def test_all_reasons_are_given_the_scan_s_own_first() -> None:
     scan = ScanFacts(not_whole=found, contrast=True, age=3.0, synthetic=True)
     every = ["incomplete", "contrast", "age", "synthetic", "unfamiliar"]
     assert codes(scan, distance=2.0) == every
+
+
+@pytest.mark.parametrize(
+    ("made", "field"),
+    [({"contrast": True}, "contrast"), ({"age": 3.0}, "age"), ({"synthetic": True}, "synthetic")],
+    ids=["contrast", "age", "synthetic"],
+)
+def test_a_volume_has_the_facts_of_its_header(made: dict[str, object], field: str) -> None:
+    scan = ScanFacts.of_volume(air(Acquisition(**made)))  # type: ignore[arg-type]
+    assert getattr(scan, field) == made[field]
+    assert getattr(ScanFacts.of_volume(air(Acquisition())), field) in (None, False)
+
+
+def test_a_volume_of_air_is_not_a_head_by_the_code_not_a_head() -> None:
+    (reason,) = ScanFacts.of_volume(air(Acquisition())).not_whole
+    assert (reason.code, reason.sentence[:10]) == ("not_a_head", "not a head")
 
 
 @pytest.mark.parametrize(
