@@ -25,7 +25,7 @@ from molre.errors import MolreError
 from molre.model import adapted_backbone, folder
 from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.classifier import Scores, bank_indices
-from molre.model.eligibility import Reason, ScanFacts, withhold_reasons
+from molre.model.eligibility import ScanFacts, withhold_reasons
 from molre.model.familiarity import summarise
 from molre.model.prediction import (
     FindingScore,
@@ -35,6 +35,7 @@ from molre.model.prediction import (
     Routing,
     SeriesUsed,
 )
+from molre.model.reading import Reading
 
 if TYPE_CHECKING:
     from molre.backbones.backbone import Backbone
@@ -44,28 +45,6 @@ if TYPE_CHECKING:
 PROBE_SIMILARITY = 0.999
 NOT_ESTIMATED = "no probabilities: all labels of the model's calibrate split were of one class"
 NO_KEY_SLICE = "the backbone reads the volume as a whole, so no slice weighs more than another"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A prediction with what a report shows beside it.
-
-    Attributes:
-        prediction: the answer.
-        volume: what was read.
-        probabilities: float64 (K,), also where they are withheld; never written then.
-        attention: float32 (S', K), each finding's weights over the embedded slices.
-        index: int (S',), the volume's slice in the middle of each embedded slice; of a 3D backbone
-            S' is 1 and stands for the whole volume.
-        withheld: why the prediction is withheld, by rule; its ``reasons`` are the sentences.
-    """
-
-    prediction: Prediction
-    volume: Volume
-    probabilities: np.ndarray
-    attention: np.ndarray
-    index: np.ndarray
-    withheld: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

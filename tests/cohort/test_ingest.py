@@ -12,7 +12,7 @@ from molre.cohort.match import match_labels
 from molre.cohort.rejects import read_rejects
 from molre.cohort.split import split
 from molre.errors import MolreError
-from tests.helpers.cohort.dicoms import write_slice, write_study
+from tests.helpers.cohort.dicoms import spoil, write_slice, write_study
 
 SALT = b"a salt for tests"
 
@@ -229,20 +229,6 @@ def _renumber(path: Path) -> None:
     image = pydicom.dcmread(path)
     image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"{image.SOPInstanceUID}.2"
     image.save_as(path)
-
-
-def spoil(folder: Path) -> None:
-    """Headers stay whole and name a compression; what should be its data is none."""
-    import pydicom
-    from pydicom.encaps import encapsulate
-    from pydicom.uid import RLELossless
-
-    for path in folder.iterdir():
-        image = pydicom.dcmread(path)
-        image.file_meta.TransferSyntaxUID = RLELossless
-        image.PixelData = encapsulate([bytes(100)])
-        image["PixelData"].is_undefined_length = True
-        image.save_as(path)
 
 
 def test_where_the_best_series_cannot_be_read_the_next_one_is_and_both_are_told(tmp_path: Path):

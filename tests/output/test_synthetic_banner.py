@@ -16,7 +16,7 @@ from molre.output.page import render
 from molre.output.run_html import write_run_report
 from molre.output.synthetic_banner import scan_banner, scans_banner
 from molre.pipeline import load
-from molre.workflows.predict_studies import write_predictions
+from molre.workflows.prediction_folder import write_predictions
 from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import write_study
 from tests.helpers.evaluation.runs import write_run

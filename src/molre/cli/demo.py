@@ -62,7 +62,7 @@ def command(
     from molre.training.config import TrainConfig
     from molre.workflows.evaluate_run import evaluate_and_report
     from molre.workflows.example_cases import run_examples
-    from molre.workflows.predict_studies import write_predictions
+    from molre.workflows.prediction_folder import write_predictions
 
     claim(out, "demo")
     if overwrite:

@@ -50,7 +50,7 @@ def command(
     from molre.folders import claim, claim_map
     from molre.output.prediction_tables import MAP_COLUMNS, OF_PREDICTIONS
     from molre.pipeline import load
-    from molre.workflows.predict_studies import write_predictions
+    from molre.workflows.prediction_folder import write_predictions
 
     claim(out, "predictions")
     if map_file is not None:

@@ -14,6 +14,7 @@ from molre.cohort import contact_strip as sheet
 from molre.cohort import keys
 from molre.cohort.patient_identity import of_whom
 from molre.cohort.rejects import Rejected
+from molre.ct.best_series import after
 from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.checks.head import check_head
 from molre.ct.checks.quality import flags
@@ -78,30 +79,27 @@ def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
     rejects = [Rejected.of_file(r, how.salt, used=study is not None) for r in refused]
     if study is None:
         return Outcome([], rejects)
-    left = study.series[skip:]
-    if not left:
+    left = after(study, skip)
+    if not left.series:
         return Outcome([], rejects)
-    more = len(left) > 1
+    more = len(left.series) > 1
     try:
         whose = of_whom(listed, study.series[0].acquisition.who, how.salt)
-        rows = [whose | row for row in _rows(study, left, how, whose["person"])]
+        rows = [whose | row for row in _rows(left, how, whose["person"])]
     except RefusedScan as error:
-        lonely = len(study.series) == 1 and len(left[0].files) > 1
-        place = study.folder if lonely else left[0].files[0]
+        lonely = len(study.series) == 1 and len(left.series[0].files) > 1
+        place = study.folder if lonely else left.series[0].files[0]
         failed = Rejected.of_study(place, study.key, error, how.salt)
         return Outcome([], rejects, failed, more)
     return Outcome(rows, rejects)
 
 
-def _rows(
-    study: Study, left: tuple[Series, ...], how: Reading, person: str | None
-) -> list[dict[str, Any]]:
+def _rows(left: Study, how: Reading, person: str | None) -> list[dict[str, Any]]:
     """Rows of the series that are left; the first of them is read."""
     salt = how.salt
-    remaining = Study(study.key, study.patient_id, study.accession, study.folder, left)
-    chosen, why = choose(remaining)
+    chosen, why = choose(left)
     volume = read_found(chosen, missing=how.missing_slices)
-    key = keys.pseudonym(salt, "study", study_identifier(study, volume.pixel_hash))
+    key = keys.pseudonym(salt, "study", study_identifier(left, volume.pixel_hash))
     with ThreadPoolExecutor(1) as disk:  # which the worker need not wait for
         written = [_write(disk, how.out / "sheet" / f"{key}.jpg", sheet.strip(volume))]
         if how.cache:
@@ -109,10 +107,10 @@ def _rows(
         found = _pixel_row(volume)
     for one in written:
         one.result()
-    patient = patient_key(study, volume.pixel_hash, salt)
-    aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(study))
+    patient = patient_key(left, volume.pixel_hash, salt)
+    aliases = sorted(keys.pseudonym(salt, "study", name) for name in study_names(left))
     rows = []
-    for series, name in _named(remaining):
+    for series, name in _named(left):
         row = _header_row(series, person or patient, salt)
         row |= {"patient": patient, "study": key, "aliases": aliases}
         if series.files == chosen.files:

@@ -12,6 +12,7 @@ from molre.cohort import study_state as state
 from molre.cohort.read_study import Outcome, Reading, read_study
 from molre.cohort.rejects import Rejected
 from molre.cohort.study_state import Kept
+from molre.ct.best_series import better_failed
 from molre.ct.files.entries import outer
 from molre.ct.listing import Listed
 from molre.errors import RefusedScan
@@ -126,7 +127,7 @@ def _failures(job: Job, done: Outcome) -> list[Rejected]:
     failed = [*job.failed, *([done.failed] if done.failed else [])]
     if not done.rows:
         return failed
-    better = "".join(f"; a better series could not be read: {r.reason}" for r in failed)
+    better = "".join(f"; {better_failed(r.reason)}" for r in failed)
     for row in done.rows:
         if row["chosen"]:
             row["reason"] += better

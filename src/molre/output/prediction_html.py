@@ -9,10 +9,10 @@ import numpy as np
 
 from molre import files
 from molre.model.prediction import Prediction
+from molre.model.reading import Reading
 from molre.output.page import render
 from molre.output.pictures import BONE_FIRST, slice_picture
 from molre.output.synthetic_banner import scan_banner
-from molre.pipeline import Reading
 
 PICTURED = 8  # findings whose key slices are drawn
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from molre.model.answer import Answer
 from molre.model.prediction import Prediction
 from molre.output import page
-from molre.output.prediction_answers import Answer
 from molre.output.synthetic_banner import TRAINED, scan_banner, scans_banner
 
 SHOWN = 3  # findings named beside a study

@@ -16,7 +16,7 @@ from molre import files
 from molre.cohort.rejects import Rejected
 from molre.ct.listing import Reject
 from molre.ct.patients import study_uid
-from molre.output.prediction_answers import Answer
+from molre.model.answer import Answer
 
 OF_PREDICTIONS = "the predictions"
 MAP_COLUMNS = ("input", "study", "path", "patient_id", "accession", "study_instance_uid")
@@ -52,8 +52,7 @@ def write_map(path: Path, answers: Iterable[Answer]) -> None:
     """Write which study is whose, readable by its owner only (mode 0600)."""
     rows: list[Sequence[object]] = [MAP_COLUMNS]
     for answer in answers:
-        known = answer.study
-        patient = ("", "") if known is None else (known.patient_id or "", known.accession or "")
+        patient = (answer.patient_id or "", answer.accession or "")
         uid = study_uid(answer.key) or ""
         rows.append((_inputs(answer), answer.prediction.study, answer.place, *patient, uid))
     with files.atomic(path) as part:

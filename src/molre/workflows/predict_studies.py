@@ -1,232 +1,145 @@
-"""OUT/<study>/prediction.json and report.html of every study, and the tables of all of them."""
+"""``predict(reader, paths)``: an answer for every study, and nothing on disk."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import molre
-from molre.cohort.rejects import write_rejects
+from molre.ct.best_series import read_best
 from molre.ct.listing import Reject
 from molre.ct.nifti.hu_map import HuMap
-from molre.ct.read import read_found
-from molre.ct.survey import Study, Survey, choose, nothing_found, survey
-from molre.ct.volume import Volume
-from molre.errors import MolreError, RefusedScan
-from molre.folders import claim_map
+from molre.ct.survey import Study, nothing_found, survey
+from molre.errors import MolreError
+from molre.model.answer import Answer
 from molre.model.prediction import Prediction
-from molre.output import prediction_tables as tables
-from molre.output.prediction_answers import (
-    Answer,
-    inputs_of,
-    no_scans,
-    place_of,
+from molre.model.reading import Reading
+from molre.paths import Paths, as_paths
+from molre.pipeline import Reader
+from molre.workflows.prediction_source import made_from
+from molre.workflows.study_answers import (
+    answer_of,
+    files_of,
     printable,
     refused_files,
     refused_study,
 )
-from molre.output.prediction_html import write_prediction_report, write_refusal_report
-from molre.output.prediction_json import write_prediction
-from molre.output.prediction_overview import above_in_words, write_overview
-from molre.output.prediction_source import Former, made_from
-from molre.pipeline import Reader
-from molre.progress import track
-
-OF_ALL = ("predictions.csv", "index.html", "rejects.csv")  # of this run, never of one before
 
 
-@dataclass(frozen=True)
-class Written:
-    """What ``predict`` left behind: an answer for every study, and files that are no scan."""
+def predict(
+    reader: Reader, paths: Paths, *, even_if_withheld: bool = False, hu_map: str | None = None
+) -> Iterator[Answer]:
+    """Predict every study found under some paths, one after the other; nothing is written.
 
-    out: Path
-    answers: tuple[Answer, ...]
-    others: tuple[Reject, ...] = ()
+    Of a study whose best series cannot be read the next best one is; the notes of the prediction
+    say so. A study that cannot be read at all has an answer too, ``refused``, and stops no other.
 
-    @property
-    def predictions(self) -> tuple[Prediction, ...]:
-        """One for every study."""
-        return tuple(answer.prediction for answer in self.answers)
+    Args:
+        reader: of :func:`molre.load`.
+        paths: files, folders and archives; one or several.
+        even_if_withheld: give probabilities of withheld scans.
+        hu_map: how the values of a NIfTI that is not in HU become HU, see
+            :mod:`molre.ct.nifti.hu_map`.
 
-    @property
-    def exit_code(self) -> int:
-        """0: every study answered; 1: some or all refused."""
-        return 1 if any(p.status == "refused" for p in self.predictions) else 0
+    Returns:
+        The answers as they come: studies without a head CT first, then the others by their keys.
+        Each has a ``prediction``, see :class:`molre.Prediction`, and says which of the paths it
+        is of. Headers have been read by then, pixels are read study by study.
 
-    def as_json(self) -> str:
-        """All predictions as one JSON list."""
-        return json.dumps([p.model_dump(mode="json") for p in self.predictions], indent=2)
-
-    def as_text(self) -> str:
-        """One line a study, and where the overview is."""
-        lines = [self._line(answer) for answer in self.answers]
-        lines += [f"{r.file}: not a scan: {r.reason}" for r in self.others]
-        return "\n".join([*lines, f"overview: {self.out / 'index.html'}"])
-
-    def _line(self, answer: Answer) -> str:
-        p = answer.prediction
-        said = f" ({'; '.join(p.reasons)})" if p.reasons else ""
-        if p.findings:
-            said += f", {above_in_words(p)}"
-        for remedy in [r.remedy for r in answer.rejects if r.remedy][:1]:
-            said += f". {remedy[0].upper()}{remedy[1:]}"
-        return f"{answer.place}: {p.status}{said}: {self.out / p.study / 'report.html'}"
+    Raises:
+        MolreError: nothing is there that could be a scan.
+    """
+    found = Studies(reader, paths, even_if_withheld=even_if_withheld, hu_map=hu_map)
+    return _each(found)
 
 
-def write_predictions(
-    reader: Reader,
-    paths: Sequence[Path],
-    out: Path,
-    *,
-    even_if_withheld: bool = False,
-    hu_map: str | None = None,
-    threads: int | None = None,
-    overwrite: bool = False,
-    map_file: Path | None = None,
-) -> Written:
-    """Predict every study found under ``paths``.
+def _each(found: Studies) -> Iterator[Answer]:
+    yield from found.refused
+    for study in found.studies:
+        answer, _ = found.answer(study)
+        yield answer
 
-    A study that cannot be read has an answer too, ``refused``, and stops no other. Series that are
-    no axial CT (localizers, dose pages) inside a study that was read are named in its quality
-    notes.
 
-    A prediction that is there already is kept unless ``overwrite``, so that an interrupted run goes
-    on, where it was made by the same model and molre from the same files, see
-    :mod:`molre.output.prediction_source`; any other is replaced.
+class Studies:
+    """The studies under some paths, and what a model answers to each.
 
     Args:
         reader: the model.
         paths: files, folders and archives.
-        out: folder to write.
         even_if_withheld: give probabilities of withheld scans.
         hu_map: how the values of a NIfTI become HU.
-        threads: of torch.
-        overwrite: keep nothing.
-        map_file: also write which study is whose, see :mod:`molre.output.prediction_tables`.
+
+    Attributes:
+        paths: as given.
+        studies: that have a series to read.
+        refused: answers for those that have none.
+        rejects: every file that is in no series.
 
     Raises:
-        MolreError: nothing readable at all, or a map inside ``out``.
+        MolreError: nothing is there that could be a scan.
     """
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)
-    if map_file is not None:
-        claim_map(map_file, out, tables.OF_PREDICTIONS, ",".join(tables.MAP_COLUMNS))
-    values = HuMap.parse(hu_map) if hu_map else None
-    given = [str(p) for p in paths]
-    found = survey(given, hu_map=values)
-    refused = refused_files(reader, found, given)
-    if not found.studies and not refused:
-        raise nothing_found(found.rejects, ", ".join(given))
-    for name in OF_ALL:
-        (out / name).unlink(missing_ok=True)
-    work = _Work(reader, found, out, even_if_withheld, str(values and values.name), overwrite)
-    for answer in refused:
-        work.write_refusal(answer)
-    read = [work.answer(study, given) for study in track(found.studies, "reading studies")]
-    answers = sorted([*read, *refused], key=lambda a: (a.inputs, a.prediction.study))
-    others = no_scans(found, out)
-    findings = [entry.id for entry in reader.model.description.findings]
-    write_rejects(out / "rejects.csv", tables.rejected(answers, others))
-    if map_file is not None:
-        tables.write_map(map_file, answers)
-    synthetic = reader.model.description.synthetic
-    write_overview(out / "index.html", answers, trained_on_synthetic=synthetic, others=len(others))
-    tables.write_answers(out / "predictions.csv", answers, findings)  # last: the run is whole
-    return Written(out, tuple(answers), tuple(others))
-
-
-class _Work:
-    """Studies of one run, one after the other."""
 
     def __init__(
         self,
         reader: Reader,
-        found: Survey,
-        out: Path,
-        even_if_withheld: bool,
-        hu_map: str,
-        overwrite: bool,
+        paths: Paths,
+        *,
+        even_if_withheld: bool = False,
+        hu_map: str | None = None,
     ) -> None:
-        self.reader, self.found, self.out = reader, found, out
-        self.even_if_withheld, self.overwrite = even_if_withheld, overwrite
+        values = HuMap.parse(hu_map) if hu_map else None
+        self.paths = [str(path) for path in as_paths(paths)]
+        found = survey(self.paths, hu_map=values)
+        self.studies, self.rejects = found.studies, found.rejects
+        self.refused = refused_files(reader, found, self.paths)
+        if not self.studies and not self.refused:
+            raise nothing_found(self.rejects, ", ".join(self.paths))
+        self._reader, self._even_if_withheld = reader, even_if_withheld
         used = reader.model_used()
-        self.settings = (used.model_sha256, used.weights_sha256, molre.__version__, hu_map)
-        self.former, self.taken = Former(out), dict[str, str]()
-        self.synthetic = reader.model.description.synthetic
+        hu = str(values and values.name)
+        self._settings = (used.model_sha256, used.weights_sha256, molre.__version__, hu)
+        self._named: dict[str, str] = {}
 
-    def answer(self, study: Study, given: Sequence[str]) -> Answer:
-        """Predict it, or keep what is there, or say why it is refused."""
-        refused = [r for r in self.found.rejects if r.study == study.key]
-        entries = [file for series in study.series for file in series.files]
+    def source(self, study: Study) -> str | None:
+        """What its answer is made from now, see :mod:`molre.workflows.prediction_source`."""
+        entries = [*files_of(study), *(r.file for r in self._refused(study))]
+        return made_from(entries, *self._settings)
+
+    def answer(self, study: Study) -> tuple[Answer, Reading | None]:
+        """Read the study; the reading holds its pixels, and is None where it is refused."""
         # before the files are read: one that changes meanwhile makes the next run do it again
-        source = made_from([*entries, *(r.file for r in refused)], *self.settings)
-        kept = None
-        if not self.overwrite:
-            kept = self.former.find(study.key, source, self.even_if_withheld)
-        if kept is not None and self.taken.setdefault(kept.study, study.key) == study.key:
-            prediction = kept
-        else:
-            try:
-                prediction = self._predict(study, refused, source)
-            except MolreError as error:
-                if error.exit_code != 1:
-                    raise
-                answer = refused_study(self.reader, study, error, given)
-                self.write_refusal(answer)
-                return answer
-        return Answer(prediction, study.key, inputs_of(entries, given), place_of(study), study)
-
-    def _predict(self, study: Study, refused: list[Reject], source: str | None) -> Prediction:
-        volume, why, failed = _read(study)
-        notes = [f"not read: {r.reason}" for r in refused]
-        notes += [f"a better series could not be read: {reason}" for reason in failed]
-        reading = self.reader.reading(
-            volume.with_notes(*dict.fromkeys(map(printable, notes))),
-            even_if_withheld=self.even_if_withheld,
-            why=why,
-        )
-        told = {"study": self._name(volume, study.key), "made_from": source}
-        reading = replace(reading, prediction=reading.prediction.model_copy(update=told))
-        folder = self.out / reading.prediction.study
-        self.former.forget_refusal(study.key)
-        (folder / "prediction.json").unlink(missing_ok=True)  # never beside another's page
-        write_prediction_report(
-            reading, folder / "report.html", trained_on_synthetic=self.synthetic
-        )
-        write_prediction(reading.prediction, folder / "prediction.json")
-        return reading.prediction
-
-    def write_refusal(self, answer: Answer) -> None:
-        """Put it where an answer of before may be, which is not true any more."""
-        prediction = answer.prediction
-        folder = self.out / prediction.study
-        (folder / "prediction.json").unlink(missing_ok=True)
-        page = folder / "report.html"
-        write_refusal_report(prediction, page, trained_on_synthetic=self.synthetic)
-        write_prediction(prediction, folder / "prediction.json")
-
-    def _name(self, volume: Volume, key: str) -> str:
-        """The study's folder; by its pixels where another study has it, as of one copied UID."""
-        name = volume.study_folder
-        if self.taken.setdefault(name, key) != key:
-            name = volume.pixel_hash[:16]
-            self.taken.setdefault(name, key)
-        return name
-
-
-def _read(study: Study) -> tuple[Volume, str, list[str]]:
-    """The best series that can be read, why it was chosen, and what is wrong with better ones."""
-    failed: list[str] = []
-    while True:
-        series, why = choose(study)
+        source = self.source(study)
         try:
-            return read_found(series), why, failed
-        except RefusedScan as error:
-            if len(study.series) == 1:
+            reading = self._read(study, source)
+        except MolreError as error:
+            if error.exit_code != 1:
                 raise
-            failed.append(error.what)
-            study = replace(study, series=study.series[1:])
+            return refused_study(self._reader, study, error, self.paths), None
+        return answer_of(study, reading.prediction, self.paths), reading
+
+    def keep(self, study: Study, former: Prediction) -> Answer | None:
+        """A former answer, where its name is not another study's."""
+        if not self._is_named(former.study, study):
+            return None
+        return answer_of(study, former, self.paths)
+
+    def _read(self, study: Study, source: str | None) -> Reading:
+        best = read_best(study)
+        notes = [f"not read: {r.reason}" for r in self._refused(study)] + best.notes
+        volume = best.volume.with_notes(*dict.fromkeys(map(printable, notes)))
+        reading = self._reader.reading(
+            volume, even_if_withheld=self._even_if_withheld, why=best.why
+        )
+        name = volume.study_folder
+        if not self._is_named(name, study):  # as of one copied UID
+            name = volume.pixel_hash[:16]
+            self._is_named(name, study)
+        told = {"study": name, "made_from": source}
+        return replace(reading, prediction=reading.prediction.model_copy(update=told))
+
+    def _refused(self, study: Study) -> list[Reject]:
+        return [reject for reject in self.rejects if reject.study == study.key]
+
+    def _is_named(self, name: str, study: Study) -> bool:
+        """Whether the name is this study's; a free one is from now on."""
+        return self._named.setdefault(name, study.key) == study.key

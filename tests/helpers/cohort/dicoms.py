@@ -62,6 +62,23 @@ def write_slice(
     image.save_as(path, enforce_file_format=True)
 
 
+def spoil(folder: Path) -> None:
+    """Make a series one that cannot be read, which its headers do not tell.
+
+    They stay whole and name a compression; what should be its data is not.
+    """
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import RLELossless
+
+    for path in folder.iterdir():
+        image = pydicom.dcmread(path)
+        image.file_meta.TransferSyntaxUID = RLELossless
+        image.PixelData = encapsulate([bytes(100)])
+        image["PixelData"].is_undefined_length = True
+        image.save_as(path)
+
+
 def _pixels(noise: np.random.Generator, index: int, slices: int) -> np.ndarray:
     """HU: air, a shell of bone, brain with noise; the ellipse narrows towards the vertex."""
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2

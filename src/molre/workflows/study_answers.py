@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import molre
@@ -17,46 +16,44 @@ from molre.ct.listing import Reject
 from molre.ct.survey import Study, Survey
 from molre.ct.volume import study_folder_name
 from molre.errors import MolreError
+from molre.model.answer import Answer
 from molre.model.prediction import Prediction
 from molre.pipeline import Reader
 
 _NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What is said of one study.
-
-    Attributes:
-        prediction: scored, withheld or refused.
-        key: of the study, as in :class:`molre.ct.survey.Study`.
-        inputs: numbers of the paths that it was found under, as given, from 1.
-        place: its file, or the folder of its files.
-        study: what its headers say; None where none could be read.
-        rejects: its rows of rejects.csv, where it is refused.
-    """
-
-    prediction: Prediction
-    key: str = field(repr=False)
-    inputs: tuple[int, ...]
-    place: str
-    study: Study | None = None
-    rejects: tuple[Reject, ...] = ()
+def files_of(study: Study) -> list[str]:
+    """All files of its series."""
+    return [file for series in study.series for file in series.files]
 
 
 def place_of(study: Study) -> str:
     """The one file of a study, or the folder that holds its files."""
-    entries = {file for series in study.series for file in series.files}
+    entries = set(files_of(study))
     return entries.pop() if len(entries) == 1 else study.folder
 
 
 def refused_study(reader: Reader, study: Study, error: MolreError, paths: Sequence[str]) -> Answer:
     """The answer for a study whose headers could be read, and whose pixels could not."""
-    entries = [file for series in study.series for file in series.files]
-    place = place_of(study)
-    row = Reject(place, study.key, error.what, error.fix or "")
-    prediction = _refusal(reader, study.key, [error.what], entries)
-    return Answer(prediction, study.key, inputs_of(entries, paths), place, study, (row,))
+    row = Reject(place_of(study), study.key, error.what, error.fix or "")
+    prediction = _refusal(reader, study.key, [error.what], files_of(study))
+    return answer_of(study, prediction, paths, (row,))
+
+
+def answer_of(
+    study: Study, prediction: Prediction, paths: Sequence[str], rejects: tuple[Reject, ...] = ()
+) -> Answer:
+    """A prediction, joined to the study that it is of and the paths it was found under."""
+    return Answer(
+        prediction,
+        study.key,
+        inputs_of(files_of(study), paths),
+        place_of(study),
+        study.patient_id,
+        study.accession,
+        rejects,
+    )
 
 
 def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[Answer]:
@@ -69,10 +66,10 @@ def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[A
     return [_answer(reader, key, rejects, paths) for key, rejects in groups.items()]
 
 
-def no_scans(found: Survey, out: Path) -> list[Reject]:
+def no_scans(rejects: Iterable[Reject], out: Path) -> list[Reject]:
     """Files that are no scan; they stand in rejects.csv and lose nothing. OUT's own are none."""
     own = _within(os.path.abspath(out))
-    return [r for r in found.rejects if not r.dicom and not r.file.startswith(own)]
+    return [r for r in rejects if not r.dicom and not r.file.startswith(own)]
 
 
 def inputs_of(entries: Iterable[str], paths: Sequence[str]) -> tuple[int, ...]:
@@ -104,7 +101,7 @@ def _answer(reader: Reader, key: str, rejects: list[Reject], paths: Sequence[str
     place = entries[0] if len(entries) == 1 else _folder(entries)
     reasons = list(dict.fromkeys(reject.reason for reject in rejects))
     prediction = _refusal(reader, key, reasons, entries)
-    return Answer(prediction, key, inputs_of(entries, paths), place, None, tuple(rejects))
+    return Answer(prediction, key, inputs_of(entries, paths), place, rejects=tuple(rejects))
 
 
 def _folder(entries: list[str]) -> str:

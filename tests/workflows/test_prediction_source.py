@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molre.output.prediction_source import made_from
+from molre.workflows.prediction_source import made_from
 
 CHANGES = ("append", "shorten", "exchange", "touch", "rename", "remove", "another")
 
