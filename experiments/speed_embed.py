@@ -112,7 +112,7 @@ class Watch:
 
 def time_embed(cohort: Path, backbone: Backbone, studies: int, workers: int) -> Speed:
     watch = Watch()
-    cache = embed(cohort, backbone, workers=workers, overwrite=True)
+    cache = embed(cohort, backbone, workers=workers, overwrite=True).cache
     speed = watch.speed(studies * SLICES)
     assert len(cache) == studies
     return speed

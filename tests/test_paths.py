@@ -15,7 +15,12 @@ def test_one_path_is_one_path_however_it_is_given(given) -> None:
     assert as_paths(given) == [Path("scans")]
 
 
-@pytest.mark.parametrize("given", ["", [], ["a", ""]])
+@pytest.mark.parametrize("given", ["", ["a", ""]])
 def test_no_path_is_not_the_current_folder(given) -> None:
-    with pytest.raises(MolreError, match="no path is given"):
+    with pytest.raises(MolreError, match="an empty text is not a path"):
         as_paths(given)
+
+
+def test_no_path_at_all_is_said() -> None:
+    with pytest.raises(MolreError, match="no path is given"):
+        as_paths([])

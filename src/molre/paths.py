@@ -18,5 +18,6 @@ def as_paths(given: Paths) -> list[Path]:
     """
     several = [given] if isinstance(given, (str, Path)) else list(given)
     if not several or "" in several:
-        raise MolreError("no path is given", fix="name a file or folder")
+        what = "an empty text is not a path" if several else "no path is given"
+        raise MolreError(what, fix="give a file or a folder")
     return [Path(path) for path in several]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from molre.benchmark.grid import make_grid, slug
 from molre.errors import MolreError
+from molre.shard import Shard
 from tests.helpers.benchmark.small_bench import config
 
 
@@ -34,7 +35,7 @@ def test_a_grid_of_nothing_is_refused() -> None:
 @given(st.integers(1, 9))
 def test_shards_deal_every_cell_once(count: int) -> None:
     grid = make_grid(config(seeds=[0, 1, 2]), {})
-    dealt = [cell for i in range(count) for cell in grid.shard((i + 1, count))]
+    dealt = [cell for i in range(count) for cell in Shard(i + 1, count).dealt(grid.cells)]
     assert sorted(c.name for c in dealt) == sorted(c.name for c in grid.cells)
 
 

@@ -196,6 +196,7 @@ def test_an_unknown_option_and_one_too_many(refused, verb: str) -> None:
         ("benchmark", "--shard", "9/8"),
         ("ingest", "--missing-slices", "perhaps"),
         ("ingest", "--hu-map", "0:0"),
+        ("embed", "--shard", "0/4"),
         ("ingest", "--shard", "0/0"),
         ("ingest", "--shard", "-1/2"),
         ("ingest", "--shard", "1/" + "9" * 5000),

@@ -14,7 +14,6 @@ import pytest
 
 from molre.cohort.ingest import ingest
 from molre.cohort.keys import open_salt
-from molre.errors import MolreError
 from tests.helpers.cohort.dicoms import write_study
 
 STUDIES = 10
@@ -163,11 +162,3 @@ def _servers(parent: int) -> list[int]:
         if int(fields[1]) == parent and b"forkserver" in command:
             found.append(int(stat.parent.name))
     return found
-
-
-@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
-def test_a_part_that_is_none_is_refused(scans, tmp_path, shard):
-    from molre.cli.shards import shard_of
-
-    with pytest.raises(MolreError, match="is not a part"):
-        shard_of(shard)

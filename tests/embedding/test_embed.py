@@ -20,6 +20,7 @@ from molre.ct.read import read_series
 from molre.embedding import cache as embedding_cache
 from molre.embedding.embed import embed, probe
 from molre.embedding.one_series import embed_volume
+from molre.errors import MolreError
 from molre.phantom.write import write_phantoms
 from tests.helpers.embedding.volumes import noise
 
@@ -65,7 +66,7 @@ def hashes(cohort: Path) -> list[str]:
 
 
 def test_every_chosen_series_is_embedded(cohort: Path) -> None:
-    cache = embed(cohort, tiny(), workers=1)
+    cache = embed(cohort, tiny(), workers=1).cache
     assert len(hashes(cohort)) == STUDIES
     for content_hash in hashes(cohort):
         embeddings = cache.get(content_hash)
@@ -76,7 +77,8 @@ def test_every_chosen_series_is_embedded(cohort: Path) -> None:
 
 def test_workers_change_nothing(cohort: Path, made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "cohort", tmp_path / "other")
-    alone, together = embed(cohort, tiny(), workers=1), embed(tmp_path / "other", tiny(), workers=2)
+    alone = embed(cohort, tiny(), workers=1).cache
+    together = embed(tmp_path / "other", tiny(), workers=2).cache
     for content_hash in hashes(cohort):
         one, two = alone.get(content_hash).float(), together.get(content_hash).float()
         torch.testing.assert_close(one, two, atol=2e-3, rtol=2e-3)
@@ -84,35 +86,55 @@ def test_workers_change_nothing(cohort: Path, made: Path, tmp_path: Path) -> Non
 
 
 def test_a_rerun_embeds_nothing_again(cohort: Path) -> None:
-    first = embed(cohort, tiny(), workers=1)
+    first = embed(cohort, tiny(), workers=1).cache
     before = {p.name: p.stat().st_mtime_ns for p in first.folder.iterdir()}
-    again = embed(cohort, tiny(), workers=1)
+    again = embed(cohort, tiny(), workers=1).cache
     assert {p.name: p.stat().st_mtime_ns for p in again.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("parts", [2, 4, STUDIES + 1])
+def test_all_parts_together_are_the_whole(cohort: Path, parts: int) -> None:
+    """As a job array counts them, from 1; a part may be empty."""
+    done = [embed(cohort, tiny(), workers=1, shard=(i, parts)) for i in range(parts, 0, -1)]
+    assert not any(part.failed for part in done)
+    again = embed(cohort, tiny(), workers=1, shard=f"1/{parts}").cache
+    assert all(content_hash in again for content_hash in hashes(cohort))
+    assert len(again) == STUDIES
+
+
+def test_each_part_embeds_its_share_and_nothing_else(cohort: Path) -> None:
+    cache = embed(cohort, tiny(), workers=1, shard="2/2").cache
+    assert len(cache) == STUDIES // 2
+    with pytest.raises(MolreError, match="the other parts' embeddings"):
+        embed(cohort, tiny(), workers=1, shard="1/2", overwrite=True)
+    with pytest.raises(MolreError, match="parts are counted from 1"):
+        embed(cohort, tiny(), workers=1, shard=(0, 2))
+    assert len(embed(cohort, tiny(), workers=1, shard="2/2").cache) == STUDIES // 2
 
 
 def test_other_weights_or_pixels_have_a_cache_of_their_own(cohort: Path) -> None:
     other = tiny()
     other.contract = Contract(size=32, slab_mm=10)
-    folders = {embed(cohort, b, workers=1).folder for b in (tiny(), tiny(1), other)}
+    folders = {embed(cohort, b, workers=1).cache.folder for b in (tiny(), tiny(1), other)}
     assert len(folders) == 3
 
 
 def test_overwrite_embeds_again(cohort: Path) -> None:
-    first = embed(cohort, tiny(), workers=1)
+    first = embed(cohort, tiny(), workers=1).cache
     stamp = {p: p.stat().st_mtime_ns for p in first.folder.glob("*.safetensors")}
     embed(cohort, tiny(), workers=1, overwrite=True)
     assert {p: p.stat().st_mtime_ns for p in first.folder.glob("*.safetensors")} != stamp
 
 
 def test_a_damaged_shard_is_made_again(cohort: Path) -> None:
-    cache = embed(cohort, tiny(), workers=1)
+    cache = embed(cohort, tiny(), workers=1).cache
     wanted = {h: cache.get(h).clone() for h in hashes(cohort)}
     (shard,) = cache.folder.glob("*.safetensors")
     blob = bytearray(shard.read_bytes())
     blob[-3] ^= 1
     shard.unlink()  # a new file: the old one stays mapped
     shard.write_bytes(blob)
-    again = embed(cohort, tiny(), workers=1)
+    again = embed(cohort, tiny(), workers=1).cache
     for content_hash, embeddings in wanted.items():
         assert torch.equal(again.get(content_hash), embeddings)
 
@@ -124,9 +146,10 @@ def test_a_vanished_study_is_named_and_the_others_go_on(
     ingest([tmp_path / "scans"], tmp_path / "moved", workers=1)
     gone = Cohort(tmp_path / "moved").chosen().row(2, named=True)
     Path(gone["files"][0]).unlink()
-    failed: list[tuple[str, str]] = []
-    cache = embed(tmp_path / "moved", tiny(), workers=2, failed=failed)
-    assert [study for study, _ in failed] == [gone["study"]]
+    done = embed(tmp_path / "moved", tiny(), workers=2)
+    cache = done.cache
+    assert done.exit_code == 1
+    assert [study for study, _ in done.failed] == [gone["study"]]
     assert len(cache) == STUDIES - 1
     assert gone["content_hash"] not in cache
 
@@ -154,10 +177,9 @@ def without_files(cached: Path, tmp_path: Path) -> Path:
 def test_the_volume_cache_gives_the_same_bits(
     cohort: Path, without_files: Path, workers: int
 ) -> None:
-    failed: list[tuple[str, str]] = []
-    kept = embed(without_files, tiny(), workers=workers, failed=failed)
-    read = embed(cohort, tiny(), workers=workers)
-    assert failed == []
+    done = embed(without_files, tiny(), workers=workers)
+    kept, read = done.cache, embed(cohort, tiny(), workers=workers).cache
+    assert (done.failed, done.exit_code) == ((), 0)
     assert sorted(hashes(without_files)) == sorted(hashes(cohort))
     for content_hash in hashes(cohort):
         assert torch.equal(kept.get(content_hash), read.get(content_hash))
@@ -170,31 +192,32 @@ def test_a_damaged_volume_without_its_files_fails_alone(without_files: Path) -> 
     blob = bytearray(path.read_bytes())
     blob[-3] ^= 1
     path.write_bytes(blob)
-    failed: list[tuple[str, str]] = []
-    cache = embed(without_files, tiny(), workers=1, failed=failed)
-    assert [study for study, _ in failed] == [row["study"]]
+    done = embed(without_files, tiny(), workers=1)
+    cache = done.cache
+    assert [study for study, _ in done.failed] == [row["study"]]
     assert len(cache) == STUDIES - 1
     assert row["content_hash"] not in cache
 
 
 def test_a_damaged_volume_is_read_from_its_files(cohort: Path) -> None:
-    wanted = embed(cohort, tiny(), workers=1)
+    wanted = embed(cohort, tiny(), workers=1).cache
     chosen = Cohort(cohort).chosen()
     for content_hash, files in chosen.select("content_hash", "files").iter_rows():
         volumes_of(cohort).put(read_series(files))
         path = volumes_of(cohort).path(content_hash)
         path.write_bytes(path.read_bytes()[:-1])
     kept = {h: wanted.get(h).clone() for h in hashes(cohort)}
-    again = embed(cohort, tiny(), workers=1, overwrite=True)
+    again = embed(cohort, tiny(), workers=1, overwrite=True).cache
     assert all(torch.equal(again.get(h), kept[h]) for h in kept)
     assert list(volumes_of(cohort).damaged()) == []  # and are whole again
 
 
 def test_embeddings_that_are_not_finite_are_refused(cohort: Path) -> None:
-    failed: list[tuple[str, str]] = []
-    cache = embed(cohort, tiny(scale=1e6), workers=1, failed=failed)
-    assert len(cache) == 0
-    assert {reason for _, reason in failed} == {"the backbone's embeddings are not finite numbers"}
+    done = embed(cohort, tiny(scale=1e6), workers=1)
+    assert len(done.cache) == 0
+    assert {reason for _, reason in done.failed} == {
+        "the backbone's embeddings are not finite numbers"
+    }
 
 
 def test_batches_do_not_mix_slices() -> None:
@@ -240,6 +263,6 @@ def test_a_stopped_run_goes_on_where_it_stopped(cohort: Path, stop: signal.Signa
     assert running.exitcode not in (None, 0)
     kept = {p: p.stat().st_mtime_ns for p in cohort.glob("embeddings/*/*.safetensors")}
     assert 0 < len(kept) < STUDIES
-    cache = embed(cohort, tiny(), workers=1)
+    cache = embed(cohort, tiny(), workers=1).cache
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     assert sorted(h for h in hashes(cohort) if h in cache) == sorted(hashes(cohort))

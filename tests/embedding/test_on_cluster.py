@@ -63,18 +63,17 @@ def test_a_cache_from_a_cluster_is_the_one_from_here(local: Any, made: Path) -> 
     """Byte for byte, though a worker is killed, and one scan cannot be read any more."""
     gone = Cohort(made / "one").chosen().sort("study").row(2, named=True)
     Path(gone["files"][0]).unlink()
-    failed_here: list[tuple[str, str]] = []
-    failed_there: list[tuple[str, str]] = []
-    here = embed(made / "one", **SMALL, workers=2, failed=failed_here)
+    here = embed(made / "one", **SMALL, workers=2)
     killer = threading.Thread(target=kill_one_at_work, args=(local,))
     killer.start()
     scheduler = local.scheduler_address
-    there = embed(made / "two", **SMALL, scheduler=scheduler, failed=failed_there)
+    there = embed(made / "two", **SMALL, scheduler=scheduler)
     killer.join()
-    assert failed_there == failed_here
-    assert [study for study, _ in failed_here] == [gone["study"]]
-    assert len(there) == STUDIES - 1
-    mine, theirs = ({p.name: p.read_bytes() for p in c.folder.iterdir()} for c in (here, there))
+    assert there.failed == here.failed
+    assert [study for study, _ in here.failed] == [gone["study"]]
+    assert len(there.cache) == STUDIES - 1
+    folders = (done.cache.folder for done in (here, there))
+    mine, theirs = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
     assert mine == theirs
 
 

@@ -58,7 +58,5 @@ def test_a_cohort_of_cormack_units_is_embedded_without_being_told_again(
     (row,) = done.cohort.chosen().to_dicts()
     assert row["hu_map"] == "cormack"
     assert any("cormack" in note for note in row["notes"])
-    failed: list[tuple[str, str]] = []
-    embed(done.cohort.path, "efficientnet_lite0", failed=failed, workers=1)
-    assert failed == []
+    assert embed(done.cohort.path, "efficientnet_lite0", workers=1).failed == ()
     assert ingest([path], tmp_path / "cohort", hu_map="cormack").read == 0

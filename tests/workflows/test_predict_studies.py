@@ -88,5 +88,5 @@ def test_nothing_that_could_be_a_scan_is_said_before_the_first_answer_is_asked_f
     (tmp_path / "a.txt").write_text("text")
     with pytest.raises(MolreError, match="a.txt"):
         predict(reader, tmp_path / "a.txt")
-    with pytest.raises(MolreError, match="no path is given"):
+    with pytest.raises(MolreError, match="an empty text is not a path"):
         predict(reader, "")

@@ -18,6 +18,7 @@ from molre.device import usable
 from molre.errors import MolreError
 from molre.output.benchmark_html import write_benchmark_report
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.shard import Shard
 from molre.workers import cluster, lock
 
 TABLES = ("table.csv", "table.md", "report.html", "report.json")
@@ -50,7 +51,7 @@ def benchmark(
     weights_dir: str | Path | None = None,
     device: str = "cpu",
     workers: int | None = None,
-    shard: tuple[int, int] | None = None,
+    shard: str | tuple[int, int] | Shard | None = None,
     scheduler: str | None = None,
     only_tables: bool = False,
     overwrite: bool = False,
@@ -70,8 +71,8 @@ def benchmark(
         out: BENCH, the folder to write to or to go on in.
         weights_dir: folder with weights, for backbones that name none.
         device: torch device.
-        workers: processes that embed.
-        shard: (i, n), run the i-th of n parts of the cells only; 1-based.
+        workers: processes that embed; one for each core by default.
+        shard: ``"3/8"`` or ``(3, 8)``, run only the third of eight parts of the cells.
         scheduler: address of a Dask scheduler whose workers run the jobs.
         only_tables: run nothing; make the tables of what is there.
         overwrite: forget what is in BENCH.
@@ -86,7 +87,7 @@ def benchmark(
         MolreError: bad configuration or cohort, or a BENCH that holds something else.
     """
     consent = {"unverified": unverified, "trust_remote_code": trust_remote_code}
-    folder = BenchFolder(Path(os.path.abspath(out)))
+    part, folder = Shard.of(shard), BenchFolder(Path(os.path.abspath(out)))
     if not only_tables:
         device = usable(device, here=scheduler is None)
     _check_folder(folder.path, only_tables or config is None)
@@ -100,7 +101,7 @@ def benchmark(
         if overwrite:
             _forget(folder.path, held)
         if not only_tables:
-            run_cells(bench, shard, on_cluster(scheduler) if scheduler else here)
+            run_cells(bench, part, on_cluster(scheduler) if scheduler else here)
         with lock.in_turn(folder.path):
             table = collect(bench, draws=draws)
             write_tables(table, folder.path)

@@ -6,7 +6,6 @@ An estimate, from throughput measured here and now and from assumptions that it 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from molre.benchmark.plan import Bench
 from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.progress import track
+from molre.workers.count import processes
 from molre.workers.job import Job, run_job
 
 
@@ -132,7 +132,7 @@ def dry_run(
         cohort: whose scans are counted.
         weights_dir: folder with weights; published backbones are measured without.
         device: torch device.
-        workers: processes that would embed; the CPU's cores by default.
+        workers: processes that would embed; one for each core by default.
         scans: estimate for this many scans like those of the cohort.
 
     Raises:
@@ -145,7 +145,7 @@ def dry_run(
         bench = Bench(resolved, opened, BenchFolder(Path(folder)), device)
         found, unknown = _measure(bench, device)
     grid = make_grid(resolved, {name: m.reasons for name, m in found.items()})
-    workers = workers or os.cpu_count() or 1
+    workers = processes(workers)
     costs = tuple(
         cost(resolved, m, of_backbone(grid.cells, name), sizes, device, workers)
         for name, m in found.items()

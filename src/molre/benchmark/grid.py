@@ -46,13 +46,6 @@ class Grid:
     cells: tuple[Cell, ...]
     not_applicable: tuple[NotApplicable, ...]
 
-    def shard(self, part: tuple[int, int] | None) -> list[Cell]:
-        """The cells of shard i of n (1-based), dealt in turn; all without one."""
-        if part is None:
-            return list(self.cells)
-        index, count = part
-        return list(self.cells[index - 1 :: count])
-
 
 def make_grid(config: BenchmarkConfig, reasons: Mapping[str, Reasons]) -> Grid:
     """All combinations of a configuration.

@@ -38,19 +38,17 @@ def embed_cohort(facts: Facts) -> Facts:
     from molre.embedding.embed import embed
 
     choice = BackboneChoice.model_validate(facts["choice"])
-    failed: list[tuple[str, str]] = []
     started = time.perf_counter()
-    cache = embed(
+    done = embed(
         facts["cohort"],
         _load(choice, facts["contract"]),
         device=facts["device"],
         workers=facts["workers"],
-        failed=failed,
     )
     seconds = time.perf_counter() - started
-    for study, reason in failed:
+    for study, reason in done.failed:
         say(f"{study}: {reason}")
-    return {"embedded": len(cache), "lost": len(failed), "seconds": seconds}
+    return {"embedded": len(done.cache), "lost": len(done.failed), "seconds": seconds}
 
 
 def train_cell(facts: Facts) -> Facts:

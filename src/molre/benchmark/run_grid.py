@@ -15,6 +15,7 @@ from molre.benchmark.inspect_backbone import Looked
 from molre.benchmark.plan import Bench, Plan
 from molre.errors import RefusedScan
 from molre.progress import say
+from molre.shard import Shard
 from molre.workers.job import Job, Outcome, run_job, write_outcome
 
 WAIT = 1.0  # seconds before a job is asked for again that another run is at
@@ -23,12 +24,12 @@ LONGEST = 30 * 24 * 3600.0  # seconds that a cluster gives a job
 Each = Callable[[Sequence[Job]], Iterator[tuple[Job, Outcome]]]
 
 
-def run_cells(bench: Bench, shard: tuple[int, int] | None, each: Each) -> None:
+def run_cells(bench: Bench, shard: Shard, each: Each) -> None:
     """Run every cell that is not done; what became of each is in BENCH/state.
 
     Args:
         bench: what to run.
-        shard: (i, n), the i-th of n parts of the cells only; 1-based.
+        shard: the part of the cells that is this run's.
         each: runs jobs: :func:`here`, or :func:`on_cluster`.
 
     Raises:
@@ -38,7 +39,7 @@ def run_cells(bench: Bench, shard: tuple[int, int] | None, each: Each) -> None:
     known = known_looks(bench)
     _run([job for name, job in jobs.items() if name not in known], "backbone", each)
     plan = Plan(bench, known_looks(bench))
-    fresh = [cell for cell in grid_of(bench).shard(shard) if not plan.is_done(cell)]
+    fresh = [cell for cell in shard.dealt(grid_of(bench).cells) if not plan.is_done(cell)]
     bench.folder.write_config(bench.config)  # what is there is of this configuration
     fresh = plan.without_lost(fresh)
     passes = _run(plan.embeddings(fresh), "embedding", each)

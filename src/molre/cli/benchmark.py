@@ -45,7 +45,9 @@ def command(
         int | None, typer.Option(min=1, help="With --dry-run: for this many scans like these.")
     ] = None,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
-    workers: Annotated[int | None, typer.Option(help="Processes that embed.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that embed; all cores by default.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Forget what is in OUT.")] = False,
 ) -> None:
@@ -62,7 +64,6 @@ def command(
     Example: molre benchmark COHORT --preset paper -o bench --dry-run
     """
     from molre.benchmark.benchmark import benchmark
-    from molre.cli.shards import shard_of
     from molre.folders import claim
 
     chosen = None if report and not (preset or config) else _chosen(preset, config)
@@ -87,7 +88,7 @@ def command(
         weights_dir=weights_dir,
         device=device,
         workers=workers,
-        shard=shard_of(shard) if shard else None,
+        shard=shard,
         scheduler=scheduler,
         only_tables=report,
         overwrite=overwrite,

@@ -37,7 +37,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of the phantoms.")] = 1,
     studies: Annotated[int, typer.Option(help="Synthetic studies.")] = STUDIES,
     seeds: Annotated[int, typer.Option(help="Training seeds of each arm.")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     device: Annotated[str, typer.Option(help="torch device to embed on.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Start again from nothing.")] = False,
@@ -112,7 +112,7 @@ def forget(out: Path) -> None:
         (out / file).unlink(missing_ok=True)
 
 
-def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: int) -> Path:
+def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: int | None) -> Path:
     from molre.training.train import train
 
     return train(cohort, run, config, device=device, workers=workers)

@@ -28,6 +28,10 @@ def command(
     ] = False,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Embed only part I of N of the series, e.g. 3/8; see below."),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="Embed on a Dask cluster, e.g. tcp://head:8786, not in WORKERS."),
@@ -39,6 +43,10 @@ def command(
 
     A series that cannot be embedded is named and the others go on (exit 1).
 
+    On several machines or GPUs, run the same command once for each part, --shard 1/8 to 8/8, at
+    once or one after the other, with one COHORT that all of them see. The last one leaves the whole
+    cache.
+
     On a Dask cluster each worker loads the backbone once, onto its own --device, and embeds whole
     series; cohort, scans and weights must lie where all of them see them. Start the workers with
     one thread each (dask worker ADDRESS --nthreads 1), one for each core or GPU. The result is the
@@ -49,8 +57,7 @@ def command(
     from molre.backbones.contract_kind import read_contract
     from molre.embedding.embed import embed
 
-    failed: list[tuple[str, str]] = []
-    cache = embed(
+    done = embed(
         cohort,
         backbone,
         weights_dir=weights_dir,
@@ -60,17 +67,13 @@ def command(
         overwrite=overwrite,
         unverified=unverified,
         trust_remote_code=trust_remote_code,
-        failed=failed,
+        shard=shard,
         scheduler=scheduler,
     )
     if json:
-        import json as encoder
-
-        facts = {"cache": str(cache.folder), "series": len(cache), "failed": failed}
-        typer.echo(encoder.dumps(facts, indent=2))
+        typer.echo(done.as_json())
     else:
-        typer.echo(f"{len(cache)} series embedded: {cache.folder}")
-        for study, reason in failed:
+        typer.echo(done.as_text())
+        for study, reason in done.failed:
             typer.echo(f"study {study} could not be embedded: {reason}", err=True)
-    if failed:
-        raise typer.Exit(1)
+    raise typer.Exit(done.exit_code)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def command(
     paths: Annotated[list[Path], typer.Argument(help="Folders, zips, tars, DICOM or NIfTI files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write or to grow.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     cache: Annotated[
         bool, typer.Option("--cache", help="Keep the chosen series, compressed, in OUT/volumes.")
     ] = False,
@@ -60,7 +60,6 @@ def command(
 
     Example: molre ingest /data/headct -o cohort
     """
-    from molre.cli.shards import shard_of
     from molre.cohort.ingest import ingest
 
     if dry_run:
@@ -79,7 +78,7 @@ def command(
         out,
         workers=workers,
         scheduler=scheduler,
-        shard=shard_of(shard) if shard else None,
+        shard=shard,
         cache=cache,
         hu_map=hu_map,
         overwrite=overwrite,

@@ -26,7 +26,7 @@ def command(
     enhanced: Annotated[
         bool, typer.Option("--enhanced", help="one Enhanced (multi-frame) CT object a study")
     ] = False,
-    workers: Annotated[int, typer.Option(help="processes")] = 2,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="replace phantoms made with other values")
     ] = False,

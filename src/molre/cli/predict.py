@@ -34,7 +34,7 @@ def command(
     device: Annotated[
         str, typer.Option(help="For the backbone: auto, cpu, cuda, cuda:N, mps or xpu.")
     ] = "cpu",
-    workers: Annotated[int | None, typer.Option(help="torch threads.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads; all cores by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace results that are there.")] = False,
 ) -> None:

@@ -44,7 +44,9 @@ def command(
         bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
     ] = False,
     device: Annotated[str, typer.Option(help="torch device to embed on.")] = "cpu",
-    workers: Annotated[int | None, typer.Option(help="Processes that embed.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that embed; all cores by default.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Discard a run that is there.")] = False,
 ) -> None:

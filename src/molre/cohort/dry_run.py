@@ -15,7 +15,9 @@ from molre.ct.files.entries import outer
 from molre.ct.listing import Listed, list_studies
 from molre.ct.survey import look
 from molre.errors import RefusedScan
+from molre.paths import Paths
 from molre.progress import track
+from molre.workers.count import processes
 from molre.workers.pool import each
 
 SAMPLE = 6  # studies that are read on trial
@@ -72,17 +74,17 @@ class _Headers:
     bytes: int
 
 
-def dry_run(paths: Sequence[str | Path], workers: int = 2) -> Estimate:
+def dry_run(paths: Paths, workers: int | None = None) -> Estimate:
     """Read all headers, and a few studies whole, and write nothing.
 
     Args:
         paths: as for ``ingest``.
-        workers: processes.
+        workers: processes; one for each core by default.
 
     Raises:
         MolreError: a path is not there.
     """
-    listing = list_studies([str(p) for p in paths], progress=track)
+    workers, listing = processes(workers), list_studies(paths, progress=track)
     looked: list[tuple[Listed, _Headers]] = []
     refused = len(listing.rejects)
     results = each(_look, listing.studies, (), workers)

@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,8 +23,11 @@ from molre.ct.listing import Listing, list_studies
 from molre.ct.nifti.hu_map import HuMap
 from molre.ct.survey import Unused, nothing_found
 from molre.errors import MolreError
+from molre.paths import Paths
 from molre.progress import track
+from molre.shard import Shard
 from molre.workers import lock, pool
+from molre.workers.count import processes
 
 SAID = 5  # rejected files that the closing sentence names
 
@@ -73,12 +75,12 @@ class Ingested:
 
 
 def ingest(
-    paths: Sequence[str | Path],
+    paths: Paths,
     out: str | Path,
     *,
-    workers: int = 2,
+    workers: int | None = None,
     scheduler: str | None = None,
-    shard: tuple[int, int] | None = None,
+    shard: str | tuple[int, int] | Shard | None = None,
     cache: bool = False,
     hu_map: str | None = None,
     salt: bytes | None = None,
@@ -95,12 +97,12 @@ def ingest(
     or the scheduler, nor on the order of files. Several runs may work on one cohort at a time.
 
     Args:
-        paths: folders, archives, DICOM or NIfTI files.
+        paths: folders, archives, DICOM or NIfTI files; one or several.
         out: cohort folder.
-        workers: processes on this machine.
+        workers: processes on this machine; one for each core by default.
         scheduler: address of a Dask scheduler, ``tcp://host:port``, whose workers read instead;
             they must see ``paths`` and ``out`` under the same names.
-        shard: (i, n), read the i-th of n parts of the studies only; 1-based.
+        shard: ``"3/8"`` or ``(3, 8)``, read only the third of eight parts of the studies.
         cache: keep the chosen series in ``out/volumes``.
         hu_map: how the values of a NIfTI that is not in HU become HU, see
             ``molre.ct.nifti.hu_map``.
@@ -116,9 +118,9 @@ def ingest(
     """
     if out == "":
         raise MolreError("an empty text is not a folder", fix="name a cohort folder")
-    folder = Path(os.path.abspath(out))
+    part, folder = Shard.of(shard), Path(os.path.abspath(out))
     new = _check_folder(folder)
-    listing = list_studies([str(p) for p in paths], progress=track)
+    listing = list_studies(paths, progress=track)
     if not listing.studies:
         raise nothing_found(listing.rejects, listing.where)
     _refuse_mixture(listing, folder)
@@ -129,12 +131,12 @@ def ingest(
             try:
                 used = open_salt(folder / "salt", salt)
                 how = Reading(folder, used, missing_slices, cache, values)
-                return _read(with_known(listing, how), how, each, shard, overwrite, held)
+                return _read(with_known(listing, how), how, each, part, overwrite, held)
             finally:
                 if lock.is_alone(held):
                     sweep_parts(folder)
     except MolreError:
-        if new and shard is None and not (folder / "cohort.json").is_file():
+        if new and part.is_whole and not (folder / "cohort.json").is_file():
             shutil.rmtree(folder, ignore_errors=True)
         raise  # else what was read stays, for the next run; so it does after Ctrl-C
 
@@ -143,7 +145,7 @@ def _read(
     listing: Listing,
     how: Reading,
     each: studies.Each,
-    shard: tuple[int, int] | None,
+    shard: Shard,
     overwrite: bool,
     held: int,
 ) -> Ingested:
@@ -154,7 +156,7 @@ def _read(
     current = {state.file_of(how, state.settled(s, how)) for s in listing.studies}
     state.forget_outdated(how.out, listing, current)
     known = read + unreadable + len(chosen) - len(fresh)
-    if not known and shard is None and not (how.out / "cohort.json").is_file():
+    if not known and shard.is_whole and not (how.out / "cohort.json").is_file():
         raise nothing_found(_unused(listing, how), listing.where)
     loose = [Rejected.of_file(r, how.salt, used=False) for r in listing.rejects]
     with lock.in_turn(how.out):
@@ -168,9 +170,10 @@ def _read(
     return Ingested(Cohort(how.out), count, read, len(lost), len(done.rejects), why)
 
 
-def _each(scheduler: str | None, workers: int, seconds: float, memory: int) -> studies.Each:
+def _each(scheduler: str | None, workers: int | None, seconds: float, memory: int) -> studies.Each:
     if scheduler is None:
-        return functools.partial(pool.each, workers=workers, seconds=seconds, memory=memory)
+        count = processes(workers)
+        return functools.partial(pool.each, workers=count, seconds=seconds, memory=memory)
     from molre.workers import cluster
 
     return functools.partial(cluster.each, address=scheduler, seconds=seconds)

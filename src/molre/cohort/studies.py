@@ -17,6 +17,7 @@ from molre.ct.files.entries import outer
 from molre.ct.listing import Listed
 from molre.errors import RefusedScan
 from molre.progress import track
+from molre.shard import Shard
 from molre.workers.pool import Crashed
 
 Each = Callable[..., Generator[tuple[Any, Any], None, None]]
@@ -44,12 +45,9 @@ class Job:
     failed: tuple[Rejected, ...] = ()
 
 
-def mine(studies: Sequence[Listed], shard: tuple[int, int] | None) -> list[Listed]:
-    """The studies of shard i of n (1-based), by a hash of their keys; all without one."""
-    if shard is None:
-        return list(studies)
-    index, count = shard
-    return [s for s in studies if _bucket(s.key) % count == index - 1]
+def mine(studies: Sequence[Listed], shard: Shard) -> list[Listed]:
+    """The studies of a shard, by a hash of their keys."""
+    return [s for s in studies if shard.has(_bucket(s.key))]
 
 
 def _bucket(key: str) -> int:

@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
@@ -34,7 +33,8 @@ from molre.ct.files.entries import Entries, outer
 from molre.ct.files.walk import CLOSED, OURS, Found, walk
 from molre.ct.patients import Parts, stated_uid
 from molre.ct.persons import person
-from molre.errors import MolreError, RefusedScan
+from molre.errors import RefusedScan
+from molre.paths import Paths, as_paths
 
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the DICOMDIR of a CD
 _SERIES_UID = Tag("SeriesInstanceUID")  # the last of them
@@ -130,7 +130,7 @@ class Listing:
 
 
 def list_studies(
-    paths: str | Path | Iterable[str | Path],
+    paths: Paths,
     progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
     *,
     headers: bool = False,
@@ -145,10 +145,7 @@ def list_studies(
     Raises:
         MolreError: a path does not exist, or is empty.
     """
-    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    if "" in given:
-        raise MolreError("an empty text is no path", fix="give a file or a folder")
-    rooted = [os.path.abspath(os.path.expanduser(path)) for path in given]
+    rooted = [os.path.abspath(os.path.expanduser(path)) for path in as_paths(paths)]
     collected = _Collected(headers)
     with Entries() as entries:
         files: Iterable[Found] = walk(rooted, entries, HEADER_BYTES if headers else _HEAD_BYTES)

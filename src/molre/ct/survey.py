@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from molre.ct.patients import study_uid
 from molre.ct.series import grouped
 from molre.ct.volume import Acquisition, is_even, tilt_degrees, up_normal
 from molre.errors import MolreError, RefusedScan
+from molre.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Survey:
 
 
 def survey(
-    paths: str | Path | Iterable[str | Path],
+    paths: Paths,
     progress: Callable[[Iterable[Any], str], Iterable[Any]] | None = None,
     hu_map: HuMap | None = None,
 ) -> Survey:

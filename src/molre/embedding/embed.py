@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -37,13 +37,42 @@ from molre.embedding.one_series import (
 from molre.embedding.prepare import to_inputs
 from molre.errors import MolreError, NotApplicable
 from molre.progress import track
+from molre.shard import Shard
 from molre.workers import cluster
+from molre.workers.count import processes
 from molre.workers.own_work import in_order
 
 AHEAD = 8  # series given to each worker before the first of them is done
 
 
 Answers = Callable[[list[Job]], Iterator[Embedded]]
+
+
+@dataclass(frozen=True)
+class EmbeddedCohort:
+    """What embed did.
+
+    Attributes:
+        cache: the embeddings of the cohort's chosen series, by content hash.
+        failed: (study, reason) of series that could not be read again, or embedded.
+    """
+
+    cache: EmbeddingCache
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0: every series is embedded; 1: some could not be."""
+        return 1 if self.failed else 0
+
+    def as_json(self) -> str:
+        """Where the cache is, how many series it has, and what failed."""
+        facts = {"cache": str(self.cache.folder), "series": len(self.cache), "failed": self.failed}
+        return json.dumps(facts, indent=2)
+
+    def as_text(self) -> str:
+        """One sentence."""
+        return f"{len(self.cache)} series embedded: {self.cache.folder}"
 
 
 def embed(
@@ -55,13 +84,12 @@ def embed(
     device: str = "cpu",
     workers: int | None = None,
     overwrite: bool = False,
-    failed: list[tuple[str, str]] | None = None,
-    shard: tuple[int, int] = (0, 1),
+    shard: str | tuple[int, int] | Shard | None = None,
     unverified: bool = False,
     trust_remote_code: bool = False,
     precision: str = "auto",
     scheduler: str | None = None,
-) -> EmbeddingCache:
+) -> EmbeddedCohort:
     """Embed the chosen series of a cohort that are not embedded yet.
 
     On a CPU each of ``workers`` processes reads, prepares and embeds whole series with one
@@ -74,10 +102,10 @@ def embed(
         weights_dir: folder with its weights.
         contract: the pixels it is given, where not its own.
         device: torch device.
-        workers: processes; the CPU's cores by default.
+        workers: processes; one for each core by default.
         overwrite: embed everything again.
-        failed: collects (study, reason) of series that could not be read again.
-        shard: (i, n): embed every n-th series from the i-th on, where n processes share them.
+        shard: ``"3/8"`` or ``(3, 8)``, embed only the third of eight parts of the series; run all
+            parts, at once or one after the other, and the cache is whole.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
         precision: the backbone computes in; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
@@ -85,15 +113,21 @@ def embed(
             each on its ``device``; they must see cohort, scans and weights under the same names.
 
     Returns:
-        The cache; it lacks the series that failed. Its files depend neither on ``workers`` nor on
-        the scheduler, as long as more than one process embeds on a CPU: one alone uses all cores,
-        which may round the last bit otherwise.
+        The cache, and the series that could not be embedded, which it lacks. Its files depend
+        neither on ``workers`` nor on the scheduler, as long as more than one process embeds on a
+        CPU: one alone uses all cores, which may round the last bit otherwise.
 
     Raises:
         MolreError: no such device; a backbone that cannot be loaded, here or on a worker; one that
             is given by itself, not by its name, with a scheduler; or the cluster is gone.
     """
-    device = usable(device, here=scheduler is None)
+    part, device = Shard.of(shard), usable(device, here=scheduler is None)
+    if overwrite and not part.is_whole:
+        raise MolreError(
+            "a part that overwrites would throw the other parts' embeddings away",
+            where="--overwrite",
+            fix="leave out --overwrite, or --shard",
+        )
     opened = Cohort(Path(os.path.abspath(cohort)))
     elsewhere: Answers | None = None
     if isinstance(backbone, str):
@@ -123,53 +157,31 @@ def embed(
         )
     if scheduler and overwrite:
         cluster.reach(scheduler)
-    return fill(
-        open_cache(opened, backbone, overwrite=overwrite),
-        opened,
-        backbone,
-        device=device,
-        workers=workers,
-        failed=failed,
-        shard=shard,
-        elsewhere=elsewhere,
-    )
+    cache = open_cache(opened, backbone, overwrite=overwrite)
+    answers = elsewhere or partial(_answers, backbone=backbone, device=device, workers=workers)
+    return EmbeddedCohort(cache, tuple(_fill(cache, opened, part, answers)))
 
 
-def fill(
-    cache: EmbeddingCache,
-    cohort: Cohort,
-    backbone: Backbone,
-    *,
-    device: str = "cpu",
-    workers: int | None = None,
-    failed: list[tuple[str, str]] | None = None,
-    shard: tuple[int, int] = (0, 1),
-    what: str = "embedding",
-    elsewhere: Answers | None = None,
-) -> EmbeddingCache:
-    """Embed into ``cache`` what it lacks of a cohort, here or ``elsewhere``; see :func:`embed`."""
+def _fill(
+    cache: EmbeddingCache, cohort: Cohort, shard: Shard, embedded: Answers
+) -> Iterator[tuple[str, str]]:
+    """Embed into ``cache`` what it lacks; yields (study, reason) of what could not be."""
     cache.drop_damaged()
     volumes = volumes_of(cohort.path)
+    chosen = cohort.chosen().select("study", "content_hash", "files", "hu_map").sort("study")
     jobs = [
         Job(study, content_hash, tuple(paths), hu_map, volumes)
-        for study, content_hash, paths, hu_map in cohort.chosen()
-        .select("study", "content_hash", "files", "hu_map")
-        .sort("study")
-        .gather_every(shard[1], shard[0])
-        .iter_rows()
+        for study, content_hash, paths, hu_map in shard.dealt(chosen.rows())
         if content_hash not in cache
     ]
-    problems = failed if failed is not None else []
-    answers = elsewhere(jobs) if elsewhere else _answers(jobs, backbone, device, workers)
     try:
-        for answer in track(answers, what, len(jobs)):
+        for answer in track(embedded(jobs), "embedding", len(jobs)):
             if answer.embeddings is None or answer.source is None:
-                problems.append((answer.job.study, answer.problem or "unknown"))
+                yield answer.job.study, answer.problem or "unknown"
                 continue
             cache.put(answer.job.content_hash, torch.from_numpy(answer.embeddings), answer.source)
     finally:
         cache.flush()
-    return cache
 
 
 def open_cache(cohort: Cohort, backbone: Backbone, *, overwrite: bool = False) -> EmbeddingCache:
@@ -218,7 +230,7 @@ def _synthetic(heights: np.ndarray) -> Volume:
 def _answers(
     jobs: list[Job], backbone: Backbone, device: str, workers: int | None
 ) -> Iterator[Embedded]:
-    count = min(workers or multiprocessing.cpu_count(), len(jobs))
+    count = min(processes(workers), len(jobs))
     if device == "cpu" and count < 2:
         backbone.to(device)
         for job in jobs:

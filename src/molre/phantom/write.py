@@ -17,6 +17,7 @@ from molre.phantom.plan import PREVALENCE, Recipe
 from molre.phantom.study import make_study
 from molre.phantom.truth import README, write_labels, write_truth
 from molre.progress import track
+from molre.workers.count import processes
 from molre.workers.own_work import in_order
 
 FORMAT_VERSION = 2  # 2: weak findings drawn anew
@@ -43,7 +44,7 @@ def write_phantoms(
     prevalence: float | None = None,
     max_slices: int | None = None,
     enhanced: bool = False,
-    workers: int = 2,
+    workers: int | None = None,
     overwrite: bool = False,
 ) -> Written:
     """Write synthetic head CT studies with known findings; a rerun goes on where one stopped.
@@ -62,7 +63,7 @@ def write_phantoms(
         max_slices: at most so many slices a study.
         enhanced: one Enhanced CT object a study, with the same pixels and places, in the stead of
             one file a slice.
-        workers: processes.
+        workers: processes; one for each core by default.
         overwrite: replace phantoms that other values made.
 
     Raises:
@@ -85,7 +86,7 @@ def write_phantoms(
     out = Path(out)
     _claim(out, recipe, enhanced, overwrite)
     missing = [i for i in range(studies) if not (out / _name(i)).is_dir()]
-    _write_all(out, recipe, missing, enhanced, workers)
+    _write_all(out, recipe, missing, enhanced, processes(workers))
     return Written(out, len(missing), studies - len(missing), write_labels(out))
 
 

@@ -168,10 +168,10 @@ def _score(
     cohort: Cohort, reader: Reader, scans: pl.DataFrame, device: str, workers: int | None
 ) -> tuple[Scored, list[Rejected]]:
     """Each study through the frozen model; a series that cannot be read again is left out."""
-    cache, failed = None, list[tuple[str, str]]()
+    cache, problems = None, dict[str, str]()
     if reader.adapted is None:
-        cache = embed(cohort.path, reader.backbone, device=device, workers=workers, failed=failed)
-    problems = dict(failed)
+        done = embed(cohort.path, reader.backbone, device=device, workers=workers)
+        cache, problems = done.cache, dict(done.failed)
     volumes = volumes_of(cohort.path)
     logits, distances, kept = [], [], []
     unread: list[Rejected] = []

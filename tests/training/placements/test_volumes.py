@@ -99,7 +99,7 @@ def first_test_scan(cohort: Path, run: Path) -> tuple[Volume, dict[str, float]]:
 
 def test_a_volume_has_one_embedding(cohort: Path, weights: Path) -> None:
     backbone = load_backbone(VIT, weights_dir=weights, contract=contract())
-    cache = embed(cohort, backbone, workers=1)
+    cache = embed(cohort, backbone, workers=1).cache
     assert len(cache) == 16
     for content_hash in Cohort(cohort).chosen()["content_hash"]:
         assert cache.get(content_hash).shape == (1, 192)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from dataclasses import dataclass
 
 from molre.backbones.backbone import Backbone
@@ -11,6 +10,7 @@ from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
 from molre.training.parallel.distributed import ALONE, Ranks
 from molre.training.parallel.launcher_env import launcher_env
+from molre.workers.count import processes
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Embedder:
         cohort, shard = self.cohort, (self.ranks.rank, self.ranks.world)
         workers = self.workers
         if workers is None:
-            workers = max(1, multiprocessing.cpu_count() // launcher_env().local_world)
+            workers = max(1, processes(None) // launcher_env().local_world)
         cache = embed(
             cohort.path, backbone, device=device or self.device, workers=workers, shard=shard
-        )
+        ).cache
         if self.ranks.world == 1:
             return cache
         self.ranks.barrier()
