@@ -42,12 +42,12 @@ class Shard:
         if isinstance(given, str):
             index, _, count = given.partition("/")
             plain = index.isdecimal() and count.isdecimal() and len(given) < _LONGEST
-            numbers = (int(index), int(count)) if plain else ()
+            numbers: tuple[int, ...] = (int(index), int(count)) if plain else ()
         else:
             numbers = tuple(given)
         if len(numbers) != 2 or not all(type(number) is int for number in numbers):
             raise _refused(given)
-        return cls(*numbers)
+        return cls(numbers[0], numbers[1])
 
     @property
     def is_whole(self) -> bool:

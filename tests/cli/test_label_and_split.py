@@ -57,6 +57,25 @@ def test_label_says_what_matched_and_where_the_others_are(cohort: Path, tmp_path
     assert kept.rows() == [("cq500", "three readers")]
 
 
+def test_labels_are_exported_as_a_wide_table_and_nothing_is_replaced_unasked(
+    cohort: Path, tmp_path: Path
+):
+    reads, wide = tmp_path / "long.csv", tmp_path / "wide.csv"
+    reads.write_text("study,finding,state\n1.1,skull_fracture,present\n1.2,atrophy,uncertain\n")
+    with pytest.raises(MolreError, match="unknown finding 'atrophy'"):
+        said("label", reads, "--cohort", cohort)
+    reads.write_text(reads.read_text().replace("atrophy", "hydrocephalus"))
+    assert "2 studies in" in said("label", reads, "--cohort", cohort, "--export", wide)
+    header, *rows = wide.read_text().splitlines()
+    assert header.startswith("study,")
+    assert sorted(row.count("1") for row in (r.partition(",")[2] for r in rows)) == [0, 1]
+    with pytest.raises(MolreError, match="is there already.*--overwrite"):
+        said("label", "--cohort", cohort, "--export", wide)
+    assert "2 studies in" in said("label", "--cohort", cohort, "--export", wide, "--overwrite")
+    with pytest.raises(MolreError, match="no label table is given"):
+        said("label", "--cohort", cohort)
+
+
 def test_split_counts_patients_and_studies_and_keeps_them(cohort: Path):
     counts = json.loads(said("split", cohort, "--fractions", 0, 0, 0, 1, "--json"))
     assert counts["test"] == {"patients": 2, "studies": 3}

@@ -8,7 +8,7 @@ import pytest
 
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.keys import pseudonym
-from molre.cohort.match import match_labels
+from molre.cohort.match import export_labels, match_labels
 from molre.errors import MolreError
 from molre.labels.findings import findings
 from tests.helpers.cohort.cohorts import SALT, write_cohort
@@ -154,3 +154,42 @@ def test_the_same_labels_again_are_fine_and_others_need_a_word(tmp_path: Path):
     assert (cohort / "labels.parquet").read_bytes() == kept
     match_labels(cohort, labels(tmp_path, "1.2.3,0\n"), overwrite=True)
     assert (cohort / "labels.parquet").read_bytes() != kept
+
+
+def test_a_long_table_keeps_uncertainty_evidence_and_who_said_so(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", STUDIES)
+    given = pl.DataFrame(
+        {
+            "study": ["1.2.3", "1.2.4", "9.9.9"],
+            "finding": ["skull_fracture", "hydrocephalus", "skull_fracture"],
+            "state": ["present", "uncertain", "absent"],
+            "source": "report-llm",
+            "labeller": "model 1",
+            "evidence": ["fracture of the", "may be hydrocephalus", "none"],
+        }
+    )
+    done = match_labels(cohort, given)
+    assert (done.matched, done.rows_without_scan, done.scans_without_row) == (2, 1, 1)
+    long = Cohort(cohort).labels()
+    kept = long.filter(finding="hydrocephalus", study_id=pseudonym(SALT, "study", "1.2.4"))
+    assert kept.select("state", "source", "labeller", "evidence").row(0) == (
+        "uncertain", "report-llm", "model 1", "may be hydrocephalus",
+    )  # fmt: skip
+    with pytest.raises(MolreError, match="the label table: .*two rows for"):
+        match_labels(cohort, pl.concat([given, given]))
+
+
+def test_exported_labels_are_1_0_and_empty_and_match_again(tmp_path: Path):
+    cohort = write_cohort(tmp_path / "c", STUDIES)
+    rows = [("1.2.3", "skull_fracture", "present"), ("1.2.4", "hydrocephalus", "uncertain")]
+    columns = ["study", "finding", "state"]
+    match_labels(cohort, pl.DataFrame(rows, schema=columns, orient="row"))
+    wide = tmp_path / "wide.csv"
+    assert export_labels(str(cohort), str(wide)) == 2
+    table = pl.read_csv(wide, schema_overrides={"study": pl.String})
+    by_key = {r["study"]: r for r in table.to_dicts()}
+    assert by_key[pseudonym(SALT, "study", "1.2.3")]["skull_fracture"] == 1
+    assert by_key[pseudonym(SALT, "study", "1.2.4")]["hydrocephalus"] is None
+    with pytest.raises(MolreError, match="is there already"):
+        export_labels(cohort, wide)
+    assert match_labels(cohort, wide, overwrite=True).matched == 2

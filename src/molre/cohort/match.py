@@ -14,7 +14,8 @@ from molre.cohort.cohort import Cohort, write_table
 from molre.cohort.names import Names
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable, findings
-from molre.labels.table import read_wide
+from molre.labels.read_labels import IN_MEMORY, read_labels
+from molre.labels.table import write_wide
 
 LABELS = ("study_id", "finding", "state", "source", "labeller", "evidence")
 NO_SCAN, NO_LABEL = "label row without scan", "scan without label row"
@@ -54,7 +55,7 @@ class Matched:
 
 def match_labels(
     cohort: str | Path,
-    labels: str | Path,
+    labels: pl.DataFrame | str | Path,
     id_column: str | None = None,
     source: str | None = None,
     labeller: str = "",
@@ -66,11 +67,15 @@ def match_labels(
 
     Args:
         cohort: the folder.
-        labels: wide CSV, see :func:`molre.labels.table.read_wide`.
+        labels: a long table, in memory, as Parquet or as CSV, with a column that names the study,
+            ``finding``, ``state`` (present, absent, uncertain, not_mentioned) and, where known,
+            ``source``, ``labeller`` and ``evidence``; or a wide CSV with a column for each finding
+            (1, 0 or empty). See :mod:`molre.labels.read_labels`.
         id_column: the column with accession number, UID, Patient ID, or folder or file.
-        source: where the labels come from; ``phantom`` for a synthetic cohort, else ``reader``.
-        labeller: name and version.
-        ignore: columns that are no findings.
+        source: where the labels come from, if the table does not say; ``phantom`` for a synthetic
+            cohort, else ``reader``.
+        labeller: name and version, likewise.
+        ignore: columns to leave out.
         table: findings known.
         overwrite: replace other labels that are there.
 
@@ -78,9 +83,10 @@ def match_labels(
         MolreError: a bad table, no label row that matches a scan, two rows for one study, a name
             that several studies share, or other labels there; nothing is written then.
     """
-    opened, path = Cohort(Path(cohort)), Path(labels)
+    opened = Cohort(Path(cohort))
+    path = IN_MEMORY if isinstance(labels, pl.DataFrame) else str(labels)
     source = source or ("phantom" if opened.synthetic else "reader")
-    column, long = read_wide(path, table or findings(), id_column, source, labeller, ignore)
+    column, long = read_labels(labels, table or findings(), id_column, source, labeller, ignore)
     scans = opened.scans()
     named = long["id"].unique(maintain_order=True).to_list()
     names = Names(scans, opened.salt, column, named)
@@ -105,7 +111,31 @@ def match_labels(
     return Matched(len(studies), len(strays), len(unlabelled), str(listed), hints, notes)
 
 
-def _only(name: str, studies: set[str], path: Path) -> str | None:
+def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = False) -> int:
+    """Write a cohort's labels as a wide CSV: 1 present, 0 absent, empty otherwise.
+
+    A row a study, by its key in the cohort, and a column for each finding; :func:`match_labels`
+    takes it again. Uncertain and not mentioned are empty both.
+
+    Args:
+        cohort: the folder, labelled.
+        path: of the CSV.
+        overwrite: replace a file that is there.
+
+    Returns:
+        How many studies it has.
+
+    Raises:
+        MolreError: the cohort has no labels, or a file is there already.
+    """
+    labels, out = Cohort(Path(cohort)).labels(), Path(path)
+    if out.exists() and not overwrite:
+        raise MolreError("is there already", where=out, fix="replace it by --overwrite")
+    write_wide(labels, out, findings())
+    return labels["study_id"].n_unique()
+
+
+def _only(name: str, studies: set[str], path: str) -> str | None:
     if len(studies) > 1:
         raise MolreError(
             f"{name!r} is the name of {len(studies)} studies",
@@ -116,7 +146,7 @@ def _only(name: str, studies: set[str], path: Path) -> str | None:
 
 
 def _nothing(
-    column: str, named: Sequence[str], names: Names, path: Path, cohort: Path
+    column: str, named: Sequence[str], names: Names, path: str, cohort: Path
 ) -> MolreError:
     """What was compared, and what may have become of the first name."""
     rows = f"none of its {len(named)} rows matches" if len(named) > 1 else "its one row matches no"
@@ -132,7 +162,7 @@ def _nothing(
     )
 
 
-def _refuse_double(found: dict[str, str | None], path: Path) -> None:
+def _refuse_double(found: dict[str, str | None], path: str) -> None:
     first: dict[str, str] = {}
     for name, study in found.items():
         if study is not None and first.setdefault(study, name) != name:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,42 +12,17 @@ import numpy as np
 import polars as pl
 
 from molre import files
-from molre.errors import MolreError, did_you_mean
+from molre.errors import MolreError
+from molre.labels.columns import LONG_SCHEMA, RESERVED, check_columns, unknown_findings
+from molre.labels.columns import id_column as named_by
 from molre.labels.findings import FindingsTable
 from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
-from molre.labels.long_tables import refuse_long
+from molre.labels.other_tables import refuse_long
 from molre.labels.rows import Rows, read_rows
 
 STATES = {PRESENT: "present", ABSENT: "absent", UNKNOWN: "not_mentioned"}
 CODES = {"present": "1", "absent": "0"}
 CELLS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "": UNKNOWN}
-RESERVED = ("source", "labeller")  # per row, over what the call says
-ID_COLUMNS = (
-    "study",
-    "study_id",
-    "studyinstanceuid",
-    "study_instance_uid",
-    "accession",
-    "accessionnumber",
-    "accession_number",
-    "folder",
-    "id",
-    "name",
-    "file",
-    "series",
-    "patient_id",
-    "patient",
-    "subject_id",
-    "subject",
-)
-LONG_SCHEMA = {
-    "id": pl.String,
-    "finding": pl.String,
-    "state": pl.String,
-    "source": pl.String,
-    "labeller": pl.String,
-    "evidence": pl.String,
-}
 
 
 @dataclass(frozen=True)
@@ -140,8 +113,8 @@ def write_wide(
 def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
     header, rows = read_rows(path)
     refuse_long(path, header, rows, table)
-    _check_columns(path, [c for c in header if c not in ignore])
-    name = _id_column(path, header, id_column)
+    check_columns(path, [c for c in header if c not in ignore])
+    name = named_by(path, header, id_column)
     columns = _finding_columns(path, header, name, table, ignore)
     states = np.full((len(rows), len(table)), UNKNOWN, dtype=np.int8)
     for i, (line, row) in enumerate(rows):
@@ -152,14 +125,6 @@ def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[
         tuple(_column(header, rows, None if extra in ignore else extra)) for extra in RESERVED
     )
     return WideTable(name, ids, states, source, labeller)
-
-
-def _check_columns(path: Path, header: list[str]) -> None:
-    for at, name in enumerate(header):
-        if not name:
-            raise MolreError("a column has no name", where=path, fix="name it or remove it")
-        if name in header[:at]:
-            raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
 
 
 def _column(header: list[str], rows: Rows, name: str | None) -> list[str]:
@@ -185,27 +150,6 @@ def _ids(path: Path, name: str, lines: list[int], cells: list[str]) -> tuple[str
     return tuple(seen)
 
 
-def _id_column(path: Path, header: list[str], wanted: str | None) -> str:
-    if wanted is not None:
-        if wanted in header:
-            return wanted
-        raise MolreError(f"has no column {wanted!r}", where=path, fix=did_you_mean(wanted, header))
-    plain = {_plain(c): c for c in reversed(header)}
-    for name in ID_COLUMNS:
-        if _plain(name) in plain:
-            return plain[_plain(name)]
-    raise MolreError(
-        f"no column names the study (columns: {', '.join(header[:8])} ...)",
-        where=path,
-        fix="say which one it is by --id-column NAME",
-    )
-
-
-def _plain(name: str) -> str:
-    """A heading without case, spaces, hyphens and underscores."""
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
 def _finding_columns(
     path: Path, header: list[str], id_column: str, table: FindingsTable, ignore: set[str]
 ) -> dict[int, int]:
@@ -215,33 +159,10 @@ def _finding_columns(
     known = {f: k for k, f in enumerate(table.ids)}
     unknown = [name for name in columns.values() if name not in known]
     if unknown:
-        raise _unknown(path, unknown, table)
+        raise unknown_findings(path, unknown, table)
     if not columns:
         raise MolreError("has no finding's column", where=path, fix="`molre list findings`")
     return {at: known[name] for at, name in columns.items()}
-
-
-def _unknown(path: Path, unknown: list[str], table: FindingsTable) -> MolreError:
-    """All unknown columns at once, each with a guess."""
-    ignored = " ".join(f"--ignore-column {shlex.quote(name)}" for name in unknown)
-    if len(unknown) == 1:
-        fix = f"{_guess(unknown[0], table)}, or add {ignored}"
-        return MolreError(f"unknown finding {unknown[0]!r}", where=path, fix=fix)
-    said = "; ".join(f"{name!r}: {_guess(name, table)}" for name in unknown[:20])
-    more = f"; and {len(unknown) - 20} more" if len(unknown) > 20 else ""
-    return MolreError(
-        f"{len(unknown)} unknown findings: {said}{more}",
-        where=path,
-        fix=f"rename them (`molre list findings` has all), or add {ignored}",
-    )
-
-
-def _guess(name: str, table: FindingsTable) -> str:
-    alike = [f for f in table.ids if _plain(f) == _plain(name)]
-    if alike:
-        return f"did you mean {alike[0]!r}"
-    guess = did_you_mean(name.lower(), table.ids)
-    return guess if guess.startswith("did") else "it is like no finding"
 
 
 def _cell(path: Path, line: int, column: str, value: str) -> int:

@@ -1,4 +1,4 @@
-"""Tables with a row for each finding, or for each slice: refused by name."""
+"""Long tables of other shapes, a row for each slice or without a state: refused by name."""
 
 from __future__ import annotations
 
@@ -36,5 +36,6 @@ def refuse_long(path: Path, header: list[str], rows: Rows, table: FindingsTable)
             raise MolreError(
                 f"is a long table: column {name!r} holds findings, a row each",
                 where=path,
-                fix="make one row a study of it, with a column for each finding",
+                fix="call its columns study, finding and state (present, absent, uncertain or "
+                "not_mentioned), or make one row a study of it, with a column for each finding",
             )
