@@ -1,10 +1,17 @@
 """molre turns a vision foundation model into a reader of non-contrast head CT.
 
-Research software, not a medical device. Ten names, imported when first used::
+Research software, not a medical device. The main path in its names, imported when first used::
 
-    volume = molre.read("study/")           # DICOM file, folder or zip, or a NIfTI
-    predict = molre.load("run/model")
-    prediction = predict(volume)
+    molre.ingest("scans", "cohort")
+    molre.label("cohort", "labels.csv")
+    molre.split("cohort")
+    run = molre.train("cohort", "runs/molre-0", arm="molre", seed=0)
+    molre.evaluate(run)
+    reader = molre.load(run / "model")
+    for answer in molre.predict(reader, "new_scans"):
+        print(answer.place, answer.prediction.status)
+
+Wherever a path is taken, a text does as well as a Path; where several are, one does.
 """
 
 from __future__ import annotations
@@ -14,17 +21,20 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "read": "molre.ct.read",
-    "Volume": "molre.ct.volume",
-    "load": "molre.pipeline",
-    "Prediction": "molre.model.prediction",
-    "ingest": "molre.cohort.ingest",
-    "embed": "molre.embedding.embed",
-    "train": "molre.training.train",
-    "evaluate": "molre.evaluation.evaluate",
-    "compare": "molre.evaluation.comparison.compare",
-    "MoLREConfig": "molre.adapter",
+_PUBLIC = {  # in the order of the main path; module and name there
+    "read": ("molre.ct.read", "read"),
+    "Volume": ("molre.ct.volume", "Volume"),
+    "ingest": ("molre.cohort.ingest", "ingest"),
+    "label": ("molre.cohort.match", "match_labels"),
+    "split": ("molre.cohort.split", "split"),
+    "embed": ("molre.embedding.embed", "embed"),
+    "train": ("molre.training.train", "train"),
+    "evaluate": ("molre.evaluation.evaluate", "evaluate"),
+    "compare": ("molre.evaluation.comparison.compare", "compare"),
+    "load": ("molre.pipeline", "load"),
+    "predict": ("molre.workflows.predict_studies", "predict"),
+    "Prediction": ("molre.model.prediction", "Prediction"),
+    "MoLREConfig": ("molre.adapter", "MoLREConfig"),
 }
 
 __all__ = sorted(_PUBLIC)
@@ -33,7 +43,8 @@ __all__ = sorted(_PUBLIC)
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'molre' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    module, called = _PUBLIC[name]
+    return getattr(importlib.import_module(module), called)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
 from molre.training.arms import at_placement, get_arm
-from molre.training.config import TrainConfig, resolve
+from molre.training.config import TrainConfig, resolve, with_settings
 
 
 def test_later_sources_win(tmp_path: Path) -> None:
@@ -75,3 +75,24 @@ def test_arms_answer_misspellings_and_impossible_placements() -> None:
     assert at_placement("slice") == [
         "frozen", "mlp_matched", "molre", "molre_random_router", "molre_shuffled"
     ]  # fmt: skip
+
+
+def test_settings_by_name_stand_over_a_configuration() -> None:
+    base = TrainConfig(arm="frozen", seed=3)
+    changed = with_settings(base, {"seed": 4})
+    assert (changed.arm, changed.seed) == ("frozen", 4)
+    assert with_settings(None, {}) == TrainConfig()
+    assert with_settings(base, {}) is base
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"arms": "molre"}, "unknown setting 'arms'. Did you mean 'arm'"),
+        ({"max_epoch": 3}, "Did you mean 'max_epochs'"),
+        ({"seed": -1}, "setting seed: "),
+    ],
+)
+def test_a_setting_that_there_is_not_is_one_sentence(settings, said: str) -> None:
+    with pytest.raises(MolreError, match=said):
+        with_settings(None, settings)

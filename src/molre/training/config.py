@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,6 +89,23 @@ def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any
     if path is not None:
         values |= read_settings(path, "key: value lines")
     values |= _told(settings, {k: v for k, v in given.items() if v is not None})
+    return _checked(values, path)
+
+
+def with_settings(config: TrainConfig | None, settings: Mapping[str, Any]) -> TrainConfig:
+    """A configuration (the default by None) with some settings in place of its own.
+
+    Raises:
+        MolreError: unknown setting (with the nearest ones), value out of range.
+    """
+    base = config or TrainConfig()
+    if not settings:
+        return base
+    given = {name: getattr(base, name) for name in TrainConfig.model_fields}
+    return _checked(given | dict(settings), None)
+
+
+def _checked(values: dict[str, Any], path: Path | None) -> TrainConfig:
     for key in values:
         if key not in TrainConfig.model_fields:
             raise MolreError(

@@ -8,6 +8,7 @@ import shutil
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
@@ -19,7 +20,7 @@ from molre.labels.findings import findings
 from molre.training.arms import Arm, get_arm
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
-from molre.training.config import TrainConfig
+from molre.training.config import TrainConfig, with_settings
 from molre.training.failures import NotFinite
 from molre.training.load_splits import SPLITS, data_hashes, load_splits
 from molre.training.parallel.distributed import ALONE, together
@@ -45,6 +46,7 @@ def train(
     overwrite: bool = False,
     unverified: bool = False,
     trust_remote_code: bool = False,
+    **settings: Any,
 ) -> Path:
     """Train an arm on the cohort's scans and leave a run folder.
 
@@ -56,9 +58,11 @@ def train(
         cohort: folder made by ingest, split and labelled.
         out: the run folder.
         config: every choice; defaults otherwise.
+        settings: choices by name, such as ``arm="molre", seed=1``, over those of ``config``; see
+            :class:`molre.training.config.TrainConfig`.
         weights_dir: folder with backbone weights, where they are not installed.
         device: torch device the backbone embeds on.
-        workers: processes that embed.
+        workers: processes that embed; one for each core by default.
         overwrite: discard a run that is there.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
@@ -67,11 +71,12 @@ def train(
         The run folder.
 
     Raises:
-        MolreError: no such device, unknown arm or backbone, a cohort that lacks labels or splits,
-            another run in ``out`` (of another configuration, or of data that has changed since),
+        MolreError: no such device, unknown setting, arm or backbone, a cohort that lacks labels or
+            splits, another run in ``out`` (of another configuration, or of changed data),
             or something there that is not a run.
     """
-    config, folder, device = config or TrainConfig(), RunFolder(Path(out)), usable(device)
+    config = with_settings(config, settings)
+    folder, device = RunFolder(Path(out)), usable(device)
     with together(device) as ranks:
         opened = Cohort(Path(cohort))
         if ranks.first:

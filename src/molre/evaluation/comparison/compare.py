@@ -26,6 +26,7 @@ from molre.evaluation.comparison.verdict import CONTROLS, FROZEN, MARGIN, METHOD
 from molre.evaluation.endpoint import Support
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.sources import write_comparison_sources
+from molre.paths import Paths, as_paths
 from molre.table_files import write_csv
 
 _ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
@@ -70,9 +71,7 @@ class Comparison:
         return [run for run, group in named if (group, run.arm) == (arm.group, arm.name)]
 
 
-def compare(
-    runs: Sequence[Path | str], out: Path | str, *, draws: int | None = None, seed: int = 0
-) -> Comparison:
+def compare(runs: Paths, out: Path | str, *, draws: int | None = None, seed: int = 0) -> Comparison:
     """Compare runs and write ``OUT/comparison.csv`` (per finding) and ``OUT/contrasts.csv``.
 
     ``OUT/comparison.json`` says which runs they are of, for ``molre audit``.
@@ -88,14 +87,14 @@ def compare(
             labels, findings or splits, real scans beside synthetic ones, the same run twice, or a
             copy of one under another seed.
     """
-    comparison = compare_runs([read_run(run) for run in runs], draws=draws, seed=seed)
+    sources = as_paths(runs)
+    comparison = compare_runs([read_run(run) for run in sources], draws=draws, seed=seed)
     tables = {
         "comparison.csv": findings_table(comparison.result),
         "contrasts.csv": contrasts_table(comparison.result),
     }
     for name, table in tables.items():
         write_csv(Path(out) / name, table)
-    sources = [Path(run) for run in runs]
     write_comparison_sources(Path(out), sources, {"draws": draws, "seed": seed})
     return comparison
 

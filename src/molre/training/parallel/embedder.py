@@ -8,6 +8,7 @@ from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.embedding.embed import embed, open_cache
+from molre.shard import Shard
 from molre.training.parallel.distributed import ALONE, Ranks
 from molre.training.parallel.launcher_env import launcher_env
 from molre.workers.count import processes
@@ -39,7 +40,7 @@ class Embedder:
         Returns:
             the whole cache.
         """
-        cohort, shard = self.cohort, (self.ranks.rank, self.ranks.world)
+        cohort, shard = self.cohort, Shard(self.ranks.rank + 1, self.ranks.world)
         workers = self.workers
         if workers is None:
             workers = max(1, processes(None) // launcher_env().local_world)
