@@ -18,47 +18,62 @@ class KeySlice(_Part):
     """The slice that weighed most for a finding."""
 
     index: int = Field(description="Slice index in the series used, 0 at the inferior end.")
-    sop_instance_uid: str | None = None
-    frame: int | None = None
+    sop_instance_uid: str | None = Field(
+        default=None, description="SOP Instance UID of its image; null for a NIfTI."
+    )
+    frame: int | None = Field(
+        default=None, description="Frame in a multi-frame image, from 0; null elsewhere."
+    )
 
 
 class FindingScore(_Part):
     """One finding's probability; null where no calibration could be estimated in training."""
 
-    id: str
-    name: str
-    category: str
-    probability: float | None = Field(
-        ge=0, le=1, description="Null where the model could not be calibrated for it."
+    id: str = Field(description="Of the findings table, such as epidural_hemorrhage.")
+    name: str = Field(description="As printed.")
+    category: str = Field(
+        description="hemorrhage, infarction, trauma, mass_lesion, structural or chronic."
     )
-    calibrated: bool
-    threshold: float | None = Field(default=None, description="Probability scale; null if none.")
-    key_slice: KeySlice | None = None
+    probability: float | None = Field(
+        ge=0, le=1, description="That it is present, 0 to 1; null where it could not be calibrated."
+    )
+    calibrated: bool = Field(
+        description="The calibrate split had enough patients of both classes for it."
+    )
+    threshold: float | None = Field(
+        default=None,
+        description="Probability from which it counts as found, 0 to 1; null if there is none.",
+    )
+    key_slice: KeySlice | None = Field(
+        default=None, description="The slice that weighed most; null of a 3D backbone."
+    )
 
 
 class SeriesUsed(_Part):
     """Which series was read and why."""
 
-    series_uid: str | None
-    slices: int
-    why: str
+    series_uid: str | None = Field(description="SeriesInstanceUID; null for a NIfTI.")
+    slices: int = Field(description="Number of slices read.")
+    why: str = Field(description="Why it and not another of the study.")
 
 
 class ModelUsed(_Part):
     """Which model spoke."""
 
-    arm: str
-    placement: str
-    backbone: str
-    weights_sha256: str
-    model_sha256: str
+    arm: str = Field(description="What was trained, such as frozen or molre.")
+    placement: str = Field(description="Where: slice, on embeddings, or blocks, in the backbone.")
+    backbone: str = Field(description="Its name in the catalogue.")
+    weights_sha256: str = Field(description="SHA-256 of the backbone's weights, 64 hex digits.")
+    model_sha256: str = Field(description="SHA-256 of the model folder, 64 hex digits.")
     trained_on: str = Field(description="'patients' or 'synthetic phantoms'.")
 
 
 class Routing(_Part):
     """What the router did: mean gate per expert over the scan, and its entropy."""
 
-    mean_gates: list[float]
+    mean_gates: list[float] = Field(
+        description="Share of each expert, averaged over the slices; they sum to 1."
+    )
     entropy: float = Field(description="Share of the maximum: 1 is uniform, 0 is one expert.")
 
 
@@ -69,22 +84,47 @@ class Prediction(_Part):
     is empty unless asked for) or ``refused`` (not readable as head CT: ``series`` is null).
 
     A file of version 1 is read as well; what it lacks is null or empty.
+
+    Examples:
+        >>> import molre
+        >>> reader = molre.load("runs/molre-0/model")
+        >>> prediction = reader(molre.read("phantoms/study_00000"), even_if_withheld=True)
+        >>> all(0 <= finding.probability <= 1 for finding in prediction.findings)
+        True
+        >>> prediction == molre.Prediction.model_validate_json(prediction.model_dump_json())
+        True
     """
 
-    schema_version: int = SCHEMA_VERSION
-    molre_version: str
-    status: Literal["scored", "withheld", "refused"]
-    reasons: list[str]
+    schema_version: int = Field(
+        default=SCHEMA_VERSION, description="Of this format; a reader refuses newer ones."
+    )
+    molre_version: str = Field(description="Of the software that wrote it.")
+    status: Literal["scored", "withheld", "refused"] = Field(
+        description="scored; withheld: read, but not to be trusted; refused: not readable."
+    )
+    reasons: list[str] = Field(
+        description="Why it is withheld or refused, one sentence each; empty where scored."
+    )
     study: str = Field(description="Folder name: 16 hex digits, no patient data.")
-    series: SeriesUsed | None = None
-    model: ModelUsed
-    findings: list[FindingScore] = []
+    series: SeriesUsed | None = Field(
+        default=None, description="Which series was read; null where refused."
+    )
+    model: ModelUsed = Field(description="Which model spoke.")
+    findings: list[FindingScore] = Field(
+        default=[],
+        description="Those that the model was trained on, in its order; empty unless scored, or "
+        "asked for though withheld.",
+    )
     no_key_slice: str | None = Field(
         default=None, description="Why no finding has a key slice; null where they have one."
     )
-    routing: Routing | None = None
+    routing: Routing | None = Field(
+        default=None, description="What the router did; null for an arm without one."
+    )
     familiarity: float | None = Field(
-        default=None, description="Distance from the training scans over its threshold; > 1 is far."
+        default=None,
+        description="Distance from the training scans over its threshold, without a unit; > 1 is "
+        "far; null where there is none.",
     )
     quality: list[str] = Field(default=[], description="What was repaired or is unusual.")
     synthetic: bool = Field(description="True if the scan or the model's training is synthetic.")
@@ -98,5 +138,7 @@ class Prediction(_Part):
         default=None,
         description="SHA-256 of place, size and times of the scan's files, and of the settings.",
     )
-    pixel_sha256: str | None = None
-    notice: str = RESEARCH_ONLY
+    pixel_sha256: str | None = Field(
+        default=None, description="SHA-256 of the HU that were read, 64 hex digits; null if none."
+    )
+    notice: str = Field(default=RESEARCH_ONLY, description="Always the same sentence.")
