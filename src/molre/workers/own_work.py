@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Literal, TypeVar
 
 from molre.errors import MolreError
+from molre.workers.main_script import refuse_unguarded_script
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,6 +53,8 @@ def in_order(
         MolreError: a worker died.
         Exception: what ``work`` raised.
     """
+    if start == "spawn":
+        refuse_unguarded_script()
     context = multiprocessing.get_context(start)
     pool = ProcessPoolExecutor(min(workers, len(items)) or 1, context, _begin, (shared,))
     waiting = iter(items)

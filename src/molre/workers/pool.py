@@ -13,6 +13,7 @@ from concurrent.futures import BrokenExecutor, wait
 from typing import Any, TypeVar
 
 from molre.errors import MolreError, RefusedScan, is_of_machine
+from molre.workers.main_script import refuse_unguarded_script
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,6 +57,7 @@ def each(
     """
     if not items:
         return
+    refuse_unguarded_script()
     crew = _Crew(work, common, min(workers, len(items)), seconds, memory)
     try:
         for item in items:
