@@ -37,6 +37,7 @@ _PUBLIC = {  # in the order of the main path; module and name there
     "MoLREConfig": ("molre.adapter", "MoLREConfig"),
 }
 
+MAIN_PATH = tuple(_PUBLIC)
 __all__ = sorted(_PUBLIC)
 
 

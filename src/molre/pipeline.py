@@ -186,6 +186,13 @@ def load(
     Raises:
         MolreError: no such device, damaged or newer model folder, missing or other backbone
             weights.
+
+    Examples:
+        >>> import molre
+        >>> reader = molre.load("runs/molre-0/model")
+        >>> prediction = reader(molre.read("phantoms/study_00000"))
+        >>> prediction.model.arm, prediction.synthetic
+        ('molre', True)
     """
     from molre.backbones.catalogue import contract_from_dict
     from molre.backbones.catalogue import load as load_backbone

@@ -44,6 +44,16 @@ class MoLREConfig(PeftConfig):
 
     Raises:
         ValueError: on a value out of range, naming it.
+
+    Examples:
+        >>> import torch
+        >>> from peft import get_peft_model
+        >>> from molre.adapter import MoLREConfig
+        >>> base = torch.nn.Sequential(torch.nn.Linear(16, 16))
+        >>> model = get_peft_model(base, MoLREConfig(r=2, num_experts=3, target_modules=["0"]))
+        >>> tokens = torch.ones(1, 4, 16)
+        >>> torch.equal(model(tokens), base(tokens))  # as the base model at the start
+        True
     """
 
     r: int = 8

@@ -115,6 +115,12 @@ def ingest(
     Raises:
         MolreError: a path that is not there, nothing in them that could be head CT, phantoms
             beside patients, or an ``out`` that is something else. ``out`` is left as it was.
+
+    Examples:
+        >>> import molre
+        >>> done = molre.ingest("phantoms", "cohort")  # written by molre phantom -o phantoms
+        >>> done.studies, done.rejected
+        (10, 0)
     """
     if out == "":
         raise MolreError("an empty text is not a folder", fix="name a cohort folder")

@@ -82,6 +82,17 @@ def match_labels(
     Raises:
         MolreError: a bad table, no label row that matches a scan, two rows for one study, a name
             that several studies share, or other labels there; nothing is written then.
+
+    Examples:
+        A report labeler's table, in memory, and the wide table of readers in its place:
+
+        >>> import molre
+        >>> import polars as pl
+        >>> said = {"study": ["study_00000"], "finding": ["hydrocephalus"], "state": ["uncertain"]}
+        >>> molre.label("cohort", pl.DataFrame(said), source="report-rules").matched
+        1
+        >>> molre.label("cohort", "phantoms/labels.csv", overwrite=True).matched
+        10
     """
     opened = Cohort(Path(cohort))
     path = IN_MEMORY if isinstance(labels, pl.DataFrame) else str(labels)

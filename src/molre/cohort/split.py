@@ -39,6 +39,12 @@ def split(
     Raises:
         MolreError: shares that do not sum to one, several studies that are all of one
             patient, or equal pixels in two splits.
+
+    Examples:
+        >>> import molre
+        >>> table = molre.split("cohort", (0.4, 0.2, 0.2, 0.2))
+        >>> sorted(table["split"].unique())
+        ['calibrate', 'test', 'train', 'tune']
     """
     opened = Cohort(Path(cohort))
     shares = len(fractions) == len(SPLITS) and all(f >= 0 for f in fractions)

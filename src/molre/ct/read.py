@@ -51,6 +51,12 @@ def read(path: str | Path, *, missing: Missing = "warn", hu_map: str | None = No
     Raises:
         MolreError: no such path, nothing readable, or more than one study.
         RefusedScan: what is there is not a readable head CT series.
+
+    Examples:
+        >>> import molre
+        >>> volume = molre.read("phantoms/study_00000")
+        >>> len(volume), volume.acquisition.synthetic
+        (8, True)
     """
     found = survey(path, hu_map=HuMap.parse(hu_map) if hu_map else None)
     if not found.studies:

@@ -68,6 +68,12 @@ class Volume:
         source: one entry per slice.
         acquisition: header fields.
         notes: one sentence for everything that was repaired or is unusual.
+
+    Examples:
+        >>> import molre
+        >>> volume = molre.read("phantoms/study_00000")
+        >>> isinstance(volume, molre.Volume), volume.hu.dtype, volume.origins.shape
+        (True, dtype('int16'), (8, 3))
     """
 
     hu: np.ndarray

@@ -120,6 +120,13 @@ def embed(
     Raises:
         MolreError: no such device; a backbone that cannot be loaded, here or on a worker; one that
             is given by itself, not by its name, with a scheduler; or the cluster is gone.
+
+    Examples:
+        >>> import molre
+        >>> half = molre.embed("cohort", "efficientnet_lite0", shard="1/2")
+        >>> done = molre.embed("cohort", "efficientnet_lite0")  # goes on where it stopped
+        >>> len(half.cache), len(done.cache), done.failed
+        (5, 10, ())
     """
     part, device = Shard.of(shard), usable(device, here=scheduler is None)
     if overwrite and not part.is_whole:

@@ -87,6 +87,11 @@ def evaluate(
 
     Raises:
         MolreError: the folder is not a whole run, or a patient is in two of its splits.
+
+    Examples:
+        >>> import molre
+        >>> molre.evaluate("runs/molre-0").studies
+        2
     """
     prevalences = prevalences or _stated_before(Path(run)) or PREVALENCES
     evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)

@@ -74,6 +74,15 @@ def train(
         MolreError: no such device, unknown setting, arm or backbone, a cohort that lacks labels or
             splits, another run in ``out`` (of another configuration, or of changed data),
             or something there that is not a run.
+
+    Examples:
+        >>> import molre
+        >>> quick = {"max_epochs": 1, "min_labels": 1}  # for this example
+        >>> run = molre.train("cohort", "runs/molre-0", arm="molre", **quick)
+        >>> run.name, (run / "model").is_dir()
+        ('molre-0', True)
+        >>> molre.train("cohort", "runs/frozen-0", arm="frozen", **quick).name
+        'frozen-0'
     """
     config = with_settings(config, settings)
     folder, device = RunFolder(Path(out)), usable(device)

@@ -48,6 +48,14 @@ def predict(
 
     Raises:
         MolreError: nothing is there that could be a scan.
+
+    Examples:
+        >>> import molre
+        >>> reader = molre.load("runs/molre-0/model")
+        >>> for answer in molre.predict(reader, ["phantoms/study_00000", "phantoms/study_00001"]):
+        ...     print(answer.inputs, answer.prediction.series.slices)
+        (1,) 8
+        (2,) 8
     """
     found = Studies(reader, paths, even_if_withheld=even_if_withheld, hu_map=hu_map)
     return _each(found)

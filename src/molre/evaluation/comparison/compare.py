@@ -86,6 +86,12 @@ def compare(runs: Paths, out: Path | str, *, draws: int | None = None, seed: int
         MolreError: fewer than two runs, or runs that cannot be compared: other studies, patients,
             labels, findings or splits, real scans beside synthetic ones, the same run twice, or a
             copy of one under another seed.
+
+    Examples:
+        >>> import molre
+        >>> both = molre.compare(["runs/frozen-0", "runs/molre-0"], "comparison")
+        >>> [run.arm for run in both.runs]
+        ['frozen', 'molre']
     """
     sources = as_paths(runs)
     comparison = compare_runs([read_run(run) for run in sources], draws=draws, seed=seed)
