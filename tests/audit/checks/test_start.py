@@ -109,7 +109,7 @@ def _unchecked(run: Path):
     tensors = load_file(run / "model" / "model.safetensors")
     description = folder.describe(run / "model" / "model.json")
     classifier = folder.build_classifier(description.classifier)
-    classifier.load_state_dict(folder._part(tensors, "classifier."))
+    classifier.load_state_dict(folder.part(tensors, "classifier."))
     return folder.TrainedModel(description, classifier, None, None, None)  # type: ignore[arg-type]
 
 

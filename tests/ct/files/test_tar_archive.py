@@ -1,4 +1,4 @@
-"""Tars, plain and gzipped: read like folders, never unpacked to disk, refused where hostile."""
+"""Tars, plain and packed: read like folders, no member written to disk, refused where hostile."""
 
 from __future__ import annotations
 

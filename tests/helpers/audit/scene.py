@@ -101,7 +101,7 @@ class Scene:
         tensors = load_file(path)
         described = folder.describe(self.run / "model" / "model.json")
         classifier = folder.build_classifier(described.classifier)
-        classifier.load_state_dict(folder._part(tensors, "classifier."))
+        classifier.load_state_dict(folder.part(tensors, "classifier."))
         answer = folder.answer(classifier.eval(), tensors["self_test.embedding"])
         save_file(tensors | {"self_test.logits": answer.clone()}, path)
         tamper.reseal(self.run)
