@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from molre.arms.arms import ARMS
 from molre.backbones.catalogue import load
 from molre.evaluation.statistics.auc import auc
 from molre.model.build import ClassifierSpec, build_classifier
-from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, Studies
 from molre.training.inference import predict
@@ -100,9 +100,7 @@ def one_fold(slices: Slices, arm: str, test: set[str], tune: set[str], seed: int
     for rate in RATES:
         torch.manual_seed(seed)
         dim = slices.embeddings.shape[1]
-        model = build_classifier(
-            ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice or "none")
-        )
+        model = build_classifier(ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice.kind))
         model.center.copy_(model.normalise(slices.embeddings[~in_test & ~in_tune]).mean(0))
         done = Trainer.at_rate(rate, model, config, loaders["train"], loaders["tune"]).fit()
         if done.best_auc > best:

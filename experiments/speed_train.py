@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from molre.arms.arms import ARMS
 from molre.model.build import ClassifierSpec, build_classifier
-from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, Studies
 from molre.training.trainer import Trainer
@@ -76,7 +76,7 @@ def measure(scans: int, arm: str, folder: Path) -> dict[str, float]:
     few = Studies(hashes[:TUNE], hashes[:TUNE], hashes[:TUNE], targets[:TUNE])
     config = TrainConfig(arm=arm, max_epochs=1)
     torch.manual_seed(0)
-    spec = ClassifierSpec(dim=DIM, findings=FINDINGS, adapter=ARMS[arm].slice or "none")
+    spec = ClassifierSpec(dim=DIM, findings=FINDINGS, adapter=ARMS[arm].slice.kind)
     model = build_classifier(spec)
     peak, stop = [0], threading.Event()
 

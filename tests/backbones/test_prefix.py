@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from molre.arms.sites import last_blocks
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
 from molre.backbones.prefix import Prefix
 from molre.errors import MolreError
-from molre.model.sites import last_blocks
 from tests.backbones.families import test_biomedclip as biomedclip
 from tests.backbones.families import test_dinov2 as dinov2
 from tests.backbones.families import test_dinov3 as dinov3

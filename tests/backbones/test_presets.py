@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import load, presets
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 
 # millions of parameters; layers and blocks that MoLRE adapts under 0.5 %; attention's linear layers
 FULL = {

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from molre.arms.arms import ARMS
 from molre.benchmark.config import FOLDER, BenchmarkConfig, resolve
 from molre.benchmark.presets import PRESETS
 from molre.errors import MolreError
-from molre.training.arms import ARMS
 from tests.helpers.benchmark.small_bench import config
 
 LITE = {"backbones": [{"backbone": "efficientnet_lite0"}]}

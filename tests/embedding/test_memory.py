@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from molre.arms.arms import ARMS
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.backbones.precision import precision_on
@@ -13,6 +14,7 @@ from molre.embedding.cache import cache_key
 from molre.embedding.one_series import CHUNK, embed_volume
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt
+from molre.training.config import TrainConfig
 from tests.helpers.embedding.volumes import noise
 
 MESSAGE = (
@@ -76,10 +78,10 @@ def test_one_slice_that_does_not_fit_says_what_it_needs_and_what_there_is() -> N
 
 def test_an_adapted_backbone_is_halved_too() -> None:
     plenty, little = backbone(Hungry(99)), backbone(Hungry(3))
-    sizes = {"budget": 0.5, "num_experts": 2, "r": 2, "router_hidden": 4}
+    full, blocks = ARMS["full"], TrainConfig(placement="blocks")
     pixels, index = torch.randn(11, 3, 32, 32), torch.zeros(11, dtype=torch.long)
-    wanted, _ = adapt(plenty, "full", **sizes).embed(pixels, index)
-    got, _ = adapt(little, "full", **sizes).embed(pixels, index)
+    wanted, _ = adapt(plenty, full, blocks).embed(pixels, index)
+    got, _ = adapt(little, full, blocks).embed(pixels, index)
     torch.testing.assert_close(got, wanted)
 
 

@@ -10,15 +10,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from molre.adapter.core import gate_entropy
-from molre.model.build import ClassifierSpec, build_classifier
-from molre.model.classifier import HeadCTClassifier, bank_indices
-from molre.model.slice_adapter import (
+from molre.arms.slice_adapter import (
     Bottleneck,
     MoLRESlices,
     ShuffledMoLRESlices,
     bottleneck_width,
     freeze_random_router,
 )
+from molre.model.build import ClassifierSpec, build_classifier
+from molre.model.classifier import HeadCTClassifier, bank_indices
 
 KINDS = ["none", "bottleneck", "molre", "molre_shuffled"]
 

@@ -10,15 +10,17 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from molre.adapter import MoLREConfig
+from molre.arms.arms import ARMS
+from molre.arms.sites import Sites
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
 from molre.model.adapted_backbone import AdaptedBackbone, adapt, modules_called
-from molre.model.sites import Sites
+from molre.training.config import TrainConfig
 from tests.helpers.adapter.models import small_timm
 
-ARMS: list[Any] = ["molre", "molre_shuffled", "lora", "lora_matched"]
-SIZES: dict[str, Any] = {"budget": 0.9, "num_experts": 2, "r": 2, "router_hidden": 4}
+ADAPTERS = ["molre", "molre_shuffled", "lora", "lora_matched"]
+SMALL = TrainConfig(placement="blocks", budget=0.9, num_experts=2, r=2, router_hidden=4)
 
 
 def backbone(network: nn.Module) -> Backbone:
@@ -44,12 +46,12 @@ def endings(adapted: AdaptedBackbone) -> set[str]:
     return {name.rpartition(".")[2] for name in adapted.sites.layers}
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", ADAPTERS)
 @pytest.mark.parametrize("swiglu", [False, True])
 def test_attention_that_reads_its_weights_leaves_the_mlps(
-    arm: Any, swiglu: bool, capsys: pytest.CaptureFixture[str]
+    arm: str, swiglu: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    adapted = adapt(backbone(eva(swiglu_mlp=swiglu)), arm, **SIZES)
+    adapted = adapt(backbone(eva(swiglu_mlp=swiglu)), ARMS[arm], SMALL)
     assert endings(adapted) <= {"fc1", "fc2"}
     said = " ".join(capsys.readouterr().err.split())
     assert "EvaAttention (blocks.0.attn) reads qkv.weight directly and never calls qkv" in said
@@ -61,12 +63,12 @@ def test_attention_that_reads_its_weights_leaves_the_mlps(
 
 def test_every_attention_projection_is_not_applicable_there() -> None:
     with pytest.raises(MolreError, match=r"not applicable: EvaAttention .* never calls qkv"):
-        adapt(backbone(eva()), "lora_all", **SIZES)
+        adapt(backbone(eva()), ARMS["lora_all"], SMALL)
 
 
-@pytest.mark.parametrize("arm", [*ARMS, "lora_all"])
-def test_attention_that_calls_its_layers_is_adapted_as_ever(arm: Any) -> None:
-    adapted = adapt(backbone(vit()), arm, **SIZES)
+@pytest.mark.parametrize("arm", [*ADAPTERS, "lora_all"])
+def test_attention_that_calls_its_layers_is_adapted_as_ever(arm: str) -> None:
+    adapted = adapt(backbone(vit()), ARMS[arm], SMALL)
     assert endings(adapted) == ({"qkv", "proj"} if arm == "lora_all" else {"qkv"})
 
 
@@ -85,8 +87,8 @@ class Early(nn.Module):
 
 
 @pytest.mark.parametrize("arm", ["molre", "lora"])
-def test_a_block_that_never_runs_is_left_out(arm: Any) -> None:
-    adapted = adapt(backbone(Early()), arm, **SIZES)
+def test_a_block_that_never_runs_is_left_out(arm: str) -> None:
+    adapted = adapt(backbone(Early()), ARMS[arm], SMALL)
     assert adapted.sites.layers == ("vit.blocks.0.attn.qkv", "vit.blocks.1.attn.qkv")
 
 
@@ -106,10 +108,10 @@ class Shy(nn.Module):
 
 
 @pytest.mark.parametrize("arm", ["molre", "lora"])
-def test_what_stops_running_once_adapted_is_refused(arm: Any) -> None:
+def test_what_stops_running_once_adapted_is_refused(arm: str) -> None:
     assert "blocks.1" not in modules_called(backbone(Shy()))  # its layers are called, it is not
     with pytest.raises(MolreError, match=r"not applicable at placement blocks: blocks\.0\.fc1, "):
-        adapt(backbone(Shy()), arm, **{**SIZES, "budget": 9.0})
+        adapt(backbone(Shy()), ARMS[arm], SMALL.model_copy(update={"budget": 9.0}))
 
 
 def test_an_adapter_of_before_that_never_ran_is_no_model() -> None:

@@ -6,8 +6,8 @@ import math
 
 import torch
 
+from molre.arms.slice_adapter import Adapted
 from molre.model.pooling import AttentionPooling
-from molre.model.slice_adapter import Adapted
 
 ALL = torch.ones(1, 6, dtype=torch.bool)
 

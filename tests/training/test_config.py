@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from molre.arms.arms import at_placement, get_arm
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
-from molre.training.arms import at_placement, get_arm
 from molre.training.config import TrainConfig, resolve, with_settings
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from molre.arms.arms import ARMS
 from molre.audit.check import NUMBERS, Check, compared, flagged, not_checked
 from molre.audit.checks.predictions import LOGITS
 from molre.audit.differences import leaves, mapping_differences
@@ -19,7 +20,6 @@ from molre.errors import MolreError
 from molre.evaluation.run_files import Run, read_run
 
 STUDIES = 200  # of which the logits of two cells are compared
-LORA = ("lora", "lora_matched", "lora_all")  # one of them may be another, by its rank or sites
 
 
 def twins(
@@ -72,7 +72,13 @@ def _may_be_one(one: Run, other: Run) -> bool:
     if not same:
         return False
     placed = one.manifest["placement"] != other.manifest["placement"]
-    return (placed and one.arm == other.arm) or (one.arm in LORA and other.arm in LORA)
+    return (placed and one.arm == other.arm) or (_plain(one.arm) and _plain(other.arm))
+
+
+def _plain(arm: str) -> bool:
+    """An adapter without a router, which may be another such by its rank or its layers."""
+    inside = ARMS[arm].inside("blocks") if arm in ARMS else None
+    return inside is not None and inside.peft is not None and ARMS[arm].router is None
 
 
 def looks(bench: Bench, weights_dir: Path | None) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from molre.arms.arms import METHOD
 from molre.audit.audit import Audit, AuditOptions, audit, made
 from molre.audit.bench_cells import twins
 from molre.audit.bench_tables import read_csv
@@ -177,7 +178,7 @@ def _report(out: Path, scratch: Path, again: Comparison, runs: Sequence[Path]) -
 
 def _examples(runs: Sequence[Path]) -> list[Example]:
     for run in runs:
-        if read_json(run / "manifest.json").get("arm") == "molre":
+        if read_json(run / "manifest.json").get("arm") == METHOD:
             return run_examples(score(read_run(run)))
     return []
 

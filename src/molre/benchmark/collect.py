@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from molre.arms.arms import FROZEN, METHOD
 from molre.benchmark.grid import Grid, of_backbone
 from molre.benchmark.inspect_backbone import Looked, slot_of
 from molre.benchmark.plan import Bench, Plan
@@ -17,7 +18,7 @@ from molre.evaluation.comparison.compare import Comparison, compare_runs
 from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult, needed_draws
 from molre.evaluation.comparison.families import contrast_names, evidence_of, judged, smallest_p
-from molre.evaluation.comparison.verdict import FROZEN, METHOD, ArmFacts, Evidence, row_verdict
+from molre.evaluation.comparison.verdict import ArmFacts, Evidence, row_verdict
 from molre.evaluation.run_files import Run
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.labels.findings import findings

@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from molre.arms.arm import PLACEMENTS
+from molre.arms.arms import ARMS, FROZEN, at_placement
 from molre.benchmark.presets import PRESETS
 from molre.errors import MolreError, did_you_mean
 from molre.settings_file import read_settings
-from molre.training.arms import ARMS, at_placement
 from molre.training.config import TrainConfig
 
 FOLDER = "hf:WEIGHTS_DIR"  # a backbone of a preset: the checkpoint that --weights-dir holds
-PLACEMENTS = ("slice", "blocks")
 _SET_ELSEWHERE = ("backbone", "contract", "arm", "placement", "seed")
 _TRAINING = TrainConfig()  # the one home of what a benchmark does not change
 
@@ -222,7 +222,7 @@ def _check(config: BenchmarkConfig) -> None:
         raise MolreError(f"backbone {twice!r} is given twice", fix="name each backbone once")
     for placement in config.placements:
         for choice in config.backbones:
-            config.run_config(choice, placement, "frozen", 0)
+            config.run_config(choice, placement, FROZEN, 0)
 
 
 def _read(given: str | Path) -> BenchmarkConfig:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from molre.arms.arm import LAST_BLOCKS, WHOLE, BlocksAdapter
+from molre.arms.arms import ARMS
 from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.grid import Cell
 from molre.cohort.cohort import Cohort
-from molre.training.arms import ARMS
 
 TFLOPS = 100.0  # sustained by one GPU
-LAST_BLOCKS, WHOLE = 1.5, 3.0  # passes that a training step costs
 SLICE_RATE = 20_000.0  # slice embeddings a second that a slice arm is trained over, two CPU cores
 BASE_GB = 1.5
 WIDENED = 2  # learning rates that a search tries beyond its grid
@@ -124,7 +124,7 @@ def cost(
     else:
         flop = measured.gflops
         gpu = None if flop is None else (passes + steps) * flop / (TFLOPS * 1e3) / 3600
-    trained_whole = any(ARMS[cell.arm].blocks == "full" for cell in cells)
+    trained_whole = any(inside.whole for cell in cells if (inside := _inside(cell)) is not None)
     return BackboneCost(
         measured=measured,
         seconds=seconds,
@@ -136,6 +136,11 @@ def cost(
         gigabytes=_gigabytes(config, measured, cells, sizes),
         memory=BASE_GB + (16 if trained_whole else 4) * measured.parameters / 1e9,
     )
+
+
+def _inside(cell: Cell) -> BlocksAdapter | None:
+    """What a cell trains in its backbone; None where the embeddings of a frozen one will do."""
+    return ARMS[cell.arm].inside(cell.placement)
 
 
 def _units(config: BenchmarkConfig, m: Measured, placement: str, sizes: Sizes) -> float:
@@ -160,7 +165,7 @@ def _fitted(config: BenchmarkConfig, placement: str, sizes: Sizes) -> tuple[floa
 def _embedding_passes(
     config: BenchmarkConfig, m: Measured, cells: Sequence[Cell], sizes: Sizes
 ) -> float:
-    places = {c.placement for c in cells if c.placement == "slice" or c.arm == "frozen"}
+    places = {c.placement for c in cells if _inside(c) is None}
     shared = config.placements.get("blocks")
     if shared is not None and shared.studies is None and shared.slices is None:
         places = set(list(places)[:1])  # one cohort, one contract: one pass
@@ -174,17 +179,17 @@ def _fits(config: BenchmarkConfig, placement: str) -> int:
 
 
 def _blocks_passes(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Sizes) -> float:
-    if cell.placement != "blocks" or cell.arm == "frozen":
+    inside = _inside(cell)
+    if inside is None:
         return 0.0
     train, tune, every = _fitted(config, "blocks", sizes)
-    step = WHOLE if ARMS[cell.arm].blocks in ("lora_all", "full") else LAST_BLOCKS
     epochs = _fits(config, "blocks")
-    return (epochs * (step * train + tune) + every) * _units(config, m, "blocks", sizes)
+    return (epochs * (inside.passes * train + tune) + every) * _units(config, m, "blocks", sizes)
 
 
 def _slice_embeddings(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Sizes) -> float:
     """Slice embeddings that the head of a cell is trained over."""
-    if cell.placement == "blocks" and cell.arm != "frozen":
+    if _inside(cell) is not None:
         return 0.0
     train, tune, _ = _fitted(config, cell.placement, sizes)
     units = _units(config, m, cell.placement, sizes)
@@ -193,7 +198,7 @@ def _slice_embeddings(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: S
 
 def _gigabytes(config: BenchmarkConfig, m: Measured, cells: Sequence[Cell], sizes: Sizes) -> float:
     embedded = _embedding_passes(config, m, cells, sizes)
-    own = [c for c in cells if c.placement == "blocks" and c.arm != "frozen"]
+    own = [c for c in cells if _inside(c) is not None]
     for cell in own:
         embedded += _fitted(config, "blocks", sizes)[2] * _units(config, m, cell.placement, sizes)
     total = embedded * m.dim * 2 + 4 * m.parameters

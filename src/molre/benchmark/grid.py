@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from molre.arms.arms import ARMS
 from molre.benchmark.config import BenchmarkConfig
 from molre.errors import MolreError
-from molre.training.arms import ARMS
 
 Reasons = Mapping[str, Mapping[str, str]]  # placement -> arm -> why it is not applicable
 

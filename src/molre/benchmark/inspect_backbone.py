@@ -12,18 +12,11 @@ from typing import Any
 
 from torch import nn
 
+from molre.arms.arms import ARMS
 from molre.backbones import catalogue
 from molre.benchmark.config import BackboneChoice
 from molre.errors import NotApplicable
-from molre.model.adapted_backbone import FULL_LIMIT
-from molre.model.sites import attention_projections, last_blocks
-from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
-
-FROM_SCRATCH = (
-    "there are no weights that an arm could adapt and no attention pooling that a router could "
-    "follow: it is trained from scratch, by full"
-)
 
 
 @dataclass(frozen=True)
@@ -107,33 +100,10 @@ def reasons(
     found: dict[str, dict[str, str]] = {}
     for placement, config in configs.items():
         for arm, entry in ARMS.items():
-            if placement in entry.placements:
-                reason = _reason(network, from_scratch, config, arm)
-                if reason is not None:
-                    found.setdefault(placement, {})[arm] = reason
+            if placement not in entry.placements:
+                continue
+            try:
+                entry.sites(network, config, from_scratch=from_scratch)
+            except NotApplicable as error:
+                found.setdefault(placement, {})[arm] = error.what
     return found
-
-
-def _reason(network: nn.Module, from_scratch: bool, config: TrainConfig, arm: str) -> str | None:
-    kind = ARMS[arm].blocks if config.placement == "blocks" else "none"
-    if from_scratch and kind != "full":
-        return FROM_SCRATCH
-    try:
-        if kind == "full":
-            _check_size(network)
-        elif kind == "lora_all":
-            attention_projections(network)
-        elif kind != "none":
-            last_blocks(network, config.budget, config.num_experts, config.r, config.router_hidden)
-    except NotApplicable as error:
-        return error.what
-    return None
-
-
-def _check_size(network: nn.Module) -> None:
-    count = sum(p.numel() for p in network.parameters())
-    if count > FULL_LIMIT:
-        raise NotApplicable(
-            f"full trains all of its {count / 1e6:.0f} M parameters, and molre does so up to "
-            f"{FULL_LIMIT / 1e6:.0f} M"
-        )

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from molre.arms.arms import ARMS, FROZEN
 from molre.backbones.catalogue import contract_from_dict
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BackboneChoice, BenchmarkConfig
@@ -96,7 +97,7 @@ class Bench:
 
     def _about(self, choice: BackboneChoice, placement: str) -> dict[str, Any]:
         """What decides which arms a backbone can have."""
-        config = self.config.run_config(choice, placement, "frozen", 0)
+        config = self.config.run_config(choice, placement, FROZEN, 0)
         return {"placement": placement, **{name: getattr(config, name) for name in DECIDING}}
 
 
@@ -193,7 +194,7 @@ class Plan:
 
 def needs_embedding(cell: Cell) -> bool:
     """Whether a cell works on the embeddings of the backbone as it is."""
-    return cell.placement == "slice" or cell.arm == "frozen"
+    return ARMS[cell.arm].inside(cell.placement) is None
 
 
 def embedding_name(cell: Cell) -> str:

@@ -49,6 +49,7 @@ def command(
 
     Example: molre demo -o demo
     """
+    from molre.arms.arms import METHOD, at_placement
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
@@ -58,7 +59,6 @@ def command(
     from molre.output.comparison_html import write_comparison_report
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
-    from molre.training.arms import at_placement
     from molre.training.config import TrainConfig
     from molre.workflows.evaluate_run import evaluate_and_report
     from molre.workflows.example_cases import run_examples
@@ -93,11 +93,11 @@ def command(
     evaluations = [evaluate_and_report(run) for run in runs]
     _say("5/6 compare")
     comparison = compare(runs, out)
-    shown = next(e for e in evaluations if e.run.arm == "molre")
+    shown = next(e for e in evaluations if e.run.arm == METHOD)
     write_comparison_report(comparison, out / "report.html", run_examples(shown))
     _say("6/6 predict one study that no model was trained on")
     write_phantoms(out / "new", studies=1, seed=seed + 1000, findings=FINDINGS, prevalence=0.4)
-    reader = load(out / "runs" / "molre-0" / "model", device=device)
+    reader = load(out / "runs" / f"{METHOD}-0" / "model", device=device)
     written = write_predictions(reader, [out / "new"], out / "prediction")
     _finish(comparison, out, written.as_text(), json)
 

@@ -60,7 +60,7 @@ def _everything() -> list[dict[str, Any]]:
 
 
 def _arms() -> list[dict[str, Any]]:
-    from molre.training.arms import ARMS
+    from molre.arms.arms import ARMS
 
     return [
         {"arm": name, "placements": ", ".join(arm.placements), "question": arm.question}

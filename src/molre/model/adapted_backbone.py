@@ -6,35 +6,35 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from molre.arms.arm import Arm, Settings
+from molre.arms.arms import blocks_adapters
+from molre.arms.sites import NOWHERE, Sites
 from molre.backbones.backbone import Backbone, Features
 from molre.embedding.chunks import in_halves
 from molre.errors import MolreError, NotApplicable
-from molre.model.sites import Sites, attention_projections, last_blocks
 from molre.model.unregistered import Unregistered
 
-BlocksKind = Literal["none", "lora", "lora_matched", "lora_all", "molre", "molre_shuffled", "full"]
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 NETWORK_FILE = "network.safetensors"
 CHUNK = 16  # slices a forward pass
-FULL_LIMIT = 50_000_000  # parameters; beyond it `full` is no ceiling that a cohort can train
 
 
 class AdaptedBackbone(nn.Module):
-    """A backbone and the weights that an arm adds to it or, for ``full``, trains in it.
+    """A backbone and the weights that an arm adds to it or, trained as a whole, those it has.
 
-    Its state dict holds only those weights, and with ``full`` what the network has counted. The
-    backbone stays in evaluation mode, but for one that is trained from scratch, whose batch norm
-    has no means to normalise by until it has seen some.
+    Its state dict holds only those weights, and trained as a whole what the network has counted.
+    The backbone stays in evaluation mode, but for one that is trained from scratch, whose batch
+    norm has no means to normalise by until it has seen some.
 
     Args:
         backbone: changed in place.
-        model: the PeftModel around its network, or None for ``full``.
+        model: the PeftModel around its network, or None where all of it is trained.
         sites: where it is adapted.
         bank: for the shuffled control, for each site what its router sees: float32 (M, d_in).
 
@@ -148,72 +148,43 @@ class AdaptedBackbone(nn.Module):
         return tuple(f"adapter/{name}" for name in ADAPTER_FILES)
 
 
-def adapt(
-    backbone: Backbone,
-    kind: BlocksKind,
-    *,
-    budget: float,
-    num_experts: int,
-    r: int,
-    router_hidden: int,
-    train_router: bool = True,
-) -> AdaptedBackbone:
-    """Adapt a backbone for one arm, at its start: it answers as the frozen one.
+def adapt(backbone: Backbone, arm: Arm, settings: Settings) -> AdaptedBackbone:
+    """Adapt a backbone for an arm, at its start: it answers as the frozen one.
 
     Args:
         backbone: changed in place; one without weights gets them from torch's generator.
-        kind: what to add.
-        budget: share of its parameters that MoLRE may add; sets the sites of the LoRA arms too.
-        num_experts: E.
-        r: rank of each expert, and of ``lora`` and ``lora_all``; ``lora_matched`` has E * r.
-        router_hidden: hidden width of the router.
-        train_router: False for the control with a random router.
+        arm: that trains something inside a backbone.
+        settings: how large it is, and where.
 
     An adapter is accepted only where a forward pass was seen to call every adapted layer, and a
     gradient to reach it.
 
     Raises:
-        NotApplicable: to this backbone.
+        NotApplicable: the arm is not applicable to this backbone.
     """
-    from peft import LoraConfig, get_peft_model
-
-    from molre.adapter.tuner import MoLREConfig
-
-    network = backbone.network
-    if kind == "full":
-        whole = _whole(backbone)
+    network, inside = backbone.network, arm.inside("blocks")
+    assert inside is not None
+    scratch = backbone.from_scratch
+    called = None if scratch or inside.whole else modules_called(backbone)
+    sites = arm.sites(network, settings, from_scratch=scratch, called=called)
+    if inside.peft is None:
         if backbone.start is not None:
             backbone.start(network)
-        return AdaptedBackbone(backbone, None, whole)
-    if backbone.from_scratch:
-        raise NotApplicable(
-            f"{backbone.name} has no weights that an arm could adapt and no attention pooling that "
-            "a router could follow; it is trained from scratch",
-            fix="choose --arm full",
-        )
-    called = modules_called(backbone)
-    if kind == "lora_all":
-        sites = attention_projections(network, called)
-    else:
-        sites = last_blocks(network, budget, num_experts, r, router_hidden, called)
-    targets = sorted(sites.layers)
-    if kind.startswith("lora"):
-        rank = num_experts * r if kind == "lora_matched" else r
-        # alpha as MoLRE's: uniform gates are then exactly lora_matched
-        config: Any = LoraConfig(r=rank, lora_alpha=r, target_modules=targets)
-    else:
-        config = MoLREConfig(
-            r=r,
-            num_experts=num_experts,
-            router_dim=router_hidden,
-            target_modules=targets,
-            train_router=train_router,
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
-        model = get_peft_model(network, config)
+        return AdaptedBackbone(backbone, None, sites)
+    model = _with_adapter(network, inside.peft(settings), sites)
     _check_runs(backbone)
     return AdaptedBackbone(backbone, model, sites)
+
+
+def _with_adapter(network: nn.Module, asked: dict[str, Any], sites: Sites) -> Any:
+    from peft import get_peft_config, get_peft_model
+
+    import molre.adapter.tuner  # noqa: F401 - registers the method with peft
+
+    config = get_peft_config(asked | {"target_modules": sorted(sites.layers)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
+        return get_peft_model(network, config)
 
 
 def modules_called(backbone: Backbone) -> set[str]:
@@ -256,9 +227,15 @@ def _one_input(backbone: Backbone) -> Tensor:
 
 
 def load(
-    backbone: Backbone, folder: Path, kind: BlocksKind, bank: Mapping[str, Tensor]
+    backbone: Backbone, folder: Path, kind: str, bank: Mapping[str, Tensor]
 ) -> AdaptedBackbone:
     """Put what a model folder holds back into its backbone.
+
+    Args:
+        backbone: changed in place.
+        folder: of the model.
+        kind: of adapter, as ``model.json`` calls it.
+        bank: as in :class:`AdaptedBackbone`.
 
     Raises:
         MolreError: it was trained on another backbone.
@@ -268,11 +245,10 @@ def load(
 
     import molre.adapter.tuner  # noqa: F401 - registers the method with peft
 
-    nowhere = Sites((), None, 0)
     try:
-        if kind == "full":
+        if blocks_adapters()[kind].whole:
             backbone.network.load_state_dict(load_file(folder / NETWORK_FILE))
-            return AdaptedBackbone(backbone, None, nowhere)
+            return AdaptedBackbone(backbone, None, NOWHERE)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of transformers, about peft
             model = PeftModel.from_pretrained(backbone.network, str(folder / "adapter"))
@@ -280,18 +256,7 @@ def load(
         raise MolreError(
             f"the adapter does not fit this backbone ({str(error).splitlines()[0]})", where=folder
         ) from None
-    return AdaptedBackbone(backbone, model, nowhere, bank)
-
-
-def _whole(backbone: Backbone) -> Sites:
-    count = sum(p.numel() for p in backbone.parameters())
-    if count > FULL_LIMIT:
-        raise NotApplicable(
-            f"full trains all of {backbone.name}'s {count / 1e6:.0f} M parameters, and molre does "
-            f"so up to {FULL_LIMIT / 1e6:.0f} M",
-            fix="choose another arm (`molre list arms`)",
-        )
-    return Sites((), None, 0)
+    return AdaptedBackbone(backbone, model, NOWHERE, bank)
 
 
 class _Counts(nn.Module):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Annotated
 
-import torch
-from pydantic import BaseModel, ConfigDict
-from torch import nn
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from molre.arms.arms import blocks_adapters, slice_adapters
+from molre.errors import did_you_mean
 from molre.model.classifier import HeadCTClassifier
-from molre.model.slice_adapter import (
-    Bottleneck,
-    MoLRESlices,
-    NoAdapter,
-    ShuffledMoLRESlices,
-    bottleneck_width,
-)
 
-AdapterKind = Literal["none", "bottleneck", "molre", "molre_shuffled"]
+
+def _one_of(kinds: Callable[[], Iterable[str]]) -> AfterValidator:
+    def known(kind: str) -> str:
+        if kind not in kinds():
+            raise ValueError(f"unknown adapter {kind!r}: {did_you_mean(kind, kinds())}")
+        return kind
+
+    return AfterValidator(known)
+
+
+SliceKind = Annotated[str, _one_of(slice_adapters)]  # names of adapters in model.json
+BlocksKind = Annotated[str, _one_of(blocks_adapters)]
 
 
 class ClassifierSpec(BaseModel):
@@ -31,35 +35,13 @@ class ClassifierSpec(BaseModel):
 
     dim: int
     findings: int
-    adapter: AdapterKind = "none"
+    adapter: SliceKind = "none"
     num_experts: int = 6
     r: int = 8
     router_hidden: int = 32
     shared_query: bool = False
     dropout: float = 0.3
     bank_size: int = 512
-
-
-def _bottleneck(spec: ClassifierSpec) -> nn.Module:
-    width = bottleneck_width(spec.dim, spec.num_experts, spec.r, spec.router_hidden)
-    return Bottleneck(spec.dim, width)
-
-
-def _molre(spec: ClassifierSpec) -> nn.Module:
-    return MoLRESlices(spec.dim, spec.num_experts, spec.r, spec.router_hidden)
-
-
-def _shuffled(spec: ClassifierSpec) -> nn.Module:
-    bank = torch.zeros(spec.bank_size, spec.dim)
-    return ShuffledMoLRESlices(spec.dim, bank, spec.num_experts, spec.r, spec.router_hidden)
-
-
-_ADAPTERS: dict[AdapterKind, Callable[[ClassifierSpec], nn.Module]] = {
-    "none": lambda spec: NoAdapter(),
-    "bottleneck": _bottleneck,
-    "molre": _molre,
-    "molre_shuffled": _shuffled,
-}
 
 
 def build_classifier(spec: ClassifierSpec) -> HeadCTClassifier:
@@ -69,5 +51,5 @@ def build_classifier(spec: ClassifierSpec) -> HeadCTClassifier:
     be compared in pairs.
     """
     classifier = HeadCTClassifier(spec.dim, spec.findings, None, spec.shared_query, spec.dropout)
-    classifier.adapter = _ADAPTERS[spec.adapter](spec)
+    classifier.adapter = slice_adapters()[spec.adapter].build(spec)
     return classifier

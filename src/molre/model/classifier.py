@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from molre.arms.slice_adapter import NoAdapter
 from molre.model.pooling import AttentionPooling
-from molre.model.slice_adapter import NoAdapter
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from torch import Tensor
 from molre import files
 from molre.backbones.precision import Precision
 from molre.errors import MolreError
-from molre.model.adapted_backbone import ADAPTER_FILES, NETWORK_FILE, AdaptedBackbone, BlocksKind
-from molre.model.build import ClassifierSpec, build_classifier
+from molre.model.adapted_backbone import ADAPTER_FILES, NETWORK_FILE, AdaptedBackbone
+from molre.model.build import BlocksKind, ClassifierSpec, build_classifier
 from molre.model.calibration import Calibration
 from molre.model.classifier import HeadCTClassifier
 from molre.model.familiarity import Familiarity

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from molre.model.slice_adapter import Adapted
+from molre.arms.slice_adapter import Adapted
 
 
 class AttentionPooling(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from molre.evaluation.comparison.verdict import FROZEN, METHOD
+from molre.arms.arms import FROZEN, METHOD
 from molre.output import charts
 from molre.output.benchmark_table import (
     BenchmarkRow,

@@ -13,30 +13,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molre.arms.arms import ARMS, METHOD
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FloatArray = NDArray[np.float64]
 
-INK, MUTED, GRID = "#1b2733", "#5b6875", "#e1e6eb"
-BLUE, ORANGE, RED, GREEN, PINK, SKY = (
-    "#0072b2",
-    "#d98c00",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-)  # Okabe and Ito's palette, the yellow left out and the orange darkened for white paper
-_SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"), (SKY, "v"), (RED, "P"))
-_OF_ARM = {
-    "frozen": (MUTED, "o"),
-    "mlp_matched": (ORANGE, "s"),
-    "lora_matched": (RED, "P"),
-    "molre_random_router": (GREEN, "D"),
-    "molre_shuffled": (PINK, "^"),
-    "molre": (BLUE, "o"),
+COLORS = {  # Okabe and Ito's palette, the yellow left out and the orange darkened for white paper
+    "ink": "#1b2733",
+    "gray": "#5b6875",
+    "blue": "#0072b2",
+    "orange": "#d98c00",
+    "red": "#d55e00",
+    "green": "#009e73",
+    "pink": "#cc79a7",
+    "sky": "#56b4e9",
 }
+INK, MUTED, BLUE, ORANGE, RED, GREEN, PINK, SKY = COLORS.values()
+GRID = "#e1e6eb"
+_SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"), (SKY, "v"), (RED, "P"))
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "molre",
@@ -253,7 +250,7 @@ def bars(
         reference: a dashed line.
     """
     figure, axes = canvas(6.4, 0.75 + 0.34 * len(names))
-    colors = [_OF_ARM.get(name.split(" ")[0], (BLUE, "o"))[0] for name in names]
+    colors = [_of_arm(name, (BLUE, "o"))[0] for name in names]
     axes.barh(range(len(names)), values, color=colors, height=0.62)
     end = limit if limit is not None else 1.18 * max([*values, reference or 0.0])
     for row, value in enumerate(values):
@@ -333,8 +330,15 @@ def svg(figure: Figure, label: str) -> str:
 
 
 def _look(name: str, position: int) -> tuple[str, str]:
-    arm = name.split(" ")[0]
-    return _OF_ARM.get(arm, _SERIES[position % len(_SERIES)])
+    return _of_arm(name, _SERIES[position % len(_SERIES)])
+
+
+def _of_arm(name: str, otherwise: tuple[str, str]) -> tuple[str, str]:
+    """Color and marker of an arm, which may have its group behind its name."""
+    arm = ARMS.get(name.split(" ")[0])
+    if arm is None or arm.color is None:
+        return otherwise
+    return COLORS.get(arm.color, arm.color), arm.marker
 
 
 def _marks(axes: Axes, series: Series, offset: float, color: str, marker: str) -> None:
@@ -349,7 +353,7 @@ def _marks(axes: Axes, series: Series, offset: float, color: str, marker: str) -
         fmt=marker,
         color=color,
         elinewidth=1.6,
-        markersize=6 if series.name == "molre" else 5.5,
+        markersize=6 if series.name == METHOD else 5.5,
         markerfacecolor=color,
         label=series.name,
     )

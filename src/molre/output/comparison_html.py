@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.comparison.compare import Comparison
 from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult
-from molre.evaluation.comparison.verdict import ALPHA, FROZEN, MARGIN, METHOD, UNROUTED
+from molre.evaluation.comparison.verdict import ALPHA, MARGIN, UNROUTED
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.statistics.seeds import NEEDED
 from molre.output import charts

@@ -15,7 +15,7 @@ from molre.adapter.collapse import (
     mean_load,
     update_similarity,
 )
-from molre.model.slice_adapter import MoLRESlices
+from molre.arms.slice_adapter import MoLRESlices
 from molre.progress import say
 
 IN_A_ROW = 3  # epochs; one epoch may pass through a state that the next one leaves

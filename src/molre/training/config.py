@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from molre.arms.arms import METHOD
 from molre.backbones.contract import Contract
 from molre.backbones.contract_kind import contract_from_dict
 from molre.backbones.volume_contract import VolumeContract
@@ -31,7 +32,7 @@ class TrainConfig(BaseModel):
     contract: Contract | VolumeContract | None = Field(
         default=None, description="pixels, where not its own"
     )
-    arm: str = "molre"
+    arm: str = METHOD
     placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(

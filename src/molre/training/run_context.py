@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from molre.arms.arm import Arm
 from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.labels.findings import FindingsTable
 from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
-from molre.training.arms import Arm
 from molre.training.checkpoint import Progress, Row
 from molre.training.config import TrainConfig
 from molre.training.data import Inputs, Loader
@@ -76,11 +76,11 @@ class RunContext:
     @property
     def spec(self) -> ClassifierSpec:
         """Architecture of the classifier."""
-        c = self.config
+        c, at_slice = self.config, self.config.placement == "slice"
         return ClassifierSpec(
             dim=self.backbone.dim,
             findings=len(self.splits.findings),
-            adapter=(self.arm.slice or "none") if c.placement == "slice" else "none",
+            adapter=self.arm.slice.kind if at_slice and self.arm.slice else "none",
             num_experts=c.num_experts,
             r=c.r,
             router_hidden=c.router_hidden,

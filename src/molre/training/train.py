@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from molre.arms.arm import Arm
+from molre.arms.arms import get_arm
 from molre.backbones.backbone import Backbone
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.precision import precision_on
@@ -17,7 +19,6 @@ from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.folders import claim
 from molre.labels.findings import findings
-from molre.training.arms import Arm, get_arm
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
 from molre.training.config import TrainConfig, with_settings
@@ -121,7 +122,7 @@ def _start(
 ) -> tuple[RunContext, Placement]:
     """Embed what is not embedded, and what the fits start from."""
     cohort, ranks, adapted = embedder.cohort, embedder.ranks, None
-    if config.placement == "blocks" and arm.blocks != "none":
+    if arm.inside(config.placement) is not None:
         adapted = adapt_blocks(embedder, backbone, config, arm)
     inputs = adapted.inputs if adapted else embedder.embed(backbone)
     splits = load_splits(

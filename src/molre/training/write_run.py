@@ -81,7 +81,7 @@ def _model(context: RunContext, best: BestFit, calibration: Calibration) -> Trai
         findings=[FindingEntry(id=f.id, name=f.name, category=f.category) for f in entries],
         backbone=backbone_entry(context.backbone),
         classifier=context.spec,
-        blocks=(context.arm.blocks or "none") if blocks is not None else "none",
+        blocks=context.arm.blocks.kind if blocks is not None and context.arm.blocks else "none",
         slope=calibration.slope,
         intercepts=calibration.intercepts.tolist(),
         calibrated=calibration.calibrated.tolist(),

@@ -9,10 +9,10 @@ import pytest
 import timm
 import torch
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.contract import Contract
 from molre.backbones.families.biomedclip import CLIP_MEAN, CLIP_STD
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 CONTRACT = Contract(size=64)

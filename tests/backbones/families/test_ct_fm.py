@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from molre.arms.arms import ARMS
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import presets
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt
-from molre.model.sites import attention_projections, last_blocks
+from molre.training.config import TrainConfig
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 NAME = "ct_fm"
 CONTRACT = presets()[NAME].contract.model_copy(update={"shape": (16, 32, 16)})
 SMALL = {"init_filters": 8, "blocks_down": (1, 2, 1)}
-OPTIONS = {"num_experts": 2, "r": 2, "router_hidden": 4}
+BLOCKS = TrainConfig(placement="blocks", budget=0.9, num_experts=2, r=2, router_hidden=4)
 
 
 def write(folder: Path, prefix: str = "", norm: str = "batch") -> torch.nn.Module:
@@ -70,7 +72,7 @@ def test_parameters_and_sites_at_full_size():
 def test_gates_are_of_a_volume_where_the_budget_lets_it_be_adapted(tmp_path):
     network = write(tmp_path)
     backbone = read(NAME, network, tmp_path, contract=CONTRACT)
-    adapted = adapt(backbone, "molre", budget=0.9, **OPTIONS)
+    adapted = adapt(backbone, ARMS["molre"], BLOCKS)
     assert adapted.routed
     volumes = pixels(backbone, 3)
     pooled, gates = adapted.embed(volumes, torch.zeros(3, dtype=torch.long))

@@ -11,12 +11,12 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import load, presets
 from molre.backbones.contract import Contract
 from molre.backbones.preset_weights import load_preset
 from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import embed, pixels, read, save, shaken
 from tests.helpers.embedding.volumes import noise, stack
 

@@ -10,9 +10,9 @@ import timm
 import torch
 import transformers as hf
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 CONTRACT = Contract(size=64)

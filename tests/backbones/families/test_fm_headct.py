@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import presets
 from molre.backbones.families.fm_headct import NAMES, build
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 NAME = "fm_headct"

@@ -8,10 +8,10 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import load, presets
 from molre.backbones.families.hlip import HlipViT
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 NAME = "hlip_headct"

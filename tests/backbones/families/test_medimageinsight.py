@@ -10,10 +10,10 @@ import timm
 import torch
 from safetensors.torch import load_file
 
+from molre.arms.sites import last_blocks
 from molre.backbones.contract import Contract
 from molre.backbones.families.medimageinsight import FILE, ProjectedDaViT
 from molre.errors import MolreError
-from molre.model.sites import last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 
 CONTRACT = Contract(size=96)

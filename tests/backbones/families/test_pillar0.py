@@ -15,11 +15,11 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from molre.arms.sites import last_blocks
 from molre.backbones.catalogue import load, presets
 from molre.backbones.families.pillar0 import CONTRACT_FILE, FORM, NAME
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError
-from molre.model.sites import last_blocks
 from tests.helpers.backbones.checkpoints import pixels
 
 CODE = """

@@ -11,11 +11,11 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file
 
+from molre.arms.sites import attention_projections, last_blocks
 from molre.backbones.catalogue import presets
 from molre.backbones.families.siglip import HALF
 from molre.embedding.pixels import to_pixels
 from molre.errors import MolreError
-from molre.model.sites import attention_projections, last_blocks
 from tests.helpers.backbones.checkpoints import add, drop, embed, pixels, read, save, shaken
 from tests.helpers.embedding.volumes import noise
 

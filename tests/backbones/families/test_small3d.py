@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from molre.arms.arms import ARMS
 from molre.backbones.catalogue import load, presets
 from molre.backbones.volume_contract import VolumeContract
 from molre.embedding.embed import embed as embed_cohort
 from molre.errors import MolreError
 from molre.model.adapted_backbone import adapt, not_counting
+from molre.training.config import TrainConfig
 from tests.helpers.backbones.checkpoints import embed, pixels
 from tests.helpers.cohort.cohorts import write_cohort
 
 SMALL = VolumeContract(shape=(32, 32, 64), spacing=(5.0, 4.0, 4.0))
-OPTIONS = {"budget": 0.005, "num_experts": 6, "r": 8, "router_hidden": 32}
+BLOCKS = TrainConfig(placement="blocks")
 
 
 def test_parameters_at_full_size():
@@ -57,8 +59,8 @@ def test_it_has_no_weights_and_says_so():
 @pytest.mark.parametrize("kind", ["lora", "lora_matched", "lora_all", "molre", "molre_shuffled"])
 def test_no_arm_but_full_is_applicable(kind: str):
     backbone = load("small3d", contract=SMALL)
-    with pytest.raises(MolreError, match=r"^not applicable: small3d has no weights .* router"):
-        adapt(backbone, kind, **OPTIONS)
+    with pytest.raises(MolreError, match=r"^not applicable: there are no weights .* router"):
+        adapt(backbone, ARMS[kind], BLOCKS)
 
 
 def test_its_embeddings_are_refused(tmp_path):
@@ -71,7 +73,7 @@ def test_a_seed_draws_its_own_start_and_all_of_it_is_trained():
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
         backbone = load("small3d", contract=SMALL)
-        adapted = adapt(backbone, "full", **OPTIONS)
+        adapted = adapt(backbone, ARMS["full"], BLOCKS)
         starts.append(backbone.network.features.conv0.weight.detach().clone())
         assert sum(p.numel() for p in adapted.parameters() if p.requires_grad) == 6_962_418
     assert torch.equal(starts[0], starts[1])
@@ -80,7 +82,7 @@ def test_a_seed_draws_its_own_start_and_all_of_it_is_trained():
 
 def test_its_batch_norm_counts_in_training_once_and_is_saved():
     backbone = load("small3d", contract=SMALL)
-    adapted = adapt(backbone, "full", **OPTIONS)
+    adapted = adapt(backbone, ARMS["full"], BLOCKS)
     norm = backbone.network.features.norm0
     volumes = pixels(backbone)
     adapted.train()
@@ -101,7 +103,7 @@ def test_its_batch_norm_counts_in_training_once_and_is_saved():
 
 def test_a_pretrained_network_stays_in_evaluation_mode():
     backbone = load("efficientnet_lite0")
-    adapted = adapt(backbone, "full", **OPTIONS)
+    adapted = adapt(backbone, ARMS["full"], BLOCKS)
     adapted.train()
     assert not backbone.network.training
 

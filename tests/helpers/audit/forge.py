@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from molre.arms.arms import get_arm
 from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.labels.findings import findings
 from molre.model.classifier import HeadCTClassifier
 from molre.model.folder import load
-from molre.training.arms import get_arm
 from molre.training.checkpoint import Progress
 from molre.training.config import resolve
 from molre.training.load_splits import load_splits

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from molre.arms.arms import ARMS
 from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.contract import Contract
 from molre.model.adapted_backbone import adapt
 from molre.model.classifier import HeadCTClassifier
+from molre.training.config import TrainConfig
 from molre.training.placements.end_to_end import BlocksClassifier
 from tests.helpers.training.scans import DIM, K
 
@@ -33,7 +35,7 @@ def with_head(network: nn.Module, start: object = None) -> BlocksClassifier:
         weights=Weights(id="tiny", sha256="0"),
         start=start,  # type: ignore[arg-type]
     )
-    adapted = adapt(backbone, "full", budget=1, num_experts=2, r=2, router_hidden=4)
+    adapted = adapt(backbone, ARMS["full"], TrainConfig(placement="blocks"))
     head = HeadCTClassifier(DIM, K, dropout=0.1)
     torch.manual_seed(1)
     nn.init.normal_(head.pooling.query)

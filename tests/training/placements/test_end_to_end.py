@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 
 import molre
+from molre.arms.arms import ARMS
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.prefix import Prefix
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
-from molre.training.arms import ARMS
 from molre.training.config import TrainConfig
 from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import adapt_blocks

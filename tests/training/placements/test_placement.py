@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from molre.arms.arms import get_arm
 from molre.backbones.catalogue import load as load_backbone
 from molre.cohort.cohort import Cohort
 from molre.labels.findings import findings
-from molre.training.arms import get_arm
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.load_splits import SPLITS, load_splits

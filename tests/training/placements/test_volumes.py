@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from molre import files
+from molre.arms.arms import ARMS
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.catalogue import presets
 from molre.backbones.contract import Contract
@@ -190,8 +191,7 @@ def test_small3d_learns_what_can_be_seen_and_keeps_it_in_evaluation_mode() -> No
     """Volumes with a bleed or without, in chunks, each run twice in training."""
     torch.manual_seed(0)
     backbone = load_backbone("small3d", contract=SMALL3D)
-    options = {"budget": 0.005, "num_experts": 6, "r": 8, "router_hidden": 32}
-    adapted = adapt(backbone, "full", **options)
+    adapted = adapt(backbone, ARMS["full"], TrainConfig(placement="blocks"))
     model = BlocksClassifier(adapted, HeadCTClassifier(801, 1, dropout=0.0), backbone, 2)
     volumes = 0.2 * torch.randn(4, 1, 3, 32, 32, 64)
     volumes[:2, :, :, 8:24, 8:24, 8:40] += 2.0
@@ -219,7 +219,7 @@ def test_small3d_learns_what_can_be_seen_and_keeps_it_in_evaluation_mode() -> No
 )
 def test_small3d_has_no_arm_but_full(arm, placement, cohort, tmp_path) -> None:
     settings = config(arm, placement, backbone="small3d", contract=SMALL3D)
-    with pytest.raises(MolreError, match=r"^not applicable: small3d has no weights"):
+    with pytest.raises(MolreError, match=r"^not applicable: there are no weights"):
         train(cohort, tmp_path / "run", settings)
     assert not (tmp_path / "run" / "manifest.json").exists()
 

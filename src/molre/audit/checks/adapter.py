@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from molre.adapter.collapse import update_similarity
 from molre.adapter.core import gate_entropy
 from molre.adapter.reading import summary
+from molre.arms.arms import blocks_adapters, routed_kinds
 from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared
 from molre.audit.differences import leaves, mapping_differences, table_differences
 from molre.audit.run_under_audit import RunUnderAudit, read_table
@@ -22,13 +23,10 @@ PREFIX = "base_model.model."  # of tensor names, as PEFT writes them
 CLOSE = 1e-5  # means of float32 in another order
 
 
-ROUTED = ("molre", "molre_shuffled")  # kinds of adapter with a router, at either placement
-
-
 def routed(opened: RunUnderAudit) -> Iterator[Check]:
     """A routed arm that ran has gates; one that has none was never executed."""
     described = opened.description
-    if not {described.classifier.adapter, described.blocks} & set(ROUTED):
+    if not {described.classifier.adapter, described.blocks} & routed_kinds():
         return
     missing = []
     if not (opened.path / "routing.parquet").is_file():
@@ -50,7 +48,7 @@ def inside(opened: RunUnderAudit) -> Iterator[Check]:
         return
     again: dict[str, Any] = {"added_parameters": opened.description.backbone.parameters}
     tensors: dict[str, torch.Tensor] = {}
-    if kind != "full":
+    if not blocks_adapters()[kind].whole:
         tensors = load_file(opened.path / "model" / "adapter" / "adapter_model.safetensors")
         again["added_parameters"] = sum(tensor.numel() for tensor in tensors.values())
     found = mapping_differences(manifest, again)

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from molre.arms.arms import get_arm
 from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
 from molre.audit.differences import leaves, mapping_differences
 from molre.audit.run_under_audit import RunUnderAudit, read_json
 from molre.backbones.backbone import Backbone
 from molre.errors import MolreError
 from molre.labels.findings import Finding, findings
-from molre.training.arms import Arm, get_arm
-from molre.training.config import TrainConfig
 from molre.training.write_run import threshold_origin, trained_on
 
 NAME = "the model is of the arm that it is called"
@@ -32,34 +31,20 @@ def named(opened: RunUnderAudit) -> Iterator[Check]:
     """Adapter, rank and experts of model.json and the adapter, as the arm has them."""
     config, description = opened.config, opened.description
     arm = get_arm(config.arm, config.placement)
-    inside = config.placement == "blocks"
-    kinds = {
-        "adapter": "none" if inside else arm.slice,
-        "blocks": (arm.blocks or "none") if inside else "none",
-    }
+    added = arm.blocks if config.placement == "blocks" else arm.slice
+    assert added is not None
+    kinds = {"adapter": "none", "blocks": "none"}
+    kinds["blocks" if added is arm.blocks else "adapter"] = added.kind
     stored: dict[str, Any] = {
         "adapter": description.classifier.adapter,
         "blocks": description.blocks,
     }
-    if inside and arm.blocks not in (None, "none", "full"):
-        kinds |= _adapter(arm, config)
+    inside = arm.inside(config.placement)
+    if inside is not None and inside.peft is not None:
+        kinds |= inside.peft(config)
         stored |= read_json(opened.path / ADAPTER)
     found = mapping_differences(stored, kinds)
     yield compared(NUMBERS, NAME, leaves(kinds), found)
-
-
-def _adapter(arm: Arm, config: TrainConfig) -> dict[str, Any]:
-    """What peft's file says of an adapter of this arm."""
-    if str(arm.blocks).startswith("lora"):
-        rank = config.num_experts * config.r if arm.blocks == "lora_matched" else config.r
-        return {"peft_type": "LORA", "r": rank, "lora_alpha": config.r}
-    return {
-        "peft_type": "MOLRE",
-        "r": config.r,
-        "num_experts": config.num_experts,
-        "router_dim": config.router_hidden,
-        "train_router": not arm.random_router,
-    }
 
 
 def words(opened: RunUnderAudit) -> Iterator[Check]:
@@ -104,25 +89,14 @@ def sites(opened: RunUnderAudit, backbone: Backbone) -> Iterator[Check]:
         backbone: as it is loaded, not adapted.
     """
     from molre.model.adapted_backbone import modules_called
-    from molre.model.sites import attention_projections, last_blocks
 
     config = opened.config
-    kind = get_arm(config.arm, config.placement).blocks
-    if config.placement != "blocks" or kind in (None, "none", "full"):
+    arm = get_arm(config.arm, config.placement)
+    inside = arm.inside(config.placement)
+    if inside is None or inside.whole:
         return
     try:
-        called = modules_called(backbone)
-        if kind == "lora_all":
-            expected = attention_projections(backbone.network, called)
-        else:
-            expected = last_blocks(
-                backbone.network,
-                config.budget,
-                config.num_experts,
-                config.r,
-                config.router_hidden,
-                called,
-            )
+        expected = arm.sites(backbone.network, config, called=modules_called(backbone))
     except MolreError as error:
         yield not_checked(NUMBERS, SITES, error.what)
         return

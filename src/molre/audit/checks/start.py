@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from molre.adapter.core import gate_entropy
+from molre.arms.arm import Arm
+from molre.arms.arms import get_arm
+from molre.arms.slice_adapter import RANDOM_ENTROPY, MoLRESlices, ShuffledMoLRESlices
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check, NotAtHandError, compared
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
-from molre.model.slice_adapter import RANDOM_ENTROPY, MoLRESlices
-from molre.training.arms import Arm, get_arm
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.placements.slice import new_classifier, seeded
@@ -35,7 +36,6 @@ OTHER_SEEDS = range(64)
 ENOUGH = 1_000  # weights; a head of fewer tells no seed
 SURE = 6.0  # standard deviations of the cosine of two unrelated draws
 TRAIN = "center of the model from the training scans"
-SHUFFLED = "molre_shuffled"
 _CENTERS: dict[tuple[object, ...], Tensor] = {}
 ROUTER = "adapter.router.hidden.weight"
 MOVED = "router of the arm was trained"
@@ -71,12 +71,11 @@ def centered(opened: RunUnderAudit) -> Iterator[Check]:
     loader = Loader(opened.cache, opened.splits["train"], config.batch_size, config.seed)
     again = new_classifier(start, loader)
     yield _same(TRAIN, stored.center, again.center, FROM_CACHE)
-    if start.spec.adapter == SHUFFLED:
+    if isinstance(stored.adapter, ShuffledMoLRESlices):
         bank, new = stored.adapter.bank, again.adapter.bank
-        assert isinstance(bank, Tensor)
         assert isinstance(new, Tensor)
         yield _same("stored slices of the shuffled control", bank, new, FROM_CACHE)
-    if start.arm.random_router:
+    if start.arm.router == "random":
         yield _random_router(stored, loader)
 
 
@@ -103,7 +102,7 @@ def _blocks(opened: RunUnderAudit, start: _Start) -> Iterator[Check]:
     if opened.description.backbone.precision != "float32":
         near = LOW_PRECISION
     yield _same(TRAIN, opened.model.classifier.center, center, near)
-    if start.arm.blocks == SHUFFLED:
+    if start.arm.router == "shuffled":
         name, stored = "stored slices of the shuffled control", opened.model.bank
         if stored.keys() != bank.keys():
             yield Check(LEAKAGE, name, FAIL, "they are of other layers")
@@ -122,7 +121,7 @@ def _center(opened: RunUnderAudit, start: _Start) -> tuple[Tensor, dict[str, Ten
     """
     entry, train = opened.description.backbone, opened.splits["train"].content_hash
     key = (entry.weights["sha256"], entry.contract_hash, entry.precision, opened.device, train)
-    alone = start.arm.blocks == SHUFFLED or bool(opened.manifest.get("from_scratch"))
+    alone = start.arm.router == "shuffled" or bool(opened.manifest.get("from_scratch"))
     if alone or key not in _CENTERS:
         head, bank = _blocks_start(opened, start)
         if alone:
@@ -180,7 +179,7 @@ def moved(opened: RunUnderAudit) -> Iterator[Check]:
     start, stored = _Start(opened), opened.model.classifier
     if opened.description.blocks != "none" or not isinstance(stored.adapter, MoLRESlices):
         return
-    if start.arm.random_router or start.config.router_rate == 0:
+    if start.arm.router == "random" or start.config.router_rate == 0:
         return
     # of the other parts a few steps may leave one as it was, and a random router is scaled
     drawn, kept = _drawn(start, start.config.seed), dict(stored.named_parameters())

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from molre.arms.arms import rank
 from molre.errors import MolreError
 from molre.evaluation.comparison.arm_facts import arm_facts
 from molre.evaluation.comparison.contrast import Contrast, Difference
@@ -22,14 +23,12 @@ from molre.evaluation.comparison.contrasts import (
 from molre.evaluation.comparison.notes import comparison_notes
 from molre.evaluation.comparison.run_groups import group_names, setting_notes
 from molre.evaluation.comparison.twins import refuse_copies, twin_notes
-from molre.evaluation.comparison.verdict import CONTROLS, FROZEN, MARGIN, METHOD
+from molre.evaluation.comparison.verdict import MARGIN
 from molre.evaluation.endpoint import Support
 from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.sources import write_comparison_sources
 from molre.paths import Paths, as_paths
 from molre.table_files import write_csv
-
-_ORDER = (FROZEN, "lora", "lora_all", *CONTROLS, METHOD, "full")
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def compare_runs(
         _check_same(runs[0], run)
     named = sorted(
         zip(runs, group_names(runs), strict=True),
-        key=lambda pair: (pair[1], _rank(pair[0].arm), pair[0].arm, pair[0].seed),
+        key=lambda pair: (pair[1], rank(pair[0].arm), pair[0].arm, pair[0].seed),
     )
     ordered, groups = [run for run, _ in named], tuple(group for _, group in named)
     arms = []
@@ -187,10 +186,6 @@ def _check_seeds(runs: Sequence[Run]) -> None:
                 where=following.path,
                 fix="name each RUN folder once",
             )
-
-
-def _rank(arm: str) -> int:
-    return _ORDER.index(arm) if arm in _ORDER else len(_ORDER)
 
 
 def _finding_row(

@@ -13,16 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.comparison.contrast import Contrast
-from molre.evaluation.comparison.verdict import (
-    ALPHA,
-    FROZEN,
-    METHOD,
-    ArmFacts,
-    Evidence,
-    Tested,
-    verdict,
-)
+from molre.evaluation.comparison.verdict import ALPHA, ArmFacts, Evidence, Tested, verdict
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.evaluation.statistics.multiplicity import holm
 from molre.evaluation.statistics.seeds import detectable

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.caveats import dropped_caution, worse_than_chance
 from molre.evaluation.comparison.contrasts import ArmResult, ArmsCompared
-from molre.evaluation.comparison.verdict import FROZEN, METHOD, UNROUTED, listed
+from molre.evaluation.comparison.verdict import UNROUTED, listed
 from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.statistics.seeds import NEEDED
 

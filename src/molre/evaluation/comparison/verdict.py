@@ -10,28 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from molre.arms.arm import PLACEMENTS
+from molre.arms.arms import ARMS, FROZEN, METHOD, rivals_at, role_of
 from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.statistics.seeds import NEEDED
 
-METHOD = "molre"
-FROZEN = "frozen"
-CEILING = "full"  # the whole backbone trained: what could be had, not a control
-ROUTERS = ("molre_random_router", "molre_shuffled")
-CONTROLS = ("mlp_matched", "lora_matched", *ROUTERS)
-ASKED = {  # what molre must be above, at each placement, before a gain is put down to routing
-    "slice": ("mlp_matched", *ROUTERS),
-    "blocks": ("lora", "lora_matched", "lora_all", *ROUTERS),
-}
 ALPHA = 0.05
 MARGIN = 0.01  # of macro AUC: arms whose interval lies inside are taken as equal
 UNROUTED = 0.98  # mean gate entropy over its maximum above which the router does not choose
-PLAIN = {  # what an arm is, in words
-    "lora": "a LoRA of one expert's rank",
-    "lora_all": "a LoRA on every attention projection",
-    "mlp_matched": "an MLP of equal size",
-    "molre_random_router": "the random router",
-    "molre_shuffled": "the shuffled router",
-}
 _EFFECT = {  # what molre is where its gates are even
     "slice": ", so that here it is in effect the frozen head in other parameters",
     "blocks": ", so that here it is in effect a LoRA of equal rank",
@@ -114,7 +100,7 @@ class Evidence:
         return [
             control
             for where, arm, control in self.tests
-            if (where, arm) == (group, METHOD) and control not in (FROZEN, CEILING)
+            if (where, arm) == (group, METHOD) and role_of(control) not in ("frozen", "ceiling")
         ]
 
 
@@ -158,7 +144,7 @@ def row_verdict(group: str, arm: str, evidence: Evidence) -> str:
         return verdict(group, arm, FROZEN, evidence)
     said = "nothing to compare it with: frozen was not run"
     if arm == FROZEN:
-        said = "the backbone as it is"
+        said = ARMS[FROZEN].plain
     return "; ".join([said, *_limits(group, [arm], evidence)])
 
 
@@ -257,9 +243,10 @@ def _above_all(group: str, run: Sequence[str], evidence: Evidence) -> str:
 
 def _asked(placement: str, run: Sequence[str]) -> tuple[str, ...]:
     """Arms that a claim for routing needs; of an unknown placement, those of the likelier one."""
-    if placement not in ASKED:
-        placement = "blocks" if any(name.startswith("lora") for name in run) else "slice"
-    return ASKED[placement]
+    if placement not in PLACEMENTS:
+        inside = any(name in ARMS and ARMS[name].slice is None for name in run)
+        placement = "blocks" if inside else "slice"
+    return rivals_at(placement)
 
 
 def _gained(group: str, arm: str, evidence: Evidence) -> bool:
@@ -293,15 +280,12 @@ def _limits(group: str, arms: Sequence[str], evidence: Evidence) -> list[str]:
 
 def _names(group: str, arms: Sequence[str], evidence: Evidence) -> str:
     own = evidence.of(group, METHOD).added
-    words = []
-    for arm in arms:
-        added = evidence.of(group, arm).added
-        if arm == "lora_matched":
-            part = f"{100 * added / own:.0f} %" if added and own else "about 75 %"
-            words.append(f"a LoRA of equal rank ({part} of the parameters)")
-        else:
-            words.append(PLAIN.get(arm, arm))
-    return listed(words)
+    return listed(
+        [
+            ARMS[arm].named(evidence.of(group, arm).added, own) if arm in ARMS else arm
+            for arm in arms
+        ]
+    )
 
 
 def listed(names: Sequence[str]) -> str:

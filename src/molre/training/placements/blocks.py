@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from molre.adapter.core import router_gates
+from molre.arms.arm import Arm
+from molre.arms.slice_adapter import scale_to_entropy
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.prefix import Prefix
 from molre.cohort.cohort import SPLITS, Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
-from molre.model.slice_adapter import scale_to_entropy
 from molre.model.unregistered import Unregistered
 from molre.progress import say
-from molre.training.arms import Arm
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import MICRO_BATCH, Inputs, Loader, spread
@@ -65,11 +65,11 @@ def adapt_blocks(
         embedder: makes the prefix cache of the cohort.
         backbone: changed in place.
         config: of the run.
-        arm: with a kind for placement ``blocks``.
+        arm: that trains something inside a backbone.
 
     Raises:
-        MolreError: the arm is not applicable to this backbone, or the disk is too small for the
-            prefix cache.
+        NotApplicable: the arm is not applicable to this backbone.
+        MolreError: the disk is too small for the prefix cache.
     """
     cohort = embedder.cohort
     adapted = adapted_at_start(backbone, config, arm, embedder.device)
@@ -91,23 +91,14 @@ def adapted_at_start(
     Args:
         backbone: changed in place.
         config: of the run.
-        arm: with a kind for placement ``blocks``.
+        arm: that trains something inside a backbone.
         device: torch device of the backbone.
 
     Raises:
-        MolreError: the arm is not applicable to this backbone.
+        NotApplicable: the arm is not applicable to this backbone.
     """
-    assert arm.blocks is not None
     torch.manual_seed(config.seed)
-    return adapt(
-        backbone.to(device),
-        arm.blocks,
-        budget=config.budget,
-        num_experts=config.num_experts,
-        r=config.r,
-        router_hidden=config.router_hidden,
-        train_router=not arm.random_router,
-    )
+    return adapt(backbone.to(device), arm, config)
 
 
 def _prefix(adapted: AdaptedBackbone, config: TrainConfig) -> Prefix | None:
@@ -205,8 +196,8 @@ class BlocksPlacement:
         """Stored contexts for the shuffled control, and random routers to the wanted entropy."""
         from molre.adapter.reading import contexts  # imports peft, which takes seconds
 
-        shuffled = self.context.arm.blocks == "molre_shuffled"
-        if not shuffled and not self.context.arm.random_router:
+        router = self.context.arm.router
+        if router not in ("shuffled", "random"):
             return
         adapted = self._model.adapted
         parts: dict[str, list[Tensor]] = {}
@@ -214,7 +205,7 @@ class BlocksPlacement:
             for name, seen in contexts(_Frozen(self._model), chunk).items():
                 parts.setdefault(name.removeprefix("network."), []).append(seen.float())
         bank = {name: torch.cat(seen) for name, seen in parts.items()}
-        if shuffled:
+        if router == "shuffled":
             adapted.bank = {name: seen.cpu() for name, seen in bank.items()}
             return
         for name, layer in adapted.routed.items():

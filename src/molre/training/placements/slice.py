@@ -7,10 +7,10 @@ from typing import Protocol
 
 import torch
 
+from molre.arms.arm import Arm
+from molre.arms.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier
-from molre.model.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
-from molre.training.arms import Arm
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
@@ -77,7 +77,7 @@ def new_classifier(context: StartSettings, loader: Loader) -> HeadCTClassifier:
         classifier.adapter.bank = normalised[
             [picked[i % len(picked)] for i in range(spec.bank_size)]
         ]
-    if isinstance(classifier.adapter, MoLRESlices) and context.arm.random_router:
+    if isinstance(classifier.adapter, MoLRESlices) and context.arm.router == "random":
         freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
     return classifier
 

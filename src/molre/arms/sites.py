@@ -29,6 +29,9 @@ class Sites:
     blocks: int
 
 
+NOWHERE = Sites((), None, 0)
+
+
 def last_blocks(
     network: nn.Module,
     budget: float,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molre.adapter.core import gate_entropy
-from molre.model.slice_adapter import (
+from molre.arms.slice_adapter import (
     Adapted,
     Bottleneck,
     MoLRESlices,
