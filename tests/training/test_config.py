@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from molre.arms.arms import at_placement, get_arm
 from molre.backbones.contract import Contract
 from molre.errors import MolreError
 from molre.training.config import TrainConfig, resolve, with_settings
@@ -65,16 +64,6 @@ def test_a_bad_contract_in_the_file_gets_a_sentence(
     path.write_text(f"contract: {contract}\n")
     with pytest.raises(MolreError, match=rf"(?is)c\.yaml.*{says}|{says}.*c\.yaml"):
         resolve(path)
-
-
-def test_arms_answer_misspellings_and_impossible_placements() -> None:
-    with pytest.raises(MolreError, match=r"(?i)did you mean 'molre'"):
-        get_arm("molr", "slice")
-    with pytest.raises(MolreError, match="no placement 'slice'"):
-        get_arm("lora", "slice")
-    assert at_placement("slice") == [
-        "frozen", "mlp_matched", "molre", "molre_random_router", "molre_shuffled"
-    ]  # fmt: skip
 
 
 def test_settings_by_name_stand_over_a_configuration() -> None:
