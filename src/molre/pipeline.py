@@ -174,6 +174,7 @@ def load(
     weights_dir: str | Path | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
+    backbone: Backbone | None = None,
 ) -> Reader:
     """Load a model folder and its backbone; the result is callable on a Volume.
 
@@ -182,6 +183,7 @@ def load(
         weights_dir: folder with the backbone's weights, where they are not installed.
         device: torch device for the backbone, or ``auto``.
         trust_remote_code: let code run that comes with the backbone's weights.
+        backbone: its backbone, loaded already; changed in place where the model adapts its blocks.
 
     Raises:
         MolreError: no such device, damaged or newer model folder, missing or other backbone
@@ -194,19 +196,14 @@ def load(
         >>> prediction.model.arm, prediction.synthetic
         ('molre', True)
     """
-    from molre.backbones.catalogue import contract_from_dict
-    from molre.backbones.catalogue import load as load_backbone
-
     device = usable(device)
     trained = folder.load(Path(model))
     entry = trained.description.backbone
-    backbone = load_backbone(
-        entry.name,
-        weights_dir=weights_dir,
-        contract=contract_from_dict(entry.name, entry.contract),
-        unverified=True,  # whoever trained the model said so
-        trust_remote_code=trust_remote_code,
+    request = entry.request(
+        weights_dir=weights_dir, device=device, trust_remote_code=trust_remote_code
     )
+    # one that has served elsewhere may lie on a device, and the self-test is answered on a CPU
+    backbone = request.load() if backbone is None else backbone.cpu()
     if backbone.weights.sha256 != entry.weights["sha256"]:
         raise MolreError(
             f"the weights of {entry.name} are not those the model was trained on "
@@ -214,6 +211,8 @@ def load(
             where=model,
             fix="give the folder with the right ones by --weights-dir",
         )
+    if backbone.contract != request.contract:
+        raise MolreError(f"{entry.name} takes other pixels than in training", where=model)
     backbone.precision = entry.precision
     kind, adapted = trained.description.blocks, None
     if kind != "none":

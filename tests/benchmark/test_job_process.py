@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from molre.backbones.request import BackboneRequest
 from molre.benchmark.job_process import PROGRAM, do
 from molre.workers.job import Job
 from tests.helpers.cohort.cohorts import write_cohort
@@ -11,8 +12,8 @@ from tests.helpers.cohort.cohorts import write_cohort
 
 def embedding(tmp_path: Path, backbone: str) -> Job:
     cohort = write_cohort(tmp_path / "cohort", {"1.1": "p"})
-    facts = {"cohort": str(cohort), "choice": {"backbone": backbone}, "contract": None}
-    return Job(PROGRAM, "embed", "embed", str(tmp_path), {**facts, "device": "cpu", "workers": 1})
+    facts = {"cohort": str(cohort), "backbone": BackboneRequest(backbone).to_dict()}
+    return Job(PROGRAM, "embed", "embed", str(tmp_path), {**facts, "workers": 1})
 
 
 def test_a_network_without_weights_is_not_applicable_and_says_why(tmp_path: Path) -> None:

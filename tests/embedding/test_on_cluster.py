@@ -15,11 +15,12 @@ import pytest
 
 from molre.backbones.catalogue import load
 from molre.backbones.contract import Contract
+from molre.backbones.request import BackboneRequest
 from molre.cohort.cohort import Cohort
 from molre.cohort.ingest import ingest
 from molre.ct.cache.volume_cache import volumes_of
 from molre.embedding.embed import embed
-from molre.embedding.on_cluster import Asked, embed_on_worker
+from molre.embedding.on_cluster import embed_on_worker
 from molre.embedding.one_series import Job
 from molre.errors import MolreError
 from molre.workers import cluster
@@ -79,9 +80,8 @@ def test_a_cache_from_a_cluster_is_the_one_from_here(local: Any, made: Path) -> 
 
 def test_a_worker_with_other_weights_is_one_sentence(made: Path) -> None:
     job = Job("a study", "0", ("gone.dcm",), None, volumes_of(made / "one"))
-    asked = Asked("efficientnet_lite0", None, None, False, False, "cpu", "float32", weights="0")
     with pytest.raises(MolreError, match="has other weights of efficientnet_lite0"):
-        embed_on_worker(job, asked)
+        embed_on_worker(job, BackboneRequest("efficientnet_lite0"), "0")
 
 
 def test_what_a_cluster_cannot_do_is_said_at_once(

@@ -126,16 +126,8 @@ class RunUnderAudit:
         Raises:
             NotAtHandError: its weights are not at hand.
         """
-        from molre.backbones.catalogue import contract_from_dict, load
-
-        entry = self.description.backbone
         try:
-            return load(
-                entry.name,
-                weights_dir=self.weights_dir,
-                contract=contract_from_dict(entry.name, entry.contract),
-                unverified=True,  # whoever trained the run took it as it is
-            )
+            return self.description.backbone.request(weights_dir=self.weights_dir).load()
         except MolreError as error:
             what = f"the backbone's weights are not at hand: {error.what}"
             raise NotAtHandError(what) from None

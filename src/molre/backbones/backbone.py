@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -95,6 +96,10 @@ class Backbone(nn.Module):
     def from_scratch(self) -> bool:
         """Whether it has no weights and must be trained from the start."""
         return self.start is not None
+
+    def shared_copy(self) -> Backbone:
+        """The same backbone over the same weights in memory: adapting one leaves the other bare."""
+        return copy.deepcopy(self, {id(t): t for t in (*self.parameters(), *self.buffers())})
 
     def forward(self, pixels: Tensor) -> Features:
         """Features of pixels float32 (B, C, size, size) or (B, C, D, H, W), as contracted."""

@@ -15,7 +15,7 @@ from torch import nn
 
 from molre.backbones import catalogue
 from molre.benchmark.config import BackboneChoice
-from molre.benchmark.inspect_backbone import contract_of, reasons, slot_of
+from molre.benchmark.inspect_backbone import reasons, slot_of
 from molre.errors import MolreError
 from molre.training.config import TrainConfig
 
@@ -74,11 +74,9 @@ def measure(choice: BackboneChoice, configs: Mapping[str, TrainConfig], device: 
     if preset is not None:
         with torch.device("meta"):
             network = preset.skeleton()
-        contract, dim, kind = contract_of(choice) or preset.contract, preset.dim, preset.kind
+        contract, dim, kind = choice.own_contract() or preset.contract, preset.dim, preset.kind
     else:
-        backbone = catalogue.load(
-            choice.backbone, weights_dir=choice.weights_dir, contract=contract_of(choice)
-        )
+        backbone = choice.request().load()
         network, contract = backbone.network, backbone.contract
         dim, kind = backbone.dim, backbone.kind
     shape = tuple(contract.pixel_shape)

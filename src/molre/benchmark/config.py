@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from molre.arms.arm import PLACEMENTS
 from molre.arms.arms import ARMS, FROZEN, at_placement
+from molre.backbones.request import BackboneRequest
 from molre.benchmark.presets import PRESETS
 from molre.errors import MolreError, did_you_mean
 from molre.settings_file import read_settings
 from molre.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from molre.backbones.preset import InputContract
 
 FOLDER = "hf:WEIGHTS_DIR"  # a backbone of a preset: the checkpoint that --weights-dir holds
 _SET_ELSEWHERE = ("backbone", "contract", "arm", "placement", "seed")
@@ -57,6 +61,30 @@ class BackboneChoice(_Frozen):
     unverified: bool = False
     trust_remote_code: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
+
+    def own_contract(self) -> InputContract | None:
+        """The contract that is configured, or None for the backbone's own."""
+        if self.contract is None:
+            return None
+        from molre.backbones.catalogue import contract_from_dict
+
+        return contract_from_dict(self.backbone, self.contract)
+
+    def request(self, contract: InputContract | None = None, **more: Any) -> BackboneRequest:
+        """As it is to be loaded.
+
+        Args:
+            contract: in place of the configured one.
+            more: ``device`` and ``precision``, which are of a run.
+        """
+        return BackboneRequest(
+            self.backbone,
+            self.weights_dir,
+            contract or self.own_contract(),
+            self.unverified,
+            self.trust_remote_code,
+            **more,
+        )
 
 
 class PlacementChoice(_Frozen):

@@ -56,13 +56,7 @@ def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
     Raises:
         MolreError: unknown, weights missing, without consent, or unfit.
     """
-    backbone = catalogue.load(
-        choice.backbone,
-        weights_dir=choice.weights_dir,
-        contract=contract_of(choice),
-        unverified=choice.unverified,
-        trust_remote_code=choice.trust_remote_code,
-    )
+    backbone = choice.request().load()
     return Looked(
         name=backbone.name,
         slot=slot_of(choice),
@@ -72,13 +66,6 @@ def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
         contract=backbone.contract.to_dict(),
         reasons=reasons(backbone.network, backbone.from_scratch, configs),
     )
-
-
-def contract_of(choice: BackboneChoice) -> Any:
-    """The contract that the configuration gives, or None for the backbone's own."""
-    if choice.contract is None:
-        return None
-    return catalogue.contract_from_dict(choice.backbone, choice.contract)
 
 
 def slot_of(choice: BackboneChoice) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from molre.backbones.request import BackboneRequest
 from molre.benchmark.config import BackboneChoice
 from molre.errors import MolreError
 from molre.progress import say
@@ -34,15 +35,15 @@ def measure_backbone(facts: Facts) -> Facts:
 
 
 def embed_cohort(facts: Facts) -> Facts:
-    """Embed a ``cohort`` with ``choice``, once for all arms and seeds; ``contract`` or None."""
+    """Embed a ``cohort`` with ``backbone``, a request, once for all arms and seeds."""
     from molre.embedding.embed import embed
 
-    choice = BackboneChoice.model_validate(facts["choice"])
+    request = BackboneRequest.from_dict(facts["backbone"])
     started = time.perf_counter()
     done = embed(
         facts["cohort"],
-        _load(choice, facts["contract"]),
-        device=facts["device"],
+        request.load(),
+        device=request.device,
         workers=facts["workers"],
     )
     seconds = time.perf_counter() - started
@@ -52,31 +53,31 @@ def embed_cohort(facts: Facts) -> Facts:
 
 
 def train_cell(facts: Facts) -> Facts:
-    """Train ``config`` on ``cohort`` into ``run``, score it, and time it."""
+    """Train ``config`` on ``cohort`` into ``run``, score it, and time it; weights are read once."""
     from molre.benchmark.scan_speed import seconds_per_scan
     from molre.training.train import train
     from molre.workflows.evaluate_run import evaluate_and_report
 
-    choice = BackboneChoice.model_validate(facts["choice"])
-    run = Path(facts["run"])
+    request, run = BackboneRequest.from_dict(facts["backbone"]), Path(facts["run"])
+    config = run_config(facts["config"], request.name)
     started = time.perf_counter()
+    backbone = request.load()
+    bare = backbone.shared_copy()  # an arm at blocks changes the one that is trained
     train(
         facts["cohort"],
         run,
-        run_config(facts["config"], choice.backbone),
-        weights_dir=choice.weights_dir,
-        device=facts["device"],
+        config,
+        device=request.device,
         workers=facts["workers"],
-        unverified=choice.unverified,
-        trust_remote_code=choice.trust_remote_code,
+        loaded=backbone,
     )
     seconds = time.perf_counter() - started
     evaluate_and_report(run)
     try:
-        timed = seconds_per_scan(run, choice, device=facts["device"])
+        timed = seconds_per_scan(run, bare, device=request.device)
     except MolreError as error:  # the run is whole, and stays
         timed = {"not_timed": error.message}
-    return {"seconds": seconds, "device": facts["device"], **timed}
+    return {"seconds": seconds, "device": request.device, **timed}
 
 
 def run_config(values: Facts, backbone: str) -> TrainConfig:
@@ -87,19 +88,6 @@ def run_config(values: Facts, backbone: str) -> TrainConfig:
     if contract is not None:
         values = {**values, "contract": contract_from_dict(backbone, contract)}
     return TrainConfig.model_validate(values)
-
-
-def _load(choice: BackboneChoice, contract: Facts | None) -> Any:
-    from molre.backbones import catalogue
-
-    values = contract or choice.contract
-    return catalogue.load(
-        choice.backbone,
-        weights_dir=choice.weights_dir,
-        contract=catalogue.contract_from_dict(choice.backbone, values) if values else None,
-        unverified=choice.unverified,
-        trust_remote_code=choice.trust_remote_code,
-    )
 
 
 DO: dict[str, Callable[[Facts], Facts]] = {

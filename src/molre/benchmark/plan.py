@@ -13,7 +13,7 @@ from molre.backbones.catalogue import contract_from_dict
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BackboneChoice, BenchmarkConfig
 from molre.benchmark.grid import Cell, slug
-from molre.benchmark.inspect_backbone import Looked, contract_of
+from molre.benchmark.inspect_backbone import Looked
 from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
@@ -174,12 +174,16 @@ class Plan:
         write_outcome(self.bench.folder.state(cell.name), Outcome("failed", reason))
 
     def _common(self, backbone: str, placement: str) -> dict[str, Any]:
+        config, choice = self.bench.config, self.bench.choice(backbone)
         contract = self._contract(backbone, placement)
+        request = choice.request(
+            contract,
+            device=self.bench.device,
+            precision=config.run_config(choice, placement, FROZEN, 0).precision,
+        )
         return {
-            "choice": self.bench.choice(backbone).model_dump(mode="json"),
+            "backbone": request.to_dict(),
             "cohort": str(self.bench.cohorts[placement]),
-            "contract": None if contract is None else contract.to_dict(),
-            "device": self.bench.device,
             "workers": self.bench.workers,
         }
 
@@ -188,7 +192,7 @@ class Plan:
         slices = self.bench.config.placements[placement].slices
         looked = self.looks[backbone]
         if slices is None or looked.kind != "2d":
-            return contract_of(self.bench.choice(backbone))
+            return self.bench.choice(backbone).own_contract()
         return contract_from_dict(backbone, {**looked.contract, "max_slices": slices})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import torch
 
-from molre.benchmark.config import BackboneChoice
+from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.ct.cache.volume_cache import scan, volumes_of
 from molre.evaluation.run_files import read_run
@@ -20,12 +20,12 @@ from molre.training.data import spread
 SCANS = 3  # timed, after one that warms up
 
 
-def seconds_per_scan(run: Path, choice: BackboneChoice, *, device: str) -> dict[str, Any]:
+def seconds_per_scan(run: Path, backbone: Backbone, *, device: str) -> dict[str, Any]:
     """From a volume in memory to its probabilities: windows, backbone, pooling, scoring.
 
     Args:
         run: finished.
-        choice: its backbone.
+        backbone: the one that it was trained on, bare; changed in place by an arm at blocks.
         device: torch device.
 
     Returns:
@@ -33,16 +33,11 @@ def seconds_per_scan(run: Path, choice: BackboneChoice, *, device: str) -> dict[
         threads.
 
     Raises:
-        MolreError: a scan or the weights are gone.
+        MolreError: a scan is gone.
     """
     read = read_run(run)
     cohort = Cohort(Path(read.manifest["cohort"]))
-    reader = load(
-        run / "model",
-        weights_dir=choice.weights_dir,
-        device=device,
-        trust_remote_code=choice.trust_remote_code,
-    )
+    reader = load(run / "model", device=device, backbone=backbone)
     rows = cohort.chosen().filter(pl.col("study").is_in(list(read.studies))).sort("study")
     volumes, seconds = volumes_of(cohort.path), []
     for i in spread(len(rows), SCANS + 1):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.contract import Contract
-from molre.backbones.precision import precision_on
+from molre.backbones.request import BackboneRequest
 from molre.backbones.volume_contract import VolumeContract
 from molre.cohort.cohort import Cohort
 from molre.ct.cache.volume_cache import volumes_of
@@ -138,19 +138,13 @@ def embed(
     opened = Cohort(Path(os.path.abspath(cohort)))
     elsewhere: Answers | None = None
     if isinstance(backbone, str):
-        asked = on_cluster.Asked(
-            backbone,
-            on_cluster.absolute(weights_dir),
-            contract,
-            unverified,
-            trust_remote_code,
-            device,
-            precision_on(device, precision),
-        )
-        backbone = asked.load()
+        request = BackboneRequest(
+            backbone, weights_dir, contract, unverified, trust_remote_code, device, precision
+        ).absolute()
+        backbone = request.load()
         if scheduler:
             elsewhere = partial(
-                on_cluster.answers, asked=asked, backbone=backbone, address=scheduler
+                on_cluster.answers, request=request, backbone=backbone, address=scheduler
             )
     elif scheduler:
         raise MolreError(

@@ -24,7 +24,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from molre import files
+from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.precision import Precision
+from molre.backbones.request import BackboneRequest
 from molre.errors import MolreError
 from molre.model.adapted_backbone import ADAPTER_FILES, NETWORK_FILE, AdaptedBackbone
 from molre.model.build import BlocksKind, ClassifierSpec, build_classifier
@@ -71,6 +73,19 @@ class BackboneEntry(BaseModel):
     weights: dict[str, Any]
     precision: Precision = "float32"
     contract_verified: bool | None = None
+
+    def request(self, **more: Any) -> BackboneRequest:
+        """As it is to be loaded again; whoever trained the model took it as it is.
+
+        Args:
+            more: ``weights_dir``, ``device`` and ``trust_remote_code``, which no model holds.
+
+        Raises:
+            MolreError: a contract that the backbone does not take.
+        """
+        contract = contract_from_dict(self.name, self.contract)
+        asked = {"contract": contract, "unverified": True, "precision": self.precision}
+        return BackboneRequest(self.name, **asked, **more)
 
 
 class ModelDescription(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from molre.arms.arms import METHOD
 from molre.backbones.contract import Contract
 from molre.backbones.contract_kind import contract_from_dict
+from molre.backbones.request import BackboneRequest
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError, did_you_mean
 from molre.settings_file import parse, read_settings
@@ -78,6 +79,16 @@ class TrainConfig(BaseModel):
             if field is not None and field.annotation in (int, float) and isinstance(value, bool):
                 raise ValueError(f"{name}: {str(value).lower()} is not a number")
         return values
+
+    def request(self, **more: Any) -> BackboneRequest:
+        """The backbone as a run of this configuration loads it.
+
+        Args:
+            more: what no configuration holds: ``weights_dir``, ``device`` and the two consents.
+        """
+        return BackboneRequest(
+            self.backbone, contract=self.contract, precision=self.precision, **more
+        )
 
 
 def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any) -> TrainConfig:

@@ -13,8 +13,6 @@ from typing import Any
 from molre.arms.arm import Arm
 from molre.arms.arms import get_arm
 from molre.backbones.backbone import Backbone
-from molre.backbones.catalogue import load as load_backbone
-from molre.backbones.precision import precision_on
 from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.folders import claim
@@ -47,6 +45,7 @@ def train(
     overwrite: bool = False,
     unverified: bool = False,
     trust_remote_code: bool = False,
+    loaded: Backbone | None = None,
     **settings: Any,
 ) -> Path:
     """Train an arm on the cohort's scans and leave a run folder.
@@ -67,6 +66,8 @@ def train(
         overwrite: discard a run that is there.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
+        loaded: the backbone of this configuration, loaded already (``config.request(...).load()``); changed
+            in place at placement ``blocks``.
 
     Returns:
         The run folder.
@@ -87,6 +88,8 @@ def train(
     """
     config = with_settings(config, settings)
     folder, device = RunFolder(Path(out)), usable(device)
+    consent = {"unverified": unverified, "trust_remote_code": trust_remote_code}
+    request = config.request(weights_dir=weights_dir, device=device, **consent)
     with together(device) as ranks:
         opened = Cohort(Path(cohort))
         if ranks.first:
@@ -99,14 +102,7 @@ def train(
         ranks.assert_same((config, hashes, done), "cohort, settings and run folder")
         if done:
             return folder.path
-        backbone = load_backbone(
-            config.backbone,
-            weights_dir=weights_dir,
-            contract=config.contract,
-            unverified=unverified,
-            trust_remote_code=trust_remote_code,
-        )
-        backbone.precision = precision_on(device, config.precision)
+        backbone = loaded or request.load()
         context, placement = _start(Embedder(opened, device, workers, ranks), backbone, config, arm)
         if ranks.first:
             folder.write_config(config)

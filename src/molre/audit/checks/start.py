@@ -141,7 +141,6 @@ def _blocks_start(
     from molre.training.run_context import RunContext
 
     backbone = opened.fresh_backbone()
-    backbone.precision = opened.description.backbone.precision
     cohort, splits = opened.cohort, opened.splits
     _scans_at_hand(opened)
     adapted = adapted_at_start(backbone, start.config, start.arm, opened.device)
