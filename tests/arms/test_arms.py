@@ -152,9 +152,8 @@ def test_it_is_drawn_in_its_color() -> None:
 def test_it_is_costed(settings: BenchmarkConfig) -> None:
     vit = Measured("vit", "", 1_000_000, 16, "slice", (3, 32, 32), 40, seconds=0.1, gflops=1.0)
     only = settings.model_copy(update={"placements": {"blocks": settings.placements["blocks"]}})
-    name = only.backbones[0].backbone
     sizes = Sizes(scans=100, slices=30.0, train=0.6, tune=0.1)
-    got = cost(only, vit, make_grid(only, {}).cells, name, sizes, "cpu")
+    got = cost(only, vit, make_grid(only, {}).cells, sizes, "cpu")
     assert got.blocks == pytest.approx(2 * (PASSES * 60 + 10 + 100) * 0.1 / 3600)
 
 

@@ -66,8 +66,8 @@ def train(
         overwrite: discard a run that is there.
         unverified: take a backbone whose contract or code is not verified.
         trust_remote_code: let code run that comes with its weights.
-        loaded: the backbone of this configuration, loaded already (``config.request(...).load()``); changed
-            in place at placement ``blocks``.
+        loaded: the backbone of this configuration, loaded already (``config.request(...).load()``);
+            changed in place at placement ``blocks``.
 
     Returns:
         The run folder.

@@ -219,7 +219,7 @@ def test_small3d_learns_what_can_be_seen_and_keeps_it_in_evaluation_mode() -> No
 )
 def test_small3d_has_no_arm_but_full(arm, placement, cohort, tmp_path) -> None:
     settings = config(arm, placement, backbone="small3d", contract=SMALL3D)
-    with pytest.raises(MolreError, match=r"^not applicable: there are no weights"):
+    with pytest.raises(MolreError, match=r"^not applicable: .* no weights"):
         train(cohort, tmp_path / "run", settings)
     assert not (tmp_path / "run" / "manifest.json").exists()
 
