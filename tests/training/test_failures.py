@@ -40,7 +40,7 @@ def test_the_studies_whose_scores_are_not_finite_are_named_or_all(bad, said) -> 
 def test_a_device_that_fails_is_quoted_in_one_line() -> None:
     error = device_failed(RuntimeError("CUDA error\nmore"), batch(), loader(10, 1).studies)
     assert error.what.startswith("the device failed (CUDA error) on studies 1-0, 1-1")
-    assert "run the same command again" in str(error)
+    assert "Run the same command again" in str(error)
 
 
 def test_an_answer_that_is_not_finite_is_refused() -> None:
