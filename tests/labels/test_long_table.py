@@ -31,25 +31,6 @@ def row(long: pl.DataFrame, study: str, finding: str) -> dict[str, str]:
     return long.filter(id=study, finding=finding).to_dicts()[0]
 
 
-@pytest.mark.parametrize("form", ["frame", "csv", "parquet"])
-def test_all_of_a_long_table_is_kept_whatever_it_comes_in(tmp_path: Path, form: str) -> None:
-    given = frame()
-    if form != "frame":
-        path = tmp_path / f"labels.{form}"
-        (given.write_csv if form == "csv" else given.write_parquet)(path)
-    column, long = read_labels(given if form == "frame" else path, TABLE, source="reader")
-    assert column == "study"
-    assert long.height == 2 * len(TABLE)
-    said = row(long, "A", "hydrocephalus")
-    assert said == dict(zip(["id", *COLUMNS[1:]], ROWS[1], strict=True))
-    assert row(long, "A", "intracranial_hemorrhage")["state"] == "present"
-    assert row(long, "B", "calvarial_fracture")["state"] == "absent"
-    silent = row(long, "A", "skull_fracture")
-    assert (silent["state"], silent["source"]) == ("not_mentioned", "report-rules")
-    assert (silent["labeller"], silent["evidence"]) == ("rules 2", "")
-    assert row(long, "B", "skull_fracture")["source"] == "reader"
-
-
 def test_the_hierarchy_decides_what_is_uncertain(tmp_path: Path) -> None:
     rows = [("A", "intracranial_hemorrhage", "uncertain"), ("A", "epidural_hemorrhage", "present")]
     _, long = read_labels(frame(rows, COLUMNS[:3]), TABLE)
