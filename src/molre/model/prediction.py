@@ -11,7 +11,9 @@ RESEARCH_ONLY = "Research use only. Not a medical device."
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
 
 class KeySlice(_Part):
