@@ -41,7 +41,9 @@ def test_a_device_that_is_not_here(tmp_path: Path, function: Callable, device: s
     places = {"cohort": cohort, "out": run, "run": run, "model": run, "folder": run, "path": run}
     places |= {"backbone": "efficientnet_lite0", "config": "smoke"}
     needed = [
-        name for name, p in inspect.signature(function).parameters.items() if p.default is p.empty
+        name
+        for name, p in inspect.signature(function).parameters.items()
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD
     ]
     given = {name: places[name] for name in needed}
     if function is molre.train:
