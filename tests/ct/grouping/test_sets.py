@@ -110,6 +110,18 @@ def test_without_a_thickness_chance_leaves_a_head_whole(values, missing):
     assert len(grouped(heights, values, counted=True)) == 1
 
 
+@pytest.mark.parametrize("wider", [1.0, 2.0])
+def test_every_third_slice_is_no_set_also_where_one_is_missing(wider):
+    """Whether thickness and numbers are stated or not, and with another set beside the head."""
+    whole = [0.0, *np.cumsum([5.0] * 8 + [5.0 * wider] * 7)]
+    head = [height for i, height in enumerate(whole) if i != 5]
+    values = [i % 3 for i in range(len(head))]
+    assert len(grouped(head, values)) == 1
+    other = [height + 0.5 for height in head]
+    found = grouped([*head, *other], [*values, *[9] * len(other)])
+    assert found == [list(range(15)), list(range(15, 30))]
+
+
 def test_values_that_come_in_turn_are_two_sets_only_if_each_is_complete():
     heights, values = [2.5 * i for i in range(28)], [i % 2 for i in range(28)]
     each = [list(range(0, 28, 2)), list(range(1, 28, 2))]

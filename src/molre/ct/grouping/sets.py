@@ -33,9 +33,8 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from molre.ct.geometry import SAME_POSITION_MM
 from molre.ct.grouping.packing import Indices, distance, packed
-from molre.ct.grouping.steps import ALIKE, NEAR_MM, Slices, irregular, odd_steps, roughness, uneven
+from molre.ct.grouping.steps import NEAR_MM, Slices, irregular, odd_steps, roughness, uneven
 
 _WIDE = 1.5  # times the thickness: tissue between slices was not imaged
 _ROOM = 0.75  # of the thickness, between neighbors of one set
@@ -197,7 +196,10 @@ def _candidates(heights: np.ndarray, mark: Mark, whole: Indices) -> Iterator[lis
 
 
 def _without_combs(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
-    """Parts, those as one of which three or more are every so manyth slice of an even stack."""
+    """Parts, those as one of which three or more are every so manyth slice of one stack.
+
+    It may have a gap and a change of thickness.
+    """
     alike: dict[int, list[Indices]] = {}
     for part in sorted(parts, key=len):
         near = next((count for count in alike if len(part) - count <= 1), len(part))
@@ -205,9 +207,8 @@ def _without_combs(heights: np.ndarray, parts: list[Indices]) -> list[Indices]:
     joined: list[Indices] = []
     for some in alike.values():
         together = sorted(chain.from_iterable(some))
-        steps = np.diff(heights[together])
-        even = len(some) >= _COMBS and steps.max() <= ALIKE * steps.min() + SAME_POSITION_MM
-        joined += [together] if even and steps.min() > NEAR_MM else some
+        apart = len(some) >= _COMBS and np.diff(heights[together]).min() > NEAR_MM
+        joined += [together] if apart and not uneven(heights[together]) else some
     return joined
 
 
