@@ -68,7 +68,7 @@ def test_each_end_has_its_sentence_and_code(
 
 
 def test_a_bug_is_never_exit_1_and_its_traceback_is_there_for_who_asks() -> None:
-    code = "import molre.cli.main as m; m.app = lambda **_: {}['DOE^JANE']; m.main()"
+    code = "import molre.cli.main as m; m.command = lambda: {}['DOE^JANE']; m.main()"
     for asked in ({}, {"MOLRE_TRACEBACK": "1"}):
         done = subprocess.run(
             [sys.executable, "-c", code],

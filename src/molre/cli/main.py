@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import cache
 from typing import Any, NoReturn
 
 import typer
@@ -85,11 +86,17 @@ def _root(
     pass
 
 
+@cache
+def command() -> Any:
+    """All verbs; typer alone would build them again at each call."""
+    return typer.main.get_command(app)
+
+
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     terminal.prepare()
     try:
-        code = app(standalone_mode=False) or 0
+        code = command()(standalone_mode=False) or 0
         terminal.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = 130
