@@ -25,8 +25,9 @@ from molre.arms.arms import ARMS
 from molre.backbones.catalogue import load
 from molre.evaluation.statistics.auc import auc
 from molre.model.build import ClassifierSpec, build_classifier
+from molre.runs.studies import Studies
 from molre.training.config import TrainConfig
-from molre.training.data import Loader, Studies
+from molre.training.data import Loader
 from molre.training.inference import predict
 from molre.training.trainer import Trainer
 

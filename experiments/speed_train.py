@@ -28,8 +28,9 @@ import torch
 
 from molre.arms.arms import ARMS
 from molre.model.build import ClassifierSpec, build_classifier
+from molre.runs.studies import Studies
 from molre.training.config import TrainConfig
-from molre.training.data import Loader, Studies
+from molre.training.data import Loader
 from molre.training.trainer import Trainer
 
 SLICES, DIM, FINDINGS = 40, 768, 75

@@ -10,7 +10,7 @@ import pytest
 
 from molre.cohort.cohort import Cohort
 from molre.evaluation.comparison.compare import compare
-from molre.evaluation.run_files import read_run
+from molre.runs.run import read_run
 from molre.table_files import read_csv, read_parquet, write_csv
 from tests.helpers.cohort.cohorts import write_cohort
 from tests.helpers.evaluation.runs import write_run

@@ -28,9 +28,9 @@ from molre.benchmark.run_grid import run_cells
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import compare_runs
 from molre.evaluation.comparison.verdict import Evidence, Tested, verdict
-from molre.evaluation.run_files import read_run
 from molre.output import charts
 from molre.output.benchmark_table import BenchmarkTable
+from molre.runs.run import read_run
 from molre.training.config import TrainConfig
 from molre.workers.job import Job
 from tests.helpers.benchmark.small_bench import (

@@ -9,9 +9,9 @@ from molre.audit.check import FAIL, FLAG, PASS
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import score
-from molre.evaluation.run_files import read_run
-from molre.evaluation.sources import COMPARISON, read_sources
 from molre.output.comparison_html import write_comparison_report
+from molre.runs.run import read_run
+from molre.runs.sources import COMPARISON, read_sources
 from molre.workflows.example_cases import run_examples
 from tests.helpers.audit.called import call, files_of
 from tests.helpers.audit.tampered_together import runs_of, seed_copied

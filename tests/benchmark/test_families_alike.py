@@ -9,7 +9,7 @@ import pytest
 from molre.benchmark.collect import _families, _needed_draws
 from molre.evaluation.comparison.compare import compare_runs
 from molre.evaluation.comparison.verdict import row_verdict
-from molre.evaluation.run_files import Run, read_run
+from molre.runs.run import Run, read_run
 from tests.helpers.evaluation.runs import write_run
 
 ARMS = ("frozen", "mlp_matched", "molre_shuffled", "molre")

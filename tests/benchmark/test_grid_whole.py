@@ -12,8 +12,8 @@ import pytest
 from molre.benchmark.collect import collect
 from molre.benchmark.run_grid import run_cells
 from molre.evaluation.comparison.compare import compare_runs
-from molre.evaluation.run_files import read_run
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.runs.run import read_run
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
 DRAWS = 200

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molre.evaluation.abstention import FAMILIARITY, MARGIN, SHARES, Trust, abstention, aurc
-from molre.evaluation.run_files import read_run
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import write_run
 
 steps = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20)

@@ -12,9 +12,9 @@ from molre.evaluation.caveats import (
 )
 from molre.evaluation.endpoint import supports
 from molre.evaluation.pretraining import data_sets, pretraining_caution
-from molre.evaluation.run_files import read_run
 from molre.evaluation.statistics.estimate import Estimate
 from molre.labels.findings import findings
+from molre.runs.run import read_run
 from tests.evaluation.test_sensitivity import long_labels
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 

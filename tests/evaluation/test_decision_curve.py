@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molre.evaluation.decision_curve import THRESHOLDS, decision_curve, net_benefit
-from molre.evaluation.run_files import read_run
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 RNG = np.random.default_rng(0)

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from molre.evaluation.evaluate import evaluate
-from molre.evaluation.further_tables import NAMES
-from molre.evaluation.run_files import read_run
+from molre.runs.folder import FURTHER_TABLES
+from molre.runs.run import read_run
 from tests.helpers.evaluation.references import pairwise_auc
 from tests.helpers.evaluation.runs import write_run
 
@@ -96,7 +96,7 @@ def test_each_further_table_is_written_and_a_stale_one_removed(tmp_path):
     run = write_run(tmp_path / "run", studies=80)
     (run / "subgroups.parquet").write_bytes(b"of a cohort that is gone")
     evaluation = evaluate(run, draws=DRAWS)
-    written = {name for name in NAMES if (run / f"{name}.parquet").is_file()}
+    written = {name for name in FURTHER_TABLES if (run / f"{name}.parquet").is_file()}
     assert written == {"operating_points", "predictive_values", "decision_curve", "abstention"}
     assert set(evaluation.sections.missing) == {"subgroups", "sensitivity"}
     assert written == set(evaluation.sections.tables)

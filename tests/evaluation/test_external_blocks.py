@@ -15,8 +15,8 @@ from molre.backbones.catalogue import contract_from_dict
 from molre.cohort.cohort import Cohort, write_table
 from molre.ct.read import read_series
 from molre.errors import MolreError
-from molre.evaluation.run_files import read_run
 from molre.pipeline import load
+from molre.runs.run import read_run
 from molre.training.config import TrainConfig
 from molre.training.train import train
 from molre.workflows.evaluate_external import evaluate_external

@@ -4,10 +4,10 @@ import numpy as np
 
 from molre.evaluation.endpoint import supports
 from molre.evaluation.finding_metrics import CLUSTERED, SCORE, auc_interval, finding_result
-from molre.evaluation.run_files import read_run
 from molre.evaluation.statistics.delong import delong
 from molre.evaluation.statistics.intervals import clopper_pearson
 from molre.evaluation.statistics.score_interval import score_interval
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import write_run
 
 LABELS = np.array([1.0] * 12 + [0.0] * 28)

@@ -20,9 +20,9 @@ from molre.evaluation.operating_points import (
     operating_points,
     predictive_values,
 )
-from molre.evaluation.run_files import read_run
 from molre.evaluation.statistics.intervals import clopper_pearson
 from molre.evaluation.statistics.proportion import effective
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 # evenly spread, or neighboring doubles, between which there is nothing

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, false_discovery_control, ttest_ind
 
-from molre.evaluation.routing import Gates, entropy_by_slice, standardized_difference, summarize
+from molre.evaluation.routing import standardized_difference, summarize
+from molre.runs.gates import Gates, entropy_by_slice
 
 
 def gates_of(mean: np.ndarray) -> Gates:

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.sensitivity import MACRO, POLICY, SOURCE, sensitivity
 from molre.evaluation.statistics.auc import auc
 from molre.labels.findings import findings
+from molre.runs.run import Run, read_run
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 TABLE = findings()

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import norm
 
 from molre.evaluation.patient_groups import MOST, OTHER, scan_groups
-from molre.evaluation.run_files import read_run
 from molre.evaluation.statistics.auc import auc
 from molre.evaluation.subgroups import ALL, subgroups, variation
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.labels.findings import findings
-from molre.training.load_splits import SPLITS, load_splits
+from molre.training.load_splits import load_splits
 
 
 class _All:

@@ -10,6 +10,7 @@ import pytest
 from molre.training.summary import summary
 
 GOOD = {
+    "format_version": 1,
     "learning_rate": 1e-3,
     "rates": [
         {"learning_rate": 3e-4, "tune_auc": 0.7},

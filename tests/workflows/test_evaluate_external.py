@@ -13,7 +13,7 @@ import pytest
 from molre.cohort.cohort import write_table
 from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
-from molre.evaluation.run_files import read_run
+from molre.runs.run import read_run
 from molre.training.config import resolve
 from molre.training.train import train
 from molre.workflows.evaluate_external import evaluate_external

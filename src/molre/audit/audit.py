@@ -38,8 +38,8 @@ from molre.audit.headings import headings
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.device import usable
 from molre.errors import MolreError
-from molre.evaluation.run_files import scans_are_synthetic
 from molre.progress import track
+from molre.runs.manifest import scans_are_synthetic
 
 FORMAT_VERSION = 1
 Checker = Callable[[RunUnderAudit], Iterator[Check]]

@@ -17,7 +17,7 @@ from molre.benchmark.config import BackboneChoice
 from molre.benchmark.job_kinds import look_at_backbone
 from molre.benchmark.plan import Bench
 from molre.errors import MolreError
-from molre.evaluation.run_files import Run, read_run
+from molre.runs.run import Run, read_run
 
 STUDIES = 200  # of which the logits of two cells are compared
 

@@ -14,7 +14,7 @@ from molre import table_files
 from molre.audit.check import DATA, FAIL, NUMBERS, PASS, Check, compared, flagged, not_checked
 from molre.audit.differences import cells, line_differences, table_differences
 from molre.audit.report_differences import report
-from molre.audit.run_under_audit import read_json, read_table, strangers
+from molre.audit.run_under_audit import strangers
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.benchmark import OURS, TABLES, write_tables
 from molre.benchmark.collect import collect
@@ -25,6 +25,10 @@ from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.output.benchmark_table import BenchmarkTable
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.folder import RunFolder
+from molre.runs.manifest import read_manifest
+from molre.runs.reading import read_table
 
 REMEDY = "molre benchmark --report"
 HASHES = ("scans_sha256", "splits_sha256", "labels_sha256")
@@ -123,7 +127,7 @@ def tables(bench: Bench, runs: list[Path], scratch: Path) -> Iterator[Check]:
 def _manifest(run: Path) -> dict[str, Any] | None:
     """None of a damaged one, which the audit of its cell tells."""
     try:
-        return read_json(run / "manifest.json")
+        return read_manifest(RunFolder(run))
     except MolreError:
         return None
 
@@ -131,9 +135,10 @@ def _manifest(run: Path) -> dict[str, Any] | None:
 def _whole_cohort(manifests: tuple[dict[str, Any], ...], smaller: set[str]) -> Path | None:
     """The cohort that the cells name, aside from BENCH's own of these placements."""
     for manifest in manifests:
-        told = Path(str(manifest.get("cohort")))
-        own = told.parent.name == "cohorts" and told.name in smaller
-        if not own and (told / "cohort.json").is_file():
+        whole = CohortOfRun(manifest)
+        told = whole.place
+        own = told is not None and told.parent.name == "cohorts" and told.name in smaller
+        if whole.is_there and not own:
             return told
     return None
 

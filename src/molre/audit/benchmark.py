@@ -137,6 +137,6 @@ def audit_benchmark(
 
 def _own_cohort(bench: Path, run: Path) -> Path | None:
     """The cohort that BENCH keeps of a placement that takes only some studies."""
-    told = Path(str(RunUnderAudit(run).manifest.get("cohort")))
-    kept = bench / "cohorts" / told.name
-    return kept if told.parent.name == "cohorts" and kept.is_dir() else None
+    told = RunUnderAudit(run).cohort_told.place
+    kept = None if told is None else bench / "cohorts" / told.name
+    return kept if told and kept and told.parent.name == "cohorts" and kept.is_dir() else None

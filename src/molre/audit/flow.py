@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from molre.audit.run_under_audit import RunUnderAudit, read_json
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
 from molre.evaluation.endpoint import SCORED, supports
-from molre.evaluation.run_files import read_run
-from molre.training.provenance import NAME
+from molre.runs.run import read_run
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class RunFlow:
 def run_flow(opened: RunUnderAudit) -> RunFlow | None:
     """The flow; None for a run without data.json, or one whose files cannot be read."""
     try:
-        counts = read_json(opened.path / NAME)["flow"]
+        counts = opened.folder.counts()["flow"]
         run = read_run(opened.path)
         statuses = [support.status for support in supports(run.labels, run.findings, run.patients)]
         test = {

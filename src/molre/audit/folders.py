@@ -9,7 +9,8 @@ from molre.audit.benchmark import BenchAudit, audit_benchmark, is_benchmark
 from molre.audit.consistency import audit_consistency
 from molre.audit.several import audit_comparison, audit_runs, runs_in
 from molre.errors import MolreError
-from molre.evaluation.sources import COMPARISON, CONSISTENCY
+from molre.runs.folder import RunFolder
+from molre.runs.sources import COMPARISON, CONSISTENCY
 
 _FROM_BEFORE = {"contrasts.csv": "molre compare", "consistency.csv": "molre consistency"}
 
@@ -30,7 +31,7 @@ def audit_folder(folder: Path, asked: AuditOptions) -> Audit | BenchAudit:
             raise MolreError("no such folder", where=str(given), fix=f"give an existing {option}")
     if is_benchmark(folder):
         return audit_benchmark(folder, **asked)
-    if (folder / "manifest.json").is_file():
+    if RunFolder(folder).is_whole:
         return audit(folder, **asked)
     if (folder / COMPARISON).is_file():
         return audit_comparison(folder, asked)

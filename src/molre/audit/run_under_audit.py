@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,12 +25,15 @@ from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
-from molre.evaluation.further_tables import NAMES
-from molre.evaluation.run_files import read_run
 from molre.labels.findings import findings
 from molre.model.folder import ModelDescription, TrainedModel, describe
 from molre.model.folder import load as load_model
-from molre.table_files import read_parquet
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.embeddings_of_run import open_embeddings
+from molre.runs.folder import EMBEDDINGS, MODEL, OF_TRAINING, REJECTS, WRITTEN, RunFolder
+from molre.runs.manifest import read_manifest
+from molre.runs.model_of_run import run_of_model
+from molre.runs.run import read_run
 from molre.training.config import TrainConfig, resolve
 from molre.training.load_splits import Splits, load_splits
 
@@ -40,13 +42,9 @@ class NotKeptError(NotAtHandError):
     """A kind of run has no such part, and needs none."""
 
 
-TABLES = ("predictions", "studies", "history", "routing", "metrics", *NAMES)
-WRITTEN = {"manifest.json", "config.yaml", "data.json", "report.html", "report.json", "model"}
-WRITTEN |= {"rejects.csv"}  # of an external evaluation
-WRITTEN |= {"embeddings", *(f"{name}.parquet" for name in TABLES)}
-TRAINED = {"config.yaml", "history.parquet", "routing.parquet", "data.json", "embeddings"}
-TRAINED |= {"model.safetensors", "checksums.json", "adapter"}  # no external evaluation has these
-MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
+# no external evaluation has these
+TRAINED = OF_TRAINING | {"model.safetensors", "checksums.json", "adapter"}
+IN_MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
 STRANGERS = "no file that molre did not write"
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
@@ -78,7 +76,7 @@ class RunUnderAudit:
         """Look at the manifest, which is what makes a folder a run."""
         if not self.path.is_dir():
             raise MolreError("no such folder", where=self.path, fix="give a RUN folder")
-        if not (self.path / "manifest.json").is_file():
+        if not self.folder.is_whole:
             raise MolreError(
                 "is not a run (it has no manifest.json)",
                 where=self.path,
@@ -107,10 +105,10 @@ class RunUnderAudit:
 
     def strangers(self) -> Iterator[Check]:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
-        left = TRAINED if self.external else {"rejects.csv"}
-        if not self.external and (self.path / "config.yaml").is_file():
-            left |= set() if self._inside() else {"adapter", "embeddings"}
-        yield from strangers(self.path, WRITTEN - left, {"model": MODEL - left})
+        left = TRAINED if self.external else {REJECTS}
+        if not self.external and self.folder.config.is_file():
+            left |= set() if self._inside() else {"adapter", EMBEDDINGS}
+        yield from strangers(self.path, WRITTEN - left, {MODEL: IN_MODEL - left})
 
     def _inside(self) -> bool:
         """Whether its arm has an adapter in the backbone."""
@@ -140,13 +138,22 @@ class RunUnderAudit:
     @property
     def model_folder(self) -> Path:
         """Where its model is: in the run that an external evaluation took it from."""
-        told = self.manifest["external"].get("run") if self.external else None
-        return (self.path if told is None else Path(str(told))) / "model"
+        return RunFolder(run_of_model(self.manifest) or self.path).model
+
+    @property
+    def folder(self) -> RunFolder:
+        """Its files."""
+        return RunFolder(self.path)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """manifest.json."""
-        return read_json(self.path / "manifest.json")
+        return read_manifest(self.folder)
+
+    @property
+    def cohort_told(self) -> CohortOfRun:
+        """The cohort by the manifest, there or not."""
+        return CohortOfRun(self.manifest, self.moved)
 
     @property
     def predictions(self) -> pl.DataFrame:
@@ -197,22 +204,20 @@ class RunUnderAudit:
 
 def _predictions(opened: RunUnderAudit) -> pl.DataFrame:
     read_run(opened.path)  # says what is wrong with the test rows, gates or manifest
-    return read_table(opened.path / "predictions.parquet")
+    return opened.folder.read("predictions")
 
 
 def _config(opened: RunUnderAudit) -> TrainConfig:
-    path = opened.path / "config.yaml"
     _not_external(opened)
-    if not path.is_file():
-        raise MolreError("missing", where=path)
-    return resolve(path)
+    if not opened.folder.config.is_file():
+        raise MolreError("missing", where=opened.folder.config)
+    return resolve(opened.folder.config)
 
 
 def _cohort(opened: RunUnderAudit) -> Cohort:
-    place = opened.moved or Path(str(opened.manifest.get("cohort") or ""))
-    if not (place / "cohort.json").is_file():
+    if not opened.cohort_told.is_there:
         raise NotAtHandError(GONE)
-    cohort = Cohort(place)
+    cohort = opened.cohort_told.opened
     cohort.scans(), cohort.labels()
     if not opened.external:
         cohort.splits()
@@ -221,12 +226,12 @@ def _cohort(opened: RunUnderAudit) -> Cohort:
 
 def _history(opened: RunUnderAudit) -> pl.DataFrame:
     _not_external(opened)
-    return read_table(opened.path / "history.parquet")
+    return opened.folder.read("history")
 
 
 def _model(opened: RunUnderAudit) -> TrainedModel:
     _not_external(opened)
-    return load_model(opened.path / "model")
+    return load_model(opened.folder.model)
 
 
 def _not_external(opened: RunUnderAudit) -> None:
@@ -235,15 +240,13 @@ def _not_external(opened: RunUnderAudit) -> None:
 
 
 def _embeddings(opened: RunUnderAudit) -> EmbeddingCache:
-    if opened.external and opened.description.blocks != "none":
+    adapted, place = opened.description.blocks != "none", opened.cohort.path
+    if opened.external and adapted:
         raise NotKeptError("an adapted backbone's embeddings of another cohort are not kept")
-    folder = opened.path / "embeddings"  # of a backbone that the run adapted
-    if opened.description.blocks == "none" or not folder.is_dir():
-        name = str(opened.manifest.get("embeddings") or "")
-        folder = opened.cohort.path / "embeddings" / name
-    if not (folder / "index.parquet").is_file():
-        raise NotAtHandError(f"the embeddings {folder.name} are not at hand (`molre embed`)")
-    return EmbeddingCache(folder)
+    try:
+        return open_embeddings(opened.folder, opened.manifest, place, adapted=adapted)
+    except MolreError as error:
+        raise NotAtHandError(error.what) from None
 
 
 def _splits(opened: RunUnderAudit) -> Splits:
@@ -262,7 +265,7 @@ _PARTS: dict[str, tuple[str, Callable[[RunUnderAudit], Any]]] = {
     "config": ("config.yaml", _config),
     "history": ("history.parquet", _history),
     "model": ("model folder: checksums and self-test", _model),
-    "description": ("model.json", lambda o: describe(o.path / "model" / "model.json")),
+    "description": ("model.json", lambda o: describe(o.folder.description)),
     "cohort": ("cohort", _cohort),
     "embeddings": ("embeddings", _embeddings),
     "splits": ("splits, findings and targets made again", _splits),
@@ -292,34 +295,3 @@ def strangers(
         yield Check(FILES, STRANGERS, FLAG, what)
     else:
         yield Check(FILES, STRANGERS, PASS, "none")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        MolreError: missing, or something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MolreError("missing", where=path) from None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise MolreError("not readable as a JSON object", where=path)
-    return content
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    """A Parquet table.
-
-    Raises:
-        MolreError: missing, or something else.
-    """
-    if not path.is_file():
-        raise MolreError("missing", where=path)
-    try:
-        return read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
-        raise MolreError("not readable as Parquet", where=path) from None

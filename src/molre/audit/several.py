@@ -26,7 +26,7 @@ from molre.audit.check import (
 )
 from molre.audit.differences import cells, table_differences
 from molre.audit.report_differences import PAGE, VALUES, report, shows_examples
-from molre.audit.run_under_audit import read_json, strangers
+from molre.audit.run_under_audit import strangers
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import (
     Comparison,
@@ -36,11 +36,13 @@ from molre.evaluation.comparison.compare import (
 )
 from molre.evaluation.comparison.contrasts import needed_draws
 from molre.evaluation.evaluate import score
-from molre.evaluation.run_files import read_run
-from molre.evaluation.sources import COMPARISON, hashes, read_sources
 from molre.output.comparison_html import write_comparison_report
 from molre.output.example import Example
 from molre.progress import track
+from molre.runs.folder import MANIFEST, RunFolder
+from molre.runs.manifest import read_manifest
+from molre.runs.run import read_run
+from molre.runs.sources import COMPARISON, hashes, read_sources
 from molre.table_files import write_csv
 from molre.workflows.example_cases import run_examples
 
@@ -62,7 +64,7 @@ def audit_comparison(out: Path, asked: AuditOptions) -> BenchAudit:
     """
     told = read_sources(out / COMPARISON)
     checks = together(out, told)
-    here = [run for run in _runs(out, told) if (run / "manifest.json").is_file()]
+    here = [run for run in _runs(out, told) if RunFolder(run).is_whole]
     each = _each(here, asked, checks)
     return BenchAudit(out, tuple(checks), each, "comparison")
 
@@ -75,7 +77,7 @@ def together(out: Path, told: dict[str, Any]) -> list[Check]:
         told: comparison.json.
     """
     runs = _runs(out, told)
-    here = [run for run in runs if (run / "manifest.json").is_file()]
+    here = [run for run in runs if RunFolder(run).is_whole]
     checks = [*_same_runs(runs, told["runs"]), *_strangers(out, runs)]
     if len(here) == len(runs):
         settings = told.get("settings") or {}
@@ -115,7 +117,7 @@ def audit_runs(folder: Path, asked: AuditOptions) -> BenchAudit:
 
 def runs_in(folder: Path) -> list[Path]:
     """RUN folders right below a folder."""
-    return sorted(path.parent for path in folder.glob("*/manifest.json"))
+    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
 
 
 def _is_entry(one: Any) -> bool:
@@ -138,7 +140,7 @@ def _same_runs(runs: Sequence[Path], entries: Sequence[dict[str, Any]]) -> Itera
     """Runs are those that were compared, byte by byte of what a comparison reads."""
     name, found, seen = "runs are those that were compared", [], 0
     for run, entry in zip(runs, entries, strict=True):
-        if not (run / "manifest.json").is_file():
+        if not RunFolder(run).is_whole:
             yield not_checked(FILES, name, f"{entry['path']} is not at hand")
             continue
         told, again = entry.get("sha256") or {}, hashes(run)
@@ -178,7 +180,7 @@ def _report(out: Path, scratch: Path, again: Comparison, runs: Sequence[Path]) -
 
 def _examples(runs: Sequence[Path]) -> list[Example]:
     for run in runs:
-        if read_json(run / "manifest.json").get("arm") == METHOD:
+        if read_manifest(RunFolder(run)).get("arm") == METHOD:
             return run_examples(score(read_run(run)))
     return []
 
@@ -203,12 +205,10 @@ def _usual(settings: dict[str, Any], again: Comparison) -> Check:
 def _beside(runs: Sequence[Path]) -> Iterator[Check]:
     """Runs of the same split that lie beside those compared: left out for what they showed?"""
     inside = {run.resolve() for run in runs}
-    splits = {read_json(run / "manifest.json").get("splits_sha256") for run in runs}
+    splits = {read_manifest(RunFolder(run)).get("splits_sha256") for run in runs}
     around = sorted({one.resolve() for run in inside for one in runs_in(run.parent)} - inside)
     left = [
-        one.name
-        for one in around
-        if read_json(one / "manifest.json").get("splits_sha256") in splits
+        one.name for one in around if read_manifest(RunFolder(one)).get("splits_sha256") in splits
     ]
     if left:
         yield Check(DATA, BESIDE, FLAG, f"{len(left)} are not: {', '.join(left)}")

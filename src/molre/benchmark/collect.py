@@ -19,11 +19,11 @@ from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult, needed_draws
 from molre.evaluation.comparison.families import contrast_names, evidence_of, judged, smallest_p
 from molre.evaluation.comparison.verdict import ArmFacts, Evidence, row_verdict
-from molre.evaluation.run_files import Run
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track
+from molre.runs.run import Run
 from molre.workers.job import Outcome
 
 Group = tuple[str, str]  # backbone, placement

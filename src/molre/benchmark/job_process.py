@@ -45,9 +45,11 @@ def main() -> int:
 
 def _is_done(job: Job) -> bool:
     """Whether another run has finished this cell while this one waited for it."""
+    from molre.runs.folder import RunFolder
+
     found = read_outcome(job.file("json"))
     same = found is not None and found.state == "done" and found.asked == job.hash
-    return same and job.kind == "cell" and (Path(job.facts["run"]) / "manifest.json").is_file()
+    return same and job.kind == "cell" and RunFolder(Path(job.facts["run"])).is_whole
 
 
 def do(job: Job) -> Outcome:

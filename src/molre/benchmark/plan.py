@@ -17,9 +17,10 @@ from molre.benchmark.inspect_backbone import Looked
 from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
-from molre.training.config import TrainConfig
+from molre.runs.done import is_done
+from molre.runs.folder import RunFolder
+from molre.training.config import DEFAULTS, TrainConfig
 from molre.training.load_splits import data_hashes
-from molre.training.run import RunFolder
 from molre.workers.job import Job, Outcome, write_outcome
 
 DECIDING = ("budget", "num_experts", "r", "router_hidden")  # settings that bar arms
@@ -127,10 +128,11 @@ class Plan:
         """
         outcome = self.bench.folder.outcome(cell.name)
         scored = outcome is not None and outcome.state == "done"
-        run = RunFolder(self.bench.folder.cell(cell.name))
+        run, hashes = RunFolder(self.bench.folder.cell(cell.name)), self.bench.hashes
         if cell.backbone not in self.looks:
-            return scored and run.manifest.is_file()
-        return run.is_done(self.run_config(cell), self.bench.hashes[cell.placement]) and scored
+            return scored and run.is_whole
+        wanted = self.run_config(cell).model_dump(mode="json")
+        return is_done(run, wanted, DEFAULTS, hashes[cell.placement]) and scored
 
     def job(self, cell: Cell) -> Job:
         """A cell as a job."""

@@ -9,7 +9,7 @@ from typing import Literal
 from molre.benchmark.grid import Cell
 from molre.benchmark.plan import Bench, Plan
 from molre.errors import MolreError
-from molre.evaluation.run_files import Run, read_run
+from molre.runs.run import Run, read_run
 from molre.workers.job import Outcome
 
 

@@ -11,10 +11,9 @@ import polars as pl
 import torch
 
 from molre.backbones.backbone import Backbone
-from molre.cohort.cohort import Cohort
 from molre.ct.cache.volume_cache import scan, volumes_of
-from molre.evaluation.run_files import read_run
 from molre.pipeline import load
+from molre.runs.run import read_run
 from molre.training.data import spread
 
 SCANS = 3  # timed, after one that warms up
@@ -36,8 +35,8 @@ def seconds_per_scan(run: Path, backbone: Backbone, *, device: str) -> dict[str,
         MolreError: a scan is gone.
     """
     read = read_run(run)
-    cohort = Cohort(Path(read.manifest["cohort"]))
-    reader = load(run / "model", device=device, backbone=backbone)
+    cohort = read.cohort.opened
+    reader = load(read.folder.model, device=device, backbone=backbone)
     rows = cohort.chosen().filter(pl.col("study").is_in(list(read.studies))).sort("study")
     volumes, seconds = volumes_of(cohort.path), []
     for i in spread(len(rows), SCANS + 1):

@@ -59,6 +59,7 @@ def command(
     from molre.output.comparison_html import write_comparison_report
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
+    from molre.runs.folder import RunFolder
     from molre.training.config import TrainConfig
     from molre.workflows.evaluate_run import evaluate_and_report
     from molre.workflows.example_cases import run_examples
@@ -97,7 +98,7 @@ def command(
     write_comparison_report(comparison, out / "report.html", run_examples(shown))
     _say("6/6 predict one study that no model was trained on")
     write_phantoms(out / "new", studies=1, seed=seed + 1000, findings=FINDINGS, prevalence=0.4)
-    reader = load(out / "runs" / f"{METHOD}-0" / "model", device=device)
+    reader = load(RunFolder(out / "runs" / f"{METHOD}-0").model, device=device)
     written = write_predictions(reader, [out / "new"], out / "prediction")
     _finish(comparison, out, written.as_text(), json)
 

@@ -55,6 +55,7 @@ def command(
     Example: molre train COHORT --backbone efficientnet_lite0 --arm molre --seed 0 -o runs/molre-0
     """
     from molre.backbones.contract_kind import read_contract
+    from molre.runs.folder import RunFolder
     from molre.training.config import resolve
     from molre.training.parallel.launcher_env import launcher_env
     from molre.training.summary import summary
@@ -78,7 +79,7 @@ def command(
     if launcher_env().rank != 0:
         return  # one of several processes speaks for all
     if json:
-        typer.echo((run / "manifest.json").read_text(encoding="utf-8"))
+        typer.echo(RunFolder(run).manifest.read_text(encoding="utf-8"))
     else:
         typer.echo(f"trained {resolved.arm}: {run}")
         for line in summary(run):

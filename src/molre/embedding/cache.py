@@ -39,6 +39,16 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+def cache_folder(cohort: Path, name: str) -> Path:
+    """Where a cohort's cache of this name is, or would be."""
+    return cohort / "embeddings" / name
+
+
+def is_cache(folder: Path) -> bool:
+    """Whether there are embeddings in a folder, the index lost or not."""
+    return (folder / "index.parquet").is_file() or any(folder.glob("*.safetensors"))
+
+
 @dataclass(frozen=True)
 class _Entry:
     shard: str

@@ -24,7 +24,7 @@ from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.volume import SliceSource, Volume
 from molre.device import usable
 from molre.embedding import on_cluster
-from molre.embedding.cache import EmbeddingCache, cache_key
+from molre.embedding.cache import EmbeddingCache, cache_folder, cache_key
 from molre.embedding.one_series import (
     Embedded,
     Job,
@@ -190,7 +190,7 @@ def open_cache(cohort: Cohort, backbone: Backbone, *, overwrite: bool = False) -
     key = cache_key(backbone.weights.sha256, backbone.contract.hash, backbone.precision)
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     slug = re.sub(r"[^A-Za-z0-9]+", "_", backbone.name).strip("_")[:60]
-    folder = cohort.path / "embeddings" / f"{slug}-{digest}"
+    folder = cache_folder(cohort.path, f"{slug}-{digest}")
     if overwrite and folder.is_dir():
         for path in folder.iterdir():
             path.unlink()

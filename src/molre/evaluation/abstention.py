@@ -15,11 +15,12 @@ import numpy as np
 import polars as pl
 from scipy.special import logit
 
+from molre.arrays import FloatArray
 from molre.evaluation.endpoint import SCORED, supports, weighed
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray, auc
+from molre.evaluation.statistics.auc import auc
 from molre.evaluation.statistics.bootstrap import patient_weights, percentile_interval
 from molre.progress import track
+from molre.runs.run import Run
 
 SHARES = tuple(round(1 - 0.05 * i, 2) for i in range(20))  # kept: 1.00 to 0.05
 DRAWS = 500

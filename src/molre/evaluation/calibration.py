@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 from molre.evaluation.statistics.intervals import LEVEL, wilson
 from molre.evaluation.statistics.proportion import effective
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
+from molre.errors import MolreError
 from molre.evaluation.endpoint import NOT_ESTIMABLE, Support
 from molre.evaluation.pretraining import pedigree, pretraining_caution
-from molre.evaluation.run_files import SPLIT, Run
 from molre.evaluation.statistics.estimate import Estimate
 from molre.labels.findings import FindingsTable
+from molre.runs.run import SPLIT, Run
 
 DROPPED = 0.01  # share of resamples that may be left out without a word
 REPORT = "report"  # sources that begin so were read from reports
@@ -172,13 +171,12 @@ def _from_report() -> pl.Expr:
 
 def _names(run: Run, labels: pl.DataFrame | None) -> list[str]:
     """What names the test data: folder, sources, labellers."""
-    names = [Path(str(run.manifest.get("cohort") or "")).name]
+    names = [run.cohort.name]
     if labels is not None:
         for column in ("source", "labeller"):
             names += [str(value) for value in labels[column].drop_nulls().unique().sort()]
         return names
     try:
-        told = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
-        return [*names, *told["labels"]["sources"][SPLIT]]
-    except (OSError, ValueError, KeyError, TypeError):
+        return [*names, *run.folder.counts()["labels"]["sources"][SPLIT]]
+    except (MolreError, KeyError, TypeError):
         return names

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from molre.arrays import FloatArray
 from molre.cohort.rejects import Rejected
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.bootstrap import DRAWS, patient_weights, percentile_interval
 
 LIMITS = 1.96  # standard deviations that hold 95 % of normal differences

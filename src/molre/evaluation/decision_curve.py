@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 from molre.evaluation.statistics.intervals import LEVEL
+from molre.runs.run import Run
 
 THRESHOLDS = tuple(i / 100 for i in range(1, 100))
 

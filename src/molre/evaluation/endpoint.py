@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 
 MINIMUM = 10  # patients of each class that a finding needs in test
 

@@ -9,20 +9,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from molre.cohort.cohort import write_table
 from molre.errors import MolreError
 from molre.evaluation.calibration import Bin, Calibration, calibration, reliability
 from molre.evaluation.caveats import cautions, dropped_caution, worse_than_chance
 from molre.evaluation.endpoint import Endpoint, endpoint, supports
 from molre.evaluation.finding_metrics import FindingResult, finding_result
-from molre.evaluation.further_tables import NAMES, CohortOfRun, Sections, sections
+from molre.evaluation.further_tables import Sections, sections
 from molre.evaluation.operating_points import PREVALENCES
 from molre.evaluation.routing import RoutingSummary, summarize
-from molre.evaluation.run_files import Run, read_run
 from molre.evaluation.statistics.bootstrap import DRAWS, bootstrap_aucs
 from molre.evaluation.statistics.estimate import Estimate, columns
 from molre.evaluation.statistics.macro_interval import JOINED, macro_interval
 from molre.labels.findings import findings as findings_table
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.folder import FURTHER_TABLES, METRICS, RunFolder
+from molre.runs.run import Run, read_run
 from molre.table_files import read_parquet
 
 
@@ -93,15 +94,15 @@ def evaluate(
         >>> molre.evaluate("runs/molre-0").studies
         2
     """
-    prevalences = prevalences or _stated_before(Path(run)) or PREVALENCES
+    prevalences = prevalences or _stated_before(RunFolder(Path(run))) or PREVALENCES
     evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)
-    path, tables = evaluation.run.path, evaluation.sections.tables
-    write_table(path / "metrics.parquet", metrics_table(evaluation))
-    for name in NAMES:
+    folder, tables = evaluation.run.folder, evaluation.sections.tables
+    folder.write_table(METRICS, metrics_table(evaluation))
+    for name in FURTHER_TABLES:
         if name in tables:
-            write_table(path / f"{name}.parquet", tables[name])
+            folder.write_table(name, tables[name])
         else:  # an earlier evaluation's, of a cohort that is gone
-            (path / f"{name}.parquet").unlink(missing_ok=True)
+            folder.table(name).unlink(missing_ok=True)
     return evaluation
 
 
@@ -125,7 +126,7 @@ def score(
     routing = None
     if run.gates is not None:
         routing = summarize(run.gates, run.labels, run.patients, run.findings, seed=seed)
-    cohort = CohortOfRun(run)
+    cohort = run.cohort
     dropped = int(np.isnan(primary.mean(aucs)).sum()) if len(primary) else 0
     said = [
         *cautions(run, counts, _labels(cohort), findings_table()),
@@ -212,13 +213,13 @@ def _calibration(measured: Calibration | None) -> dict[str, object]:
 
 def _labels(cohort: CohortOfRun) -> pl.DataFrame | None:
     try:
-        return cohort.labels
+        return cohort.labels()
     except MolreError:
         return None
 
 
-def _stated_before(run: Path) -> tuple[float, ...]:
-    path = run / "predictive_values.parquet"
+def _stated_before(run: RunFolder) -> tuple[float, ...]:
+    path = run.table("predictive_values")
     try:
         table = read_parquet(path) if path.is_file() else pl.DataFrame()
         stated = table.filter(pl.col("prevalence_origin") == "stated")["prevalence"]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from molre.arrays import FloatArray
 from molre.evaluation.calibration import Calibration, calibration
 from molre.evaluation.endpoint import SCORED, Support
 from molre.evaluation.operating_points import tested
-from molre.evaluation.run_files import Run, Threshold
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.delong import delong
 from molre.evaluation.statistics.estimate import Estimate
 from molre.evaluation.statistics.score_interval import score_interval
+from molre.runs.run import Run, Threshold
 
 SCORE = "score interval"
 CLUSTERED = "score interval, patients as clusters"

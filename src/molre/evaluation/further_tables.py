@@ -4,32 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
-from molre import files
-from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.evaluation.abstention import abstention
 from molre.evaluation.decision_curve import decision_curve
 from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.operating_points import PREVALENCES, operating_points, predictive_values
 from molre.evaluation.patient_groups import scan_groups
-from molre.evaluation.run_files import Run
 from molre.evaluation.sensitivity import sensitivity
 from molre.evaluation.subgroups import subgroups
 from molre.labels.findings import findings
-
-NAMES = (
-    "operating_points",
-    "predictive_values",
-    "decision_curve",
-    "subgroups",
-    "abstention",
-    "sensitivity",
-)
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -38,46 +26,6 @@ class Sections:
 
     tables: dict[str, pl.DataFrame]
     missing: dict[str, str]
-
-
-@dataclass
-class CohortOfRun:
-    """The cohort that a run's manifest names, where it is still there and still the same."""
-
-    run: Run
-
-    @cached_property
-    def scans(self) -> pl.DataFrame:
-        """Chosen series; of all test studies.
-
-        Raises:
-            MolreError: the cohort is gone, or is another one.
-        """
-        scans = self._opened.chosen()
-        gone = set(self.run.studies) - set(scans["study"])
-        if gone:
-            raise MolreError(f"the cohort no longer holds {len(gone)} of the test studies")
-        return scans
-
-    @cached_property
-    def labels(self) -> pl.DataFrame:
-        """Long labels, as the run was made from.
-
-        Raises:
-            MolreError: the cohort is gone, or its labels have changed.
-        """
-        labels = self._opened.labels()
-        stored = self.run.manifest.get("labels_sha256")
-        if stored and files.sha256(self._opened.path / "labels.parquet") != stored:
-            raise MolreError("the cohort's labels have changed since the run was made")
-        return labels
-
-    @cached_property
-    def _opened(self) -> Cohort:
-        try:
-            return Cohort(Path(str(self.run.manifest.get("cohort"))))
-        except MolreError:
-            raise MolreError("the cohort that manifest.json names is not there") from None
 
 
 def sections(
@@ -102,8 +50,10 @@ def sections(
     whole: dict[str, Callable[[], pl.DataFrame]] = {
         "decision_curve": lambda: decision_curve(run, members),
         "abstention": lambda: abstention(run, members, seed),
-        "subgroups": lambda: subgroups(run, members, scan_groups(cohort.scans, run.studies)),
-        "sensitivity": lambda: sensitivity(run, cohort.labels, findings()),
+        "subgroups": lambda: subgroups(
+            run, members, scan_groups(cohort.scans_of(run.studies), run.studies)
+        ),
+        "sensitivity": lambda: sensitivity(run, cohort.labels(), findings()),
     }
     empty = {
         "abstention": "no finding of the endpoint has a threshold",

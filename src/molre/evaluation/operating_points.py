@@ -11,12 +11,12 @@ import polars as pl
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from molre.arrays import FloatArray
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.estimate import Estimate, columns
 from molre.evaluation.statistics.intervals import LEVEL
 from molre.evaluation.statistics.proportion import effective, share
+from molre.runs.run import Run
 from molre.thresholds import midpoint
 
 CHOSEN = "chosen"

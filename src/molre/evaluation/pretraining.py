@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from molre.evaluation.run_files import Run
+from molre.runs.run import Run
 
 # Public head CT sets by the words that name them, in a pedigree, a cohort's folder or a source.
 DATA_SETS = {

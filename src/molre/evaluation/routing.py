@@ -7,33 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from molre.arrays import FloatArray
 from molre.evaluation.endpoint import MINIMUM
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.multiplicity import benjamini_hochberg
+from molre.runs.gates import Gates
 
 PERMUTATIONS = (500, 10_000)  # at least and at most
 PER_CELL = 40  # permutations for each cell, so that a lone cell can pass Benjamini-Hochberg
 LEVEL = 0.05
 _BATCH = 2_000_000  # numbers of permuted labels held at a time
-
-
-@dataclass(frozen=True)
-class Gates:
-    """Gates of the test studies, averaged over each study's slices.
-
-    Attributes:
-        studies: N keys.
-        layers: L names of the routed layers; at placement ``slice`` there is one.
-        mean: (N, L, E) mean gate of each expert, sums to 1 over experts.
-        entropy: (N, L) mean entropy of a slice's gates as a share of its maximum, log E.
-        slices: slices behind the averages.
-    """
-
-    studies: tuple[str, ...]
-    layers: tuple[str, ...]
-    mean: FloatArray
-    entropy: FloatArray
-    slices: int
 
 
 @dataclass(frozen=True)
@@ -173,22 +155,6 @@ def standardized_difference(values: FloatArray, labels: FloatArray) -> FloatArra
     error = np.sqrt(with_error + without_error)
     still = error < 1e-9
     return np.where(still, 0.0, (with_mean - without_mean) / np.where(still, 1.0, error))
-
-
-def entropy_by_slice(gates: FloatArray) -> FloatArray:
-    """Entropy of each row of gates as a share of its maximum.
-
-    Args:
-        gates: (S, E), rows sum to 1.
-
-    Returns:
-        (S,) in [0, 1]; 1 for a single expert, which is always fully used.
-    """
-    experts = gates.shape[1]
-    if experts == 1:
-        return np.ones(len(gates))
-    logs = np.log(np.where(gates > 0, gates, 1.0))
-    return np.asarray(-(gates * logs).sum(axis=1) / np.log(experts))
 
 
 def _mean_and_error(chosen: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from molre.arrays import FloatArray
 from molre.evaluation.endpoint import SCORED, supports, weighed
 from molre.evaluation.finding_metrics import auc_interval
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.estimate import columns
 from molre.labels.findings import FindingsTable
 from molre.labels.policy import POLICIES, targets
+from molre.runs.run import Run
 
 POLICY = "policy for blank labels"
 SOURCE = "label source"

@@ -13,15 +13,16 @@ import numpy as np
 import polars as pl
 from scipy.stats import chi2
 
+from molre.arrays import FloatArray
 from molre.evaluation.endpoint import SCORED, Support, supports
 from molre.evaluation.finding_metrics import auc_interval
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray, auc
+from molre.evaluation.statistics.auc import auc
 from molre.evaluation.statistics.delong import delong
 from molre.evaluation.statistics.estimate import columns
 from molre.evaluation.statistics.multiplicity import benjamini_hochberg
 from molre.evaluation.statistics.score_interval import model_variance
 from molre.progress import track
+from molre.runs.run import Run
 
 ALL = "all groups"
 _SLOW = 10**5  # studies x findings that take over two seconds

@@ -175,6 +175,11 @@ def save(model: TrainedModel, folder: Path, card: str) -> None:
     files.write_text(folder / "checksums.json", _seal({n: files.sha256(folder / n) for n in names}))
 
 
+def is_model(folder: Path) -> bool:
+    """Whether a whole model is there; an external evaluation keeps its description only."""
+    return (folder / "checksums.json").is_file()
+
+
 def write_card(folder: Path, card: str) -> None:
     """Replace a model folder's card; the model and its name stay.
 
@@ -271,7 +276,7 @@ def _check(folder: Path, card: bool = True) -> str:
     """Check every file against checksums.json; return the seal's own hash, the model's name."""
     if not folder.is_dir():
         raise MolreError("no such model folder", where=folder, fix="give RUN/model")
-    if (folder / "model" / "checksums.json").is_file():
+    if is_model(folder / "model"):
         raise MolreError(
             "this is a run folder", where=folder, fix=f"give its model: {folder / 'model'}"
         )

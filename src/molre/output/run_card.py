@@ -7,13 +7,11 @@ Reporting (2019).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
 import polars as pl
-import yaml
 
 from molre.cohort.population import SMALL
 from molre.ct.dicom.age import ADULT_YEARS
@@ -28,6 +26,7 @@ from molre.model.folder import ModelDescription, describe
 from molre.model.prediction import RESEARCH_ONLY
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
+from molre.runs.folder import RunFolder
 
 NOT_RECORDED = "Not recorded: the run is from before molre kept `data.json`."
 RESULTS = "Performance on test"
@@ -48,18 +47,17 @@ def card_parts(evaluation: Evaluation) -> list[Part]:
         evaluation: of the run; the files beside its predictions are read from its folder.
     """
     run = evaluation.run
-    d = describe(run.path / "model" / "model.json")
-    data = _data(run.path)
+    d, data = describe(run.folder.description), run.folder.counts()
     texts = {
         "Title": f"# {title(d)}\n\n**{RESEARCH_ONLY}**",
         "Synthetic": synthetic_line(d).strip(),
         "Intended use": _use(d),
         "Population": _population(data),
         "Training data and labels": _training(d, data, run.manifest),
-        "Method": _method(d, run.path, run.manifest),
+        "Method": _method(d, run.folder, run.manifest),
         RESULTS: _performance(evaluation, d),
         SUBGROUPS: _subgroups(evaluation),
-        "Withholding": _familiarity(run.path / "model"),
+        "Withholding": _familiarity(run.folder.model),
         "Limitations": _limitations(evaluation, d),
     }
     return [Part(name=name, text=text) for name, text in texts.items() if text]
@@ -68,11 +66,6 @@ def card_parts(evaluation: Evaluation) -> list[Part]:
 def card_text(parts: Iterable[Part]) -> str:
     """Markdown of the card."""
     return "\n\n".join(part["text"] for part in parts) + "\n"
-
-
-def _data(run: Path) -> dict[str, Any]:
-    path = run / "data.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _use(d: ModelDescription) -> str:
@@ -133,7 +126,7 @@ def _training(d: ModelDescription, data: dict[str, Any], manifest: dict[str, Any
     return "## Training data and labels\n\n" + "\n".join(lines)
 
 
-def _method(d: ModelDescription, run: Path, manifest: dict[str, Any]) -> str:
+def _method(d: ModelDescription, run: RunFolder, manifest: dict[str, Any]) -> str:
     weights = d.backbone.weights
     lines = [
         f"- Arm `{d.arm}` at placement `{d.placement}`, seed {d.seed}; molre {d.molre_version}.",
@@ -168,10 +161,8 @@ def _share(manifest: dict[str, Any]) -> str:
     return "" if share is None else f" ({100 * share:.2f} % of the backbone's)"
 
 
-def _chosen(run: Path, manifest: dict[str, Any]) -> Iterator[str]:
-    path = run / "config.yaml"
-    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    rate = manifest.get("learning_rate")
+def _chosen(run: RunFolder, manifest: dict[str, Any]) -> Iterator[str]:
+    config, rate = run.settings(), manifest.get("learning_rate")
     if rate is not None and config:
         tried = [row["learning_rate"] for row in manifest.get("rates") or []]
         grid = ", ".join(f"{r:g}" for r in tried or config["learning_rates"])

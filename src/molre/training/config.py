@@ -91,6 +91,9 @@ class TrainConfig(BaseModel):
         )
 
 
+DEFAULTS: dict[str, Any] = TrainConfig().model_dump(mode="json")
+
+
 def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any) -> TrainConfig:
     """Default, then the YAML file, then ``key=value`` settings, then arguments.
 

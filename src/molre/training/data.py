@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from molre.model.classifier import bank_indices
+from molre.runs.studies import Studies
 from molre.training.parallel.distributed import ALONE, Ranks
 from molre.training.parallel.dropout import DropoutNoise
 from molre.training.parallel.prefetch import prefetch
@@ -37,27 +38,6 @@ class Inputs(Protocol):
     def index(self, content_hash: str) -> np.ndarray:
         """Int (S,): the series' slice in the middle of each slab."""
         ...
-
-
-@dataclass(frozen=True)
-class Studies:
-    """The studies of one split, in a fixed order.
-
-    Attributes:
-        study: pseudonymous keys, N.
-        patient: pseudonymous keys, N.
-        content_hash: key of each chosen series in the embedding cache, N.
-        targets: float32 (N, K) of 1, 0 and nan (unknown).
-    """
-
-    study: tuple[str, ...]
-    patient: tuple[str, ...]
-    content_hash: tuple[str, ...]
-    targets: np.ndarray
-
-    def __len__(self) -> int:
-        """Number of studies."""
-        return len(self.study)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from molre.errors import MolreError
-from molre.training.data import Batch, Studies
+from molre.runs.studies import Studies
+from molre.training.data import Batch
 from molre.training.inference import Outputs
 
 NAMED = 4  # studies named in a sentence, at most

@@ -14,7 +14,8 @@ from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
 from molre.labels.policy import targets
 from molre.progress import say
-from molre.training.data import Inputs, Studies, known_findings
+from molre.runs.studies import Studies
+from molre.training.data import Inputs, known_findings
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,8 @@ import polars as pl
 from molre.cohort.cohort import SPLITS, Cohort
 from molre.cohort.flow import flow
 from molre.cohort.population import population
+from molre.runs.manifest import FORMAT_VERSION
 from molre.training.load_splits import Splits
-
-FORMAT_VERSION = 1
-NAME = "data.json"
 
 
 def provenance(cohort: Cohort, splits: Splits, policy: str) -> dict[str, Any]:

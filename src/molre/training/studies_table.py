@@ -1,8 +1,4 @@
-"""RUN/studies.parquet: every study of a run, its split, its scan and how unfamiliar that is.
-
-The content hash is of pixels and geometry, without identifiers, so that an external cohort can be
-checked against what the model has seen when the run's own cohort is no longer at hand.
-"""
+"""How unfamiliar the scans of a run's studies are, for RUN/studies.parquet."""
 
 from __future__ import annotations
 
@@ -12,15 +8,8 @@ import torch
 
 from molre.model.classifier import HeadCTClassifier
 from molre.model.familiarity import Familiarity, summarise
-from molre.training.data import Inputs, Studies
-
-SCHEMA = {
-    "study": pl.String,
-    "patient": pl.String,
-    "split": pl.String,
-    "content_hash": pl.String,
-    "familiarity": pl.Float64,  # distance over its threshold; null in train, which it is made of
-}
+from molre.runs.studies import Studies
+from molre.training.data import Inputs
 
 
 def studies_table(
@@ -34,13 +23,11 @@ def studies_table(
         classifier: trained.
         known: of the same run.
     """
-    rows = []
+    parts = []
     for name, studies in splits.items():
-        distance = None if name == "train" else distances(studies, cache, classifier, known)
-        for i, study in enumerate(studies.study):
-            own = None if distance is None else float(distance[i])
-            rows.append((study, studies.patient[i], name, studies.content_hash[i], own))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+        far = None if name == "train" else distances(studies, cache, classifier, known)
+        parts.append(studies.rows(name, far))
+    return pl.concat(parts, rechunk=True)
 
 
 def distances(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from molre.labels.findings import findings
+from molre.runs.folder import RunFolder
+from molre.runs.manifest import read_manifest
 
 FEW = 30  # patients of a split below which what is estimated from it is called uncertain
 CHANCE = 0.5
@@ -20,7 +21,7 @@ def summary(run: str | Path) -> list[str]:
         run: folder with manifest.json and config.yaml, as :func:`molre.training.train.train`
             leaves it.
     """
-    manifest = json.loads((Path(run) / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(RunFolder(Path(run)))
     return [*_fit(manifest), *_findings(manifest), *_splits(manifest)]
 
 

@@ -13,22 +13,23 @@ from typing import Any
 from molre.arms.arm import Arm
 from molre.arms.arms import get_arm
 from molre.backbones.backbone import Backbone
-from molre.cohort.cohort import Cohort
+from molre.cohort.cohort import SPLITS, Cohort
 from molre.device import usable
 from molre.folders import claim
 from molre.labels.findings import findings
+from molre.runs.done import is_done
+from molre.runs.folder import RunFolder
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
-from molre.training.config import TrainConfig, with_settings
+from molre.training.config import DEFAULTS, TrainConfig, with_settings
 from molre.training.failures import NotFinite
-from molre.training.load_splits import SPLITS, data_hashes, load_splits
+from molre.training.load_splits import data_hashes, load_splits
 from molre.training.parallel.distributed import ALONE, together
 from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import BlocksPlacement, adapt_blocks
 from molre.training.placements.placement import Placement
 from molre.training.placements.slice import SlicePlacement
 from molre.training.rates import best_rate, next_rate
-from molre.training.run import RunFolder
 from molre.training.run_context import BestFit, RunContext
 from molre.training.trainer import Trainer
 from molre.training.write_run import write_run
@@ -94,18 +95,19 @@ def train(
         opened = Cohort(Path(cohort))
         if ranks.first:
             claim(folder.path, "run")
-        if overwrite and ranks.first and (folder.path / "config.yaml").is_file():
+        if overwrite and ranks.first and folder.config.is_file():
             shutil.rmtree(folder.path)
         ranks.barrier()
         hashes, arm = data_hashes(opened), get_arm(config.arm, config.placement)
-        done = folder.is_done(config, hashes, opened)
+        settings = config.model_dump(mode="json")
+        done = is_done(folder, settings, DEFAULTS, hashes, opened)
         ranks.assert_same((config, hashes, done), "cohort, settings and run folder")
         if done:
             return folder.path
         backbone = loaded or request.load()
         context, placement = _start(Embedder(opened, device, workers, ranks), backbone, config, arm)
         if ranks.first:
-            folder.write_config(config)
+            folder.write_config(settings)
         context, best = _search(context, folder, placement)
         if ranks.first:
             write_run(replace(context, ranks=ALONE), folder, best)
@@ -166,7 +168,7 @@ def _fit(
     trainer = Trainer.at_rate(rate, placement.model(), config, train, placement.loader("tune"))
     facts = (config.model_dump_json(), rate, *context.splits.hashes.values())
     key = hashlib.sha256(repr((facts, context.cache.name)).encode()).hexdigest()
-    checkpoint = Checkpoint(folder.path / f"checkpoint-{rate:g}.safetensors", key)
+    checkpoint = Checkpoint(folder.checkpoint(rate), key)
     progress = checkpoint.restore(trainer.model, trainer.optimizer)
     ranks.assert_same((progress.epoch, progress.step), "checkpoint")
 

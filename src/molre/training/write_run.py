@@ -13,7 +13,6 @@ from molre.adapter.core import gate_entropy
 from molre.backbones.backbone import Backbone
 from molre.cohort.cohort import SPLITS
 from molre.embedding.embed import probe
-from molre.embedding.volume_pixels import WHOLE
 from molre.model.adapted_backbone import is_added
 from molre.model.calibration import Calibration, fit_calibration
 from molre.model.card import model_card
@@ -28,12 +27,16 @@ from molre.model.folder import (
     answer,
     save,
 )
+from molre.runs.folder import RunFolder
+from molre.runs.gates import gate_rows
+from molre.runs.manifest import backbone_facts, stamp, write_manifest
+from molre.runs.predictions import prediction_table
+from molre.runs.studies import Studies
 from molre.training.collapse import collapses
-from molre.training.data import Inputs, Studies, sample_slices, spread
+from molre.training.data import Inputs, sample_slices, spread
 from molre.training.inference import predict
 from molre.training.provenance import provenance
 from molre.training.rates import at_edge
-from molre.training.run import RunFolder, prediction_table
 from molre.training.run_context import BestFit, RunContext
 from molre.training.studies_table import studies_table
 
@@ -63,9 +66,9 @@ def write_run(context: RunContext, folder: RunFolder, best: BestFit) -> None:
         layers = None if best.blocks is None else list(best.blocks.adapted.routed)
         folder.write_table("routing", routing_table(context, gates, layers))
     entropy = None if gates is None else float(gate_entropy(gates))
-    folder.write_data(provenance(context.cohort, context.splits, context.config.blank_policy))
-    folder.write_manifest(_facts(context, best, model, entropy))
-    for leftover in folder.path.glob("checkpoint-*.safetensors"):
+    folder.write_counts(provenance(context.cohort, context.splits, context.config.blank_policy))
+    write_manifest(folder, _facts(context, best, model, entropy) | stamp())
+    for leftover in folder.checkpoints():
         leftover.unlink()
 
 
@@ -180,18 +183,8 @@ def routing_of(studies: Studies, cache: Inputs, layer: str, gates: torch.Tensor)
         layer: its name.
         gates: (slices, E) of all their slices.
     """
-    index = [cache.index(h) for h in studies.content_hash]
-    names = [s for s, i in zip(studies.study, index, strict=True) for _ in i]
-    return pl.DataFrame(
-        {
-            "study": names,
-            "split": ["test"] * len(gates),
-            "slice": [None if i == WHOLE else int(i) for i in np.concatenate(index)],
-            "layer": [layer] * len(gates),
-            "gates": gates.tolist(),
-        },
-        schema_overrides={"slice": pl.Int32, "gates": pl.List(pl.Float32)},
-    )
+    slices = [cache.index(h) for h in studies.content_hash]
+    return gate_rows(studies.study, slices, layer, gates.tolist())
 
 
 def _facts(
@@ -204,15 +197,7 @@ def _facts(
         "arm": context.config.arm,
         "placement": context.config.placement,
         "seed": context.config.seed,
-        "backbone": {
-            "name": entry.name,
-            "weights_sha256": entry.weights["sha256"],
-            "dim": entry.dim,
-            "parameters": entry.parameters,
-            "contract": entry.contract,
-            "contract_hash": entry.contract_hash,
-            "precision": entry.precision,
-        },
+        "backbone": backbone_facts(entry),
         "from_scratch": context.backbone.from_scratch,
         "added_parameters": trainable,
         "added_share": trainable / entry.parameters,

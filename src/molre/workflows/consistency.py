@@ -20,12 +20,12 @@ from molre.ct.volume import Volume
 from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
-from molre.evaluation.sources import CONSISTENCY, relative, write_sources
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.output.consistency_html import write_consistency_report
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import Reader, load
 from molre.progress import track
+from molre.runs.sources import CONSISTENCY, relative, write_sources
 from molre.table_files import write_csv
 
 

@@ -7,10 +7,8 @@ split ``test`` and is evaluated, reported and audited like any run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from molre import files
-from molre.cohort.cohort import Cohort, write_table
+from molre.cohort.cohort import Cohort
 from molre.cohort.rejects import Rejected, write_rejects
 from molre.ct.cache.volume_cache import scan, volumes_of
 from molre.ct.survey import nothing_found
@@ -27,41 +25,23 @@ from molre.embedding.embed import embed
 from molre.errors import MolreError
 from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.external import Overlap, mapped_findings, overlap, refuse_overlap
-from molre.evaluation.run_files import FORMAT_VERSION, SPLIT
 from molre.labels.findings import findings
 from molre.labels.policy import POLICIES, targets
 from molre.model.eligibility import is_far
 from molre.model.folder import ModelDescription, TrainedModel
 from molre.pipeline import Reader, load
 from molre.progress import track
-from molre.table_files import read_parquet
-from molre.training.data import Studies
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.folder import RunFolder
+from molre.runs.manifest import backbone_facts, now, write_manifest
+from molre.runs.model_of_run import ModelSource
+from molre.runs.predictions import prediction_table
+from molre.runs.run import SPLIT
+from molre.runs.studies import Studies
 from molre.training.load_splits import data_hashes
-from molre.training.run import prediction_table
-from molre.training.studies_table import SCHEMA as STUDIES
 from molre.workflows.evaluate_run import evaluate_and_report
 
 INGEST_AGAIN = "see that its files are there and unchanged, or run molre ingest again"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a model comes from: a model folder, with its run where that is at hand."""
-
-    model: Path
-    run: Path | None
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The run's manifest; empty without one."""
-        if self.run is None:
-            return {}
-        return dict(json.loads((self.run / "manifest.json").read_text(encoding="utf-8")))
-
-    def table(self, name: str) -> pl.DataFrame | None:
-        """A table of the run, if it is there."""
-        path = None if self.run is None else self.run / f"{name}.parquet"
-        return read_parquet(path) if path is not None and path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -111,7 +91,7 @@ def evaluate_external(
         MolreError: no model, a cohort without scans or labels, labels that state none of the
             model's findings, studies that were in the model's making, or a folder in the way.
     """
-    opened, source, out = Cohort(Path(cohort)), source_of(Path(model)), Path(out)
+    opened, source, out = Cohort(Path(cohort)), ModelSource.at(Path(model)), Path(out)
     device = usable(device)
     if out.exists() and any(out.iterdir()) and not overwrite:
         raise MolreError("is not empty", where=out, fix="choose another folder, or --overwrite")
@@ -127,19 +107,12 @@ def evaluate_external(
     reader = load(source.model, weights_dir=weights_dir, device=device)
     kept = stated(opened, reader.model.description, scans)
     scored, unread = _score(opened, reader, scans, device, workers)
-    write_rejects(out / "rejects.csv", unread)
+    write_rejects(RunFolder(out).rejects, unread)
     write_scored(out, opened, source, reader.model, scored, kept, found)
     return evaluate_and_report(out, prevalences)
 
 
-def source_of(path: Path) -> Source:
-    """What a RUN or a model folder is the source of."""
-    if (path / "manifest.json").is_file():
-        return Source(path / "model", path)
-    return Source(path, None)
-
-
-def selected(cohort: Cohort, source: Source) -> tuple[pl.DataFrame, Overlap]:
+def selected(cohort: Cohort, source: ModelSource) -> tuple[pl.DataFrame, Overlap]:
     """The labelled scans that the model was not made from, by study, and what the others are."""
     scans = cohort.chosen().sort("study")
     found = _overlap(cohort, scans, source)
@@ -154,12 +127,12 @@ def stated(cohort: Cohort, d: ModelDescription, scans: pl.DataFrame) -> tuple[st
     return mapped_findings(cohort.labels(), wanted, scans["study"].to_list())
 
 
-def _overlap(cohort: Cohort, scans: pl.DataFrame, source: Source) -> Overlap:
+def _overlap(cohort: Cohort, scans: pl.DataFrame, source: ModelSource) -> Overlap:
     trained, same_salt = None, False
     try:
-        own = Cohort(Path(str(source.manifest["cohort"])))
+        own = CohortOfRun(source.manifest).opened
         trained, same_salt = own.chosen(), own.salt == cohort.salt
-    except (MolreError, KeyError):
+    except MolreError:
         pass  # the run's cohort is not at hand; its studies.parquet is enough for the scans
     return overlap(scans, source.table("studies"), trained, same_salt)
 
@@ -204,7 +177,7 @@ def _score(
 def write_scored(
     out: Path,
     cohort: Cohort,
-    source: Source,
+    source: ModelSource,
     model: TrainedModel,
     scored: Scored,
     kept: tuple[str, ...],
@@ -226,15 +199,15 @@ def write_scored(
     own = source.table("predictions")
     if own is not None:
         rows = pl.concat([own.filter(pl.col("split") == "calibrate").select(rows.columns), rows])
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.json").unlink(missing_ok=True)
-    write_table(out / "predictions.parquet", rows.filter(pl.col("finding").is_in(list(kept))))
-    write_table(out / "studies.parquet", _studies(scored))
+    folder = RunFolder(out)
+    folder.manifest.unlink(missing_ok=True)
+    folder.write_table("predictions", rows.filter(pl.col("finding").is_in(list(kept))))
+    folder.write_table("studies", studies.rows(SPLIT, scored.familiarity))
     text = (source.model / "model.json").read_text(encoding="utf-8")
-    files.write_text(out / "model" / "model.json", text)
+    files.write_text(folder.description, text)
     facts = {
         "cohort": str(cohort.path.resolve()),
-        "run": None if source.run is None else str(source.run.resolve()),
+        "run": None if source.run is None else str(source.run.path.resolve()),
         "model_sha256": model.sha256,
         "overlap": found.to_dict(),
         "not_mapped": [finding for finding in ids if finding not in kept],
@@ -244,17 +217,7 @@ def write_scored(
         "said": _said(cohort, scored, kept, ids, found),
     }
     content = _manifest(manifest, description, cohort, scored, kept, policy) | {"external": facts}
-    files.write_text(out / "manifest.json", json.dumps(content, indent=2) + "\n")
-
-
-def _studies(scored: Scored) -> pl.DataFrame:
-    return scored.rows.select(
-        "study",
-        "patient",
-        pl.lit(SPLIT).alias("split"),
-        "content_hash",
-        pl.Series("familiarity", scored.familiarity),
-    ).cast(STUDIES)  # type: ignore[arg-type]
+    write_manifest(folder, content)
 
 
 def _manifest(
@@ -266,21 +229,11 @@ def _manifest(
     policy: str,
 ) -> dict[str, Any]:
     """What the run said of the model, and of the data what is true here."""
-    entry = d.backbone
-    backbone = {
-        "name": entry.name,
-        "weights_sha256": entry.weights["sha256"],
-        "dim": entry.dim,
-        "parameters": entry.parameters,
-        "contract": entry.contract,
-        "contract_hash": entry.contract_hash,
-    }
     return {
-        "format_version": FORMAT_VERSION,
         "arm": d.arm,
         "placement": d.placement,
         "seed": d.seed,
-        "backbone": backbone,
+        "backbone": backbone_facts(d.backbone),
         "added_parameters": 0,
         **manifest,
         "cohort": str(cohort.path.resolve()),
@@ -289,7 +242,7 @@ def _manifest(
         "n": {**d.studies, SPLIT: len(scored.rows)},
         **hashes_of(cohort),
         "blank_policy": policy,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": now(),
     }
 
 

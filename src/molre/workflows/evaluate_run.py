@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from molre.evaluation.evaluate import Evaluation, evaluate
-from molre.model.folder import write_card
+from molre.model.folder import is_model, write_card
 from molre.output.run_card import card_parts, card_text
 from molre.output.run_html import write_run_report
+from molre.runs.folder import RunFolder
 from molre.workflows.example_cases import run_examples
 
 
@@ -22,10 +23,9 @@ def evaluate_and_report(run: Path, prevalences: Sequence[float] | None = None) -
     Raises:
         MolreError: the folder is not a whole run.
     """
-    evaluation = evaluate(run, prevalences=prevalences)
-    sealed = (run / "model" / "checksums.json").is_file()  # an external evaluation has no model
-    card = card_parts(evaluation) if sealed else []
-    write_run_report(evaluation, run / "report.html", run_examples(evaluation), card)
+    evaluation, folder = evaluate(run, prevalences=prevalences), RunFolder(run)
+    card = card_parts(evaluation) if is_model(folder.model) else []
+    write_run_report(evaluation, folder.report, run_examples(evaluation), card)
     if card:
-        write_card(run / "model", card_text(card))
+        write_card(folder.model, card_text(card))
     return evaluation

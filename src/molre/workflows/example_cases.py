@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import torch
 
-from molre.cohort.cohort import Cohort
 from molre.ct.cache.volume_cache import VolumeCache, scan, volumes_of
 from molre.ct.volume import Volume
 from molre.embedding.cache import EmbeddingCache
@@ -21,7 +19,8 @@ from molre.model.classifier import bank_indices
 from molre.output.charts import attention_bars
 from molre.output.example import Example
 from molre.output.pictures import BONE_FIRST, slice_picture
-from molre.table_files import read_parquet
+from molre.runs.embeddings_of_run import open_embeddings
+from molre.runs.folder import RunFolder
 
 LIMIT = 6
 
@@ -37,20 +36,17 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
         evaluation: of the run.
         limit: most cases.
     """
-    run = evaluation.run
-    manifest, table = run.manifest, findings()
+    run, table = evaluation.run, findings()
     try:
-        cohort = Cohort(Path(manifest["cohort"]))
-        own = run.path / "embeddings"  # of a backbone that the run has adapted
-        frozen = cohort.path / "embeddings" / str(manifest["embeddings"])
-        cache = EmbeddingCache(own if own.is_dir() else frozen)
+        model, cohort = folder.load(run.folder.model), run.cohort.opened
+        adapted = model.description.blocks != "none"
+        cache = open_embeddings(run.folder, run.manifest, cohort.path, adapted=adapted)
         volumes = volumes_of(cohort.path)
-        model = folder.load(run.path / "model")
         scans = {row["study"]: row for row in cohort.chosen().iter_rows(named=True)}
-    except (MolreError, KeyError, OSError):
+    except (MolreError, OSError):
         return []
     cases: list[Example] = []
-    for study, finding, probability in _surest(run.path):
+    for study, finding, probability in _surest(run.folder):
         row = scans.get(study)
         if row is None or len(cases) == limit:
             continue
@@ -61,11 +57,9 @@ def run_examples(evaluation: Evaluation, limit: int = LIMIT) -> list[Example]:
     return cases
 
 
-def _surest(run: Path) -> list[tuple[str, str, float]]:
+def _surest(run: RunFolder) -> list[tuple[str, str, float]]:
     """(study, finding, probability) of each finding's surest true positive, categories mixed."""
-    test = read_parquet(run / "predictions.parquet").filter(
-        (pl.col("split") == "test") & (pl.col("label") == 1)
-    )
+    test = run.read("predictions").filter((pl.col("split") == "test") & (pl.col("label") == 1))
     best = (
         test.sort("probability", "study", descending=[True, False])
         .group_by("finding", maintain_order=True)

@@ -10,7 +10,7 @@ from molre.audit.check import FAIL, NOT_CHECKED, PASS
 from molre.audit.checks.reports import CARD, against, evaluated_again, was_evaluated
 from molre.audit.report_differences import RENDERED
 from molre.audit.run_under_audit import RunUnderAudit
-from molre.evaluation.further_tables import NAMES
+from molre.runs.folder import FURTHER_TABLES
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_page_and_data_have_to_be_there_where_a_table_is(run: Path, scratch: Pat
 
 
 def test_a_run_was_evaluated_if_one_file_of_it_says_so(run: Path):
-    for name in (*NAMES, "metrics"):
+    for name in (*FURTHER_TABLES, "metrics"):
         (run / f"{name}.parquet").unlink(missing_ok=True)
     for name in ("report.html", "report.json"):
         (run / name).unlink()

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from molre.audit.check import FLAG, PASS
 from molre.audit.checks import unseen
-from molre.evaluation.split_scores import SplitScores
+from molre.runs.split_scores import SplitScores
 
 
 def scored(n: int, skill: float, seed: int) -> SplitScores:

@@ -16,10 +16,10 @@ from molre.embedding.cache import EmbeddingCache
 from molre.labels.findings import findings
 from molre.model.classifier import HeadCTClassifier
 from molre.model.folder import load
+from molre.runs.folder import RunFolder
 from molre.training.checkpoint import Progress
 from molre.training.config import resolve
 from molre.training.load_splits import load_splits
-from molre.training.run import RunFolder
 from molre.training.run_context import BestFit, RunContext
 from molre.training.write_run import write_run
 from molre.workflows.evaluate_run import evaluate_and_report

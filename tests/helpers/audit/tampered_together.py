@@ -15,8 +15,8 @@ from molre.audit.consistency import audit_consistency
 from molre.audit.report_differences import RENDERED
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
-from molre.evaluation.sources import COMPARISON, read_sources
 from molre.output.comparison_html import write_comparison_report
+from molre.runs.sources import COMPARISON, read_sources
 from tests.helpers.audit import tamper
 from tests.helpers.audit.scene import Scene
 from tests.helpers.audit.tampering import Tampering

@@ -9,7 +9,8 @@ import torch
 
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier
-from molre.training.data import Loader, Studies
+from molre.runs.studies import Studies
+from molre.training.data import Loader
 
 DIM, K = 16, 2
 

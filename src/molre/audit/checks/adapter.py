@@ -16,7 +16,7 @@ from molre.adapter.reading import summary
 from molre.arms.arms import blocks_adapters, routed_kinds
 from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared
 from molre.audit.differences import leaves, mapping_differences, table_differences
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 
 LAST = re.compile(r"\.(?:molre|lora)_B\.weight$")
 PREFIX = "base_model.model."  # of tensor names, as PEFT writes them
@@ -29,7 +29,7 @@ def routed(opened: RunUnderAudit) -> Iterator[Check]:
     if not {described.classifier.adapter, described.blocks} & routed_kinds():
         return
     missing = []
-    if not (opened.path / "routing.parquet").is_file():
+    if not opened.folder.table("routing").is_file():
         missing.append("routing.parquet is missing")
     if opened.manifest.get("gate_entropy") is None:
         missing.append("manifest.json has no gate_entropy")
@@ -49,7 +49,7 @@ def inside(opened: RunUnderAudit) -> Iterator[Check]:
     again: dict[str, Any] = {"added_parameters": opened.description.backbone.parameters}
     tensors: dict[str, torch.Tensor] = {}
     if not blocks_adapters()[kind].whole:
-        tensors = load_file(opened.path / "model" / "adapter" / "adapter_model.safetensors")
+        tensors = load_file(opened.folder.model / "adapter" / "adapter_model.safetensors")
         again["added_parameters"] = sum(tensor.numel() for tensor in tensors.values())
     found = mapping_differences(manifest, again)
     told, seen = sorted(manifest.get("sites") or []), leaves(again) + len(tensors)
@@ -59,7 +59,7 @@ def inside(opened: RunUnderAudit) -> Iterator[Check]:
     name = "adapter of manifest.json from its tensors"
     yield compared(NUMBERS, name, seen, found)
     yield from _ran(tensors)
-    if (opened.path / "routing.parquet").is_file():
+    if opened.folder.table("routing").is_file():
         yield _routers(opened, tensors, sites)
 
 
@@ -74,7 +74,7 @@ def _ran(tensors: dict[str, torch.Tensor]) -> Iterator[Check]:
 
 
 def _routers(opened: RunUnderAudit, tensors: dict[str, torch.Tensor], sites: list[str]) -> Check:
-    table, experts = read_table(opened.path / "routing.parquet"), opened.config.num_experts
+    table, experts = opened.folder.read("routing"), opened.config.num_experts
     layers = table.partition_by("layer", maintain_order=True, as_dict=True)
     gates = {str(name): torch.tensor(rows["gates"].to_list()) for (name,), rows in layers.items()}
     routers = summary(gates)
@@ -99,7 +99,7 @@ def _rows(opened: RunUnderAudit, gates: dict[str, torch.Tensor]) -> list[str]:
 
     if not opened.has("splits"):
         return []
-    stored = read_table(opened.path / "routing.parquet")
+    stored = opened.folder.read("routing")
     test, parts = opened.splits["test"], []
     for name, seen in gates.items():
         parts.append(routing_of(test, opened.cache, name, seen))

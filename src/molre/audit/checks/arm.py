@@ -14,17 +14,19 @@ from typing import Any
 from molre.arms.arms import get_arm
 from molre.audit.check import FLAG, NUMBERS, PASS, SHOWN, Check, compared, not_checked
 from molre.audit.differences import leaves, mapping_differences
-from molre.audit.run_under_audit import RunUnderAudit, read_json
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.backbone import Backbone
 from molre.errors import MolreError
 from molre.labels.findings import Finding, findings
+from molre.runs.folder import MODEL
+from molre.runs.reading import read_json
 from molre.training.write_run import threshold_origin, trained_on
 
 NAME = "the model is of the arm that it is called"
 WORDS = "model.json in words: whose scans, licence, thresholds"
 CALLED = "findings of model.json as the findings table calls them"
 SITES = "adapted layers are those of the arm"
-ADAPTER = Path("model") / "adapter" / "adapter_config.json"
+ADAPTER = Path(MODEL) / "adapter" / "adapter_config.json"
 
 
 def named(opened: RunUnderAudit) -> Iterator[Check]:

@@ -16,9 +16,11 @@ from molre.audit.differences import (
     table_differences,
     values_differ,
 )
-from molre.audit.run_under_audit import RunUnderAudit, read_json, read_table
-from molre.training.load_splits import SPLITS, data_hashes
-from molre.training.provenance import NAME, provenance
+from molre.audit.run_under_audit import RunUnderAudit
+from molre.cohort.cohort import SPLITS
+from molre.runs.folder import COUNTS
+from molre.training.load_splits import data_hashes
+from molre.training.provenance import provenance
 from molre.training.studies_table import studies_table
 
 
@@ -109,9 +111,9 @@ def counts(opened: RunUnderAudit) -> Iterator[Check]:
 def studies(opened: RunUnderAudit) -> Iterator[Check]:
     """studies.parquet: each study's split, scan and distance from the training scans."""
     name = "studies.parquet from the splits and embeddings"
-    if not (opened.path / "studies.parquet").is_file():
+    if not opened.folder.table("studies").is_file():
         raise NotAtHandError("the run is from before molre kept studies.parquet")
-    stored = read_table(opened.path / "studies.parquet")
+    stored = opened.folder.read("studies")
     splits, model = opened.splits, opened.model
     again = studies_table(splits.by_name, opened.cache, model.classifier, model.familiarity)
     found = table_differences(stored, again, ("study",), 1e-6)
@@ -120,10 +122,10 @@ def studies(opened: RunUnderAudit) -> Iterator[Check]:
 
 def provenance_again(opened: RunUnderAudit) -> Iterator[Check]:
     """data.json (flow, population, label sources and counts) from the cohort's tables."""
-    if not (opened.path / NAME).is_file():
-        raise NotAtHandError(f"the run is from before molre kept {NAME}")
-    stored = read_json(opened.path / NAME)
+    if not opened.folder.data.is_file():
+        raise NotAtHandError(f"the run is from before molre kept {COUNTS}")
+    stored = opened.folder.counts()
     again = provenance(opened.cohort, opened.splits, opened.config.blank_policy)
     found = mapping_differences(stored, again)
     found += [f"{key} is not expected" for key in stored.keys() - again.keys()]
-    yield compared(DATA, f"{NAME} from the cohort", leaves(again), found)
+    yield compared(DATA, f"{COUNTS} from the cohort", leaves(again), found)

@@ -6,7 +6,6 @@ and the external cohort with its embeddings.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,20 +24,25 @@ from molre.audit.differences import (
     table_differences,
     values_differ,
 )
-from molre.audit.run_under_audit import RunUnderAudit, read_json, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
-from molre.evaluation.run_files import SPLIT
 from molre.labels.findings import findings
 from molre.labels.policy import targets
 from molre.model.folder import TrainedModel
 from molre.model.folder import load as load_model
-from molre.training.data import Loader, Studies
+from molre.runs.cohort_of_run import CohortOfRun
+from molre.runs.folder import RunFolder
+from molre.runs.manifest import read_manifest
+from molre.runs.model_of_run import ModelSource, run_of_model
+from molre.runs.reading import read_json, read_table
+from molre.runs.run import SPLIT
+from molre.runs.studies import Studies
+from molre.training.data import Loader
 from molre.training.inference import predict
 from molre.training.studies_table import distances
 from molre.workflows.evaluate_external import (
     Scored,
-    Source,
     hashes_of,
     selected,
     stated,
@@ -106,7 +110,7 @@ def same_model(opened: RunUnderAudit) -> Iterator[Check]:
     """The model and its calibrate rows are those of the run that it comes from."""
     source = _source(opened)
     model = load_model(source.model)
-    described = read_json(opened.path / "model" / "model.json")
+    described = read_json(opened.folder.description)
     again = read_json(source.model / "model.json")
     found = [f"model.json {one}" for one in mapping_differences(described, again)]
     told = (opened.manifest["external"] or {}).get("model_sha256")
@@ -129,7 +133,7 @@ def made_again(opened: RunUnderAudit) -> Iterator[Check]:
     the stored ones stand for them, and ``--reread`` looks at those.
     """
     source, cohort = _source(opened), opened.cohort
-    if not (Path(str(source.manifest.get("cohort"))) / "cohort.json").is_file():
+    if not CohortOfRun(source.manifest).is_there:
         raise NotAtHandError("the cohort of the model's run is not at hand")
     model = load_model(source.model)
     scans, overlap = selected(cohort, source)
@@ -143,14 +147,14 @@ def made_again(opened: RunUnderAudit) -> Iterator[Check]:
         yield _same_table(opened, out, "predictions", ("study", "finding"), name)
         name = "scans" + ("" if adapted else " and familiarity")
         yield _same_table(opened, out, "studies", ("study",), name)
-        yield _same_manifest(opened, read_json(out / "manifest.json"))
+        yield _same_manifest(opened, read_manifest(RunFolder(out)))
     yield from _same_rejects(opened, scans, scored)
 
 
 def _same_table(
     opened: RunUnderAudit, out: Path, name: str, keys: tuple[str, ...], what: str
 ) -> Check:
-    stored, again = (read_table(place / f"{name}.parquet") for place in (opened.path, out))
+    stored, again = (folder.read(name) for folder in (opened.folder, RunFolder(out)))
     found = table_differences(stored, again, keys, LOGITS)
     words = f"{name}.parquet from the model and the external cohort: {what}"
     return compared(NUMBERS, words, cells(again), found)
@@ -160,7 +164,7 @@ def _same_manifest(opened: RunUnderAudit, again: dict[str, Any]) -> Check:
     stored = dict(opened.manifest)
     again.pop("created")
     if opened.moved is not None:  # where it is now is no fault
-        here, there = opened.cohort.path.name, Path(str(stored.get("cohort"))).name
+        here, there = opened.cohort.path.name, opened.cohort_told.name
         facts = again["external"]
         facts["said"] = facts["said"].replace(f"cohort {here};", f"cohort {there};")
         again["cohort"] = facts["cohort"] = stored.get("cohort")
@@ -172,7 +176,7 @@ def _same_manifest(opened: RunUnderAudit, again: dict[str, Any]) -> Check:
 
 def _same_rejects(opened: RunUnderAudit, scans: pl.DataFrame, scored: Scored) -> Iterator[Check]:
     """Each study that was not scored is a row of rejects.csv; there was none of that name once."""
-    path = opened.path / "rejects.csv"
+    path = opened.folder.rejects
     if not path.is_file():
         return
     told = {row["study"] for row in read_rejects(path)}
@@ -203,21 +207,18 @@ def _stored(opened: RunUnderAudit, scans: pl.DataFrame, model: TrainedModel) -> 
     logits = np.array(
         [[logit.get((s, f), np.nan) for f in ids] for s in rows["study"]], dtype=np.float64
     )
-    table = read_table(opened.path / "studies.parquet")
+    table = opened.folder.read("studies")
     far = dict(table.select("study", "familiarity").iter_rows())
     distance = np.array([far.get(s, np.nan) for s in rows["study"]], dtype=np.float64)
     return Scored(rows, logits, distance, len(scans) - len(rows))
 
 
-def _source(opened: RunUnderAudit) -> Source:
+def _source(opened: RunUnderAudit) -> ModelSource:
     """The run that the model comes from."""
-    told = (opened.manifest.get("external") or {}).get("run")
-    if told is None:
+    run = run_of_model(opened.manifest)
+    if run is None:
         raise NotAtHandError("the model was given without its run")
-    run = Path(str(told))
     try:
-        if json.loads((run / "manifest.json").read_text(encoding="utf-8")):
-            return Source(run / "model", run)
-    except (OSError, ValueError) as error:
-        raise NotAtHandError(f"the run of its model is not at hand ({error})") from None
-    raise MolreError("is not a run", where=run)
+        return ModelSource(RunFolder(run).model, RunFolder(run), read_manifest(RunFolder(run)))
+    except MolreError as error:
+        raise NotAtHandError(f"the run of its model is not at hand ({error.message})") from None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 import torch
 
 from molre.audit.check import FLAG, LEAKAGE, PASS, Check, compared, flagged
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.evaluation.pretraining import pretraining_caution
+from molre.runs.reading import read_table
 from molre.training.load_splits import Splits
 
 SAME = "no scan embedded alike in two splits"
@@ -185,7 +185,7 @@ def pretraining(opened: RunUnderAudit) -> Iterator[Check]:
 def _names(opened: RunUnderAudit) -> list[str]:
     """What the test data are called: the cohort's folder, the sources of its labels."""
     if not opened.has("cohort"):
-        return [Path(str(opened.manifest.get("cohort"))).name]
+        return [opened.cohort_told.name]
     labels = opened.cohort.labels()
     said = [*labels["source"].unique(), *labels["labeller"].unique()]
     return [opened.cohort.path.name, *(str(one) for one in said if one)]

@@ -11,12 +11,13 @@ import torch
 from molre.adapter.core import gate_entropy
 from molre.audit.check import FAIL, NUMBERS, PASS, Check, NotAtHandError, compared, not_checked
 from molre.audit.differences import cells, shown, table_differences, values_differ
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
+from molre.cohort.cohort import SPLITS
 from molre.errors import MolreError
 from molre.model.calibration import Calibration, fit_calibration
+from molre.runs.reading import read_table
 from molre.training.data import Loader
 from molre.training.inference import Outputs, macro_auc, predict
-from molre.training.load_splits import SPLITS
 
 SCORED = SPLITS[1:]  # tune, calibrate, test: predictions.parquet has no training studies
 LOGITS = 1e-4  # absolute and relative: float32 in another order, on another machine
@@ -137,7 +138,7 @@ def _logits(opened: RunUnderAudit, outputs: dict[str, Outputs]) -> Check:
 def _gates(opened: RunUnderAudit, output: Outputs) -> Iterator[Check]:
     from molre.training.write_run import routing_of
 
-    name, path = "gates from the model and its embeddings", opened.path / "routing.parquet"
+    name, path = "gates from the model and its embeddings", opened.folder.table("routing")
     if opened.description.blocks != "none":  # of layers that only the scans give again
         return
     if output.gates is None:

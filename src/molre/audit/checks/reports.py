@@ -17,12 +17,13 @@ import polars as pl
 from molre.audit.check import FAIL, NUMBERS, Check, compared, not_checked
 from molre.audit.differences import cells, line_differences, table_differences
 from molre.audit.report_differences import PAGE, VALUES, report
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
-from molre.evaluation.further_tables import NAMES
 from molre.output.report_json import read_report
 from molre.output.run_card import RESULTS, card_text
 from molre.output.run_html import NEEDS_COHORT
+from molre.runs.folder import FURTHER_TABLES
+from molre.runs.reading import read_table
 from molre.workflows.evaluate_run import evaluate_and_report
 
 NAME = "evaluation from predictions.parquet"
@@ -53,7 +54,7 @@ def evaluated(opened: RunUnderAudit) -> Iterator[Check]:
 
 def was_evaluated(run: Path) -> bool:
     """Whether anything that evaluating writes is there; if one file is, all have to be."""
-    written = ("metrics.parquet", PAGE, VALUES, *(f"{name}.parquet" for name in NAMES))
+    written = ("metrics.parquet", PAGE, VALUES, *(f"{name}.parquet" for name in FURTHER_TABLES))
     card = run / _MODEL / _README
     return any((run / name).is_file() for name in written) or (
         card.is_file() and f"## {RESULTS}" in card.read_text(encoding="utf-8", errors="replace")
@@ -83,7 +84,7 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
     yield from report(run, scratch, "recomputed", "molre evaluate", without)
     if not (scratch / _MODEL / _README).is_symlink():
         yield from _card(run)
-    for table in NAMES:
+    for table in FURTHER_TABLES:
         words = f"{table}.parquet recomputed"
         if not (run / f"{table}.parquet").is_file() or (scratch / f"{table}.parquet").exists():
             continue

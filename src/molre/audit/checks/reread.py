@@ -27,7 +27,7 @@ from molre.audit.check import (
     compared,
     not_checked,
 )
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.audit.scans import at_hand, originals, volume_of
 from molre.ct.volume import Volume, shown_age
 from molre.embedding.prepare import to_inputs
@@ -35,6 +35,7 @@ from molre.errors import MolreError
 from molre.model.classifier import bank_indices
 from molre.pipeline import Reader, load
 from molre.progress import track
+from molre.runs.reading import read_table
 
 NAME = "embeddings and probabilities from the scans"
 HEADERS = "scans.parquet from the headers of the scans"
@@ -229,7 +230,7 @@ def _read(reader: Reader, volume: Volume) -> tuple[torch.Tensor, np.ndarray, tor
 
 def _gates(opened: RunUnderAudit) -> dict[str, torch.Tensor]:
     """Gates (L, S', E) of each test study; none of an external evaluation."""
-    path = opened.path / "routing.parquet"
+    path = opened.folder.table("routing")
     if not path.is_file():
         return {}
     table = read_table(path)

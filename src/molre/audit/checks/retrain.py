@@ -11,9 +11,10 @@ import torch
 
 from molre.audit.check import FAIL, FLAG, NUMBERS, Check, compared
 from molre.audit.differences import cells, table_differences
-from molre.audit.run_under_audit import RunUnderAudit, read_table
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.model import folder
 from molre.model.folder import TrainedModel
+from molre.runs.folder import RunFolder
 
 WEIGHTS = 1e-4  # absolute and relative
 
@@ -36,10 +37,10 @@ def retrained(opened: RunUnderAudit) -> Iterator[Check]:
             device=opened.device,
             unverified=True,  # whoever trained the run took the backbone as it is
         )
-        history = read_table(out / "history.parquet")
+        history = RunFolder(out).read("history")
         found = table_differences(opened.history, history, ("learning_rate", "epoch"), WEIGHTS)
         name = "history and weights, trained again"
-        model = folder.load(out / "model")
+        model = folder.load(RunFolder(out).model)
         found += _weights(opened.model, model)
         seen = cells(history) + sum(t.numel() for t in model.classifier.state_dict().values())
         check = compared(NUMBERS, name, seen, found)

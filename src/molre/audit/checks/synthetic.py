@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from molre.audit.check import FLAG, LEAKAGE, Check, compared
-from molre.audit.run_under_audit import RunUnderAudit, read_json
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.ct.dicom.acquisition import SYNTHETIC_MANUFACTURER
-from molre.training.provenance import NAME
+from molre.runs.folder import COUNTS
 
 SOURCE = "phantom"  # of labels, see molre.cohort.match
 WORDS = "synthetic or real, as the scans and labels say"
@@ -44,8 +44,8 @@ def _flags(opened: RunUnderAudit) -> dict[str, Any]:
     if opened.has("description") and not opened.external:
         told["model.json"] = opened.description.synthetic
         told["model.json, trained_on"] = "synthetic" in opened.description.trained_on
-    if (opened.path / NAME).is_file():
-        told[NAME] = read_json(opened.path / NAME).get("synthetic")
+    if opened.folder.data.is_file():
+        told[COUNTS] = opened.folder.counts().get("synthetic")
     if opened.has("cohort"):
         told["cohort.json"] = opened.cohort.synthetic
         flags = opened.cohort.chosen()["synthetic"].fill_null(False).unique().to_list()
@@ -62,13 +62,13 @@ def _signs(opened: RunUnderAudit) -> list[str]:
         found += [f"a manufacturer in scans.parquet is {one!r}" for one in makers if _made(one)]
         if (labels["source"] == SOURCE).any():
             found.append(f"labels.parquet has labels of the source {SOURCE!r}")
-    if (opened.path / NAME).is_file():
-        kept = read_json(opened.path / NAME)
+    if opened.folder.data.is_file():
+        kept = opened.folder.counts()
         makers = sorted(_keys(kept.get("population"), "manufacturer"))
-        found += [f"a manufacturer in {NAME} is {one!r}" for one in makers if _made(one)]
+        found += [f"a manufacturer in {COUNTS} is {one!r}" for one in makers if _made(one)]
         sources = kept.get("labels", {}).get("sources", {})
         if any(by.split(" ")[0] == SOURCE for split in sources.values() for by in split):
-            found.append(f"{NAME} has labels of the source {SOURCE!r}")
+            found.append(f"{COUNTS} has labels of the source {SOURCE!r}")
     return found
 
 

@@ -12,15 +12,16 @@ import torch
 from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAtHandError, compared, not_checked
 from molre.audit.checks import arm as arms
 from molre.audit.differences import leaves, mapping_differences
-from molre.audit.run_under_audit import RunUnderAudit, read_json
+from molre.audit.run_under_audit import RunUnderAudit
 from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarise
 from molre.model.folder import BackboneEntry
+from molre.runs.manifest import FORMAT_VERSION
+from molre.runs.reading import read_json
 from molre.training.collapse import collapses
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
 from molre.training.rates import at_edge, best_rate, next_rate
-from molre.training.run import FORMAT_VERSION
 
 TRIED = "learning rates that were tried"
 PROBE = 1e-2  # of the largest number of the embedding: other kernels round otherwise
@@ -162,12 +163,12 @@ def settings(opened: RunUnderAudit) -> Iterator[Check]:
 
 
 def _formats(opened: RunUnderAudit) -> list[str]:
-    sealed = read_json(opened.path / "model" / "checksums.json").get("format_version")
+    sealed = read_json(opened.folder.model / "checksums.json").get("format_version")
     told = opened.description.format_version
     found = [] if told == sealed else [f"model.json is of format {told}, checksums.json {sealed}"]
     version = opened.manifest.get("format_version")
-    if version != FORMAT_VERSION:
-        found.append(f"manifest.json is of format {version}, not {FORMAT_VERSION}")
+    if version not in range(1, FORMAT_VERSION + 1):
+        found.append(f"manifest.json is of format {version}, not 1 to {FORMAT_VERSION}")
     return found
 
 
@@ -183,7 +184,7 @@ def backbone(opened: RunUnderAudit) -> Iterator[Check]:
     except NotAtHandError as error:
         yield not_checked(NUMBERS, name, error.what)
         return
-    loaded = load(opened.path / "model", weights_dir=opened.weights_dir).backbone
+    loaded = load(opened.folder.model, weights_dir=opened.weights_dir).backbone
     again, stored = backbone_entry(loaded).model_dump(), entry.model_dump()
     found = mapping_differences(stored, {k: v for k, v in again.items() if stored[k] is not None})
     told = opened.manifest.get("from_scratch")

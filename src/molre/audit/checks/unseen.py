@@ -13,16 +13,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import norm
 
+from molre.arrays import FloatArray
 from molre.audit.check import FLAG, LEAKAGE, PASS, Check
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.evaluation.endpoint import supports, weighed
 from molre.evaluation.finding_metrics import auc_interval
-from molre.evaluation.run_files import read_run
-from molre.evaluation.split_scores import SplitScores
-from molre.evaluation.statistics.auc import FloatArray
 from molre.evaluation.statistics.bootstrap import bootstrap_aucs
 from molre.evaluation.statistics.intervals import LEVEL
 from molre.evaluation.statistics.macro_interval import macro_interval
+from molre.runs.run import read_run
+from molre.runs.split_scores import SplitScores
 
 NAME = "test is read no better than calibrate, but for chance"
 FEWEST = 5  # patients of each class, in either split

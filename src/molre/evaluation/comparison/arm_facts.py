@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from molre.evaluation.comparison.verdict import ArmFacts
-from molre.evaluation.run_files import Run
+from molre.runs.run import Run
 
 
 def arm_facts(runs: Sequence[Run]) -> ArmFacts:

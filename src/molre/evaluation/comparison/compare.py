@@ -25,9 +25,9 @@ from molre.evaluation.comparison.run_groups import group_names, setting_notes
 from molre.evaluation.comparison.twins import refuse_copies, twin_notes
 from molre.evaluation.comparison.verdict import MARGIN
 from molre.evaluation.endpoint import Support
-from molre.evaluation.run_files import Run, read_run
-from molre.evaluation.sources import write_comparison_sources
 from molre.paths import Paths, as_paths
+from molre.runs.run import Run, read_run
+from molre.runs.sources import write_comparison_sources
 from molre.table_files import write_csv
 
 

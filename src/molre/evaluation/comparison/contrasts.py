@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from molre.arrays import FloatArray
 from molre.evaluation.comparison.contrast import Contrast, Difference
 from molre.evaluation.comparison.families import (
     contrast_names,
@@ -19,7 +20,7 @@ from molre.evaluation.comparison.families import (
 from molre.evaluation.comparison.verdict import ArmFacts
 from molre.evaluation.endpoint import SCORED, Endpoint, Support, endpoint, supports
 from molre.evaluation.finding_metrics import BOOTSTRAP, auc_interval, one_study_a_patient
-from molre.evaluation.statistics.auc import FloatArray, auc_by_finding
+from molre.evaluation.statistics.auc import auc_by_finding
 from molre.evaluation.statistics.bootstrap import bootstrap_aucs, percentile_interval, two_sided_p
 from molre.evaluation.statistics.delong import NO_VARIANCE, delong, wald_test
 from molre.evaluation.statistics.estimate import Estimate

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
-from molre.evaluation.run_files import Run
+from molre.errors import MolreError
+from molre.runs.run import Run
 
 # Settings that tell runs apart anyway, or change nothing but time and memory.
 _APART = {"arm", "seed", "placement", "backbone", "contract"}
@@ -83,9 +82,7 @@ def _differing(runs: Sequence[Run]) -> dict[str, list[str]]:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    path = run.path / "config.yaml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        return run.folder.settings()
+    except MolreError:
         return {}
-    return content if isinstance(content, dict) else {}

@@ -15,9 +15,9 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import rankdata
 
+from molre.arrays import FloatArray
 from molre.errors import MolreError
-from molre.evaluation.run_files import Run
-from molre.evaluation.statistics.auc import FloatArray
+from molre.runs.run import Run
 
 NEAR = 0.01  # of a standard deviation of the logits: closer than two seeds have been seen
 _ROUNDING = 1e-4  # absolute and relative: float32 in another order, on another machine

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 from molre.evaluation.statistics.intervals import LEVEL
 from molre.evaluation.statistics.weighted_auc import Weights, weighted_aucs
 from molre.progress import track

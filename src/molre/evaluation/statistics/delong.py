@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 from molre.evaluation.statistics.intervals import LEVEL, clopper_pearson
 
 # A variance below this is rounding: the smallest true one, with 10^6 studies, is near 1e-22.

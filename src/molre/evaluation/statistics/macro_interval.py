@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 from molre.evaluation.statistics.estimate import Estimate
 
 JOINED = "score intervals joined, correlations by patient bootstrap"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 
 
 def holm(p: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 
 NEEDED = 3  # seeds of each arm; with fewer a test is of these trained models, and says so
 _STREAM = 0x5EED5

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from molre.evaluation.statistics.auc import FloatArray
+from molre.arrays import FloatArray
 
 BLOCK = 96  # studies; fewer cost more calls, more cost more pairs
 # Multiplications that OpenBLAS leaves to one thread: findings are spread over threads already, and

@@ -21,6 +21,7 @@ from molre.errors import MolreError
 from molre.model.adapted_backbone import CHUNK, AdaptedBackbone, adapt
 from molre.model.unregistered import Unregistered
 from molre.progress import say
+from molre.runs.folder import RunFolder
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import MICRO_BATCH, Inputs, Loader, spread
@@ -179,7 +180,7 @@ class BlocksPlacement:
         self._model.load_state_dict(progress.best)
         splits, seed, ranks = self.context.splits, self.context.config.seed, self.context.ranks
         hashes = [h for split in SPLITS for h in splits[split].content_hash]
-        folder = run / "embeddings"
+        folder = RunFolder(run).embeddings
         if ranks.first:
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted here
         ranks.barrier()

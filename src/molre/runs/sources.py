@@ -15,19 +15,18 @@ from typing import Any
 import molre
 from molre import files
 from molre.errors import MolreError
+from molre.runs.folder import CONFIG, MANIFEST, MODEL
+from molre.runs.manifest import refuse_newer
 
-FORMAT_VERSION = 1
+SOURCES_VERSION = 1
 COMPARISON = "comparison.json"
 CONSISTENCY = "consistency.json"
 # all of a run that a comparison reads
 READ = (
-    "manifest.json",
-    "config.yaml",
-    "predictions.parquet",
-    "studies.parquet",
-    "routing.parquet",
-    "history.parquet",
-    "model/model.json",
+    MANIFEST,
+    CONFIG,
+    *(f"{name}.parquet" for name in ("predictions", "studies", "routing", "history")),
+    f"{MODEL}/model.json",
 )
 
 
@@ -55,7 +54,7 @@ def relative(path: Path, out: Path) -> str:
 
 def write_sources(path: Path, content: Mapping[str, Any]) -> None:
     """Write sources with the versions that made them."""
-    head = {"format_version": FORMAT_VERSION, "molre_version": molre.__version__}
+    head = {"format_version": SOURCES_VERSION, "molre_version": molre.__version__}
     files.write_text(path, json.dumps({**head, **content}, indent=2) + "\n")
 
 
@@ -72,8 +71,6 @@ def read_sources(path: Path) -> dict[str, Any]:
     version = content.get("format_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise MolreError("not readable as what molre wrote", where=path, fix="make it again")
-    if version > FORMAT_VERSION:
-        what = f"format version {version} is newer than this molre reads ({FORMAT_VERSION})"
-        raise MolreError(what, where=path, fix="update molre")
+    refuse_newer(version, SOURCES_VERSION, path)
     assert isinstance(content, dict)
     return content

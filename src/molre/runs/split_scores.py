@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from molre.arrays import FloatArray
 from molre.errors import MolreError
-from molre.evaluation.statistics.auc import FloatArray
+from molre.runs.folder import AGAIN
 
-AGAIN = "train the run again, or restore the file from a copy"
 _SHOWN = 3  # patients named in a refusal
 
 

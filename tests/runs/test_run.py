@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from molre.errors import MolreError
-from molre.evaluation.run_files import read_run
+from molre.runs.run import read_run
 from tests.helpers.evaluation.runs import FINDINGS, write_run
 
 
