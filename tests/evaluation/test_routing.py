@@ -24,11 +24,6 @@ def random_gates(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return raw / raw.sum(axis=-1, keepdims=True)
 
 
-def test_entropy_is_a_share_of_its_maximum():
-    rows = np.array([[0.25] * 4, [1.0, 0, 0, 0], [0.5, 0.5, 0, 0]])
-    np.testing.assert_allclose(entropy_by_slice(rows), [1, 0, 0.5], atol=1e-12)
-
-
 @given(st.integers(0, 200))
 def test_the_association_is_welchs_statistic(seed):
     rng = np.random.default_rng(seed)

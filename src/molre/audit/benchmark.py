@@ -138,5 +138,7 @@ def audit_benchmark(
 def _own_cohort(bench: Path, run: Path) -> Path | None:
     """The cohort that BENCH keeps of a placement that takes only some studies."""
     told = RunUnderAudit(run).cohort_told.place
-    kept = None if told is None else bench / "cohorts" / told.name
-    return kept if told and kept and told.parent.name == "cohorts" and kept.is_dir() else None
+    if told is None or told.parent.name != "cohorts":
+        return None
+    kept = bench / "cohorts" / told.name
+    return kept if kept.is_dir() else None

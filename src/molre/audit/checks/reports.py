@@ -7,7 +7,6 @@ adds is checked as well, without a word here.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,19 +18,20 @@ from molre.audit.differences import cells, line_differences, table_differences
 from molre.audit.report_differences import PAGE, VALUES, report
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
+from molre.model.folder import CARD as CARD_FILE
 from molre.output.report_json import read_report
 from molre.output.run_card import RESULTS, card_text
 from molre.output.run_html import NEEDS_COHORT
-from molre.runs.folder import FURTHER_TABLES
+from molre.runs.folder import FURTHER_TABLES, MANIFEST, METRICS, MODEL, RunFolder
+from molre.runs.manifest import write_manifest
 from molre.runs.reading import read_table
 from molre.workflows.evaluate_run import evaluate_and_report
 
 NAME = "evaluation from predictions.parquet"
 CARD = f"model/README.md as {VALUES} keeps it"
 _KEYS = ("finding", "dimension", "group", "rule", "point", "prevalence", "threshold", "study")
-_MODEL, _README = "model", "README.md"
 # of the seal, an evaluation changes the card's hash alone, and loading looks at that
-_NOT_EVALUATED = ("checksums.json", "manifest.json")
+_NOT_EVALUATED = ("checksums.json", MANIFEST)
 
 
 def evaluated(opened: RunUnderAudit) -> Iterator[Check]:
@@ -54,9 +54,10 @@ def evaluated(opened: RunUnderAudit) -> Iterator[Check]:
 
 def was_evaluated(run: Path) -> bool:
     """Whether anything that evaluating writes is there; if one file is, all have to be."""
-    written = ("metrics.parquet", PAGE, VALUES, *(f"{name}.parquet" for name in FURTHER_TABLES))
-    card = run / _MODEL / _README
-    return any((run / name).is_file() for name in written) or (
+    folder = RunFolder(run)
+    tables = (folder.table(name) for name in (METRICS, *FURTHER_TABLES))
+    card = folder.model / CARD_FILE
+    return any(path.is_file() for path in (folder.report, run / VALUES, *tables)) or (
         card.is_file() and f"## {RESULTS}" in card.read_text(encoding="utf-8", errors="replace")
     )
 
@@ -68,8 +69,7 @@ def evaluated_again(opened: RunUnderAudit, place: Path) -> Path:
     _link(run, scratch)
     if opened.moved is not None:
         moved = opened.manifest | {"cohort": str(opened.moved.resolve())}
-        (scratch / "manifest.json").unlink()
-        (scratch / "manifest.json").write_text(json.dumps(moved), encoding="utf-8")
+        write_manifest(RunFolder(scratch), moved)
     evaluate_and_report(scratch)
     return scratch
 
@@ -82,7 +82,7 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
             yield _table(run / again.name, again)
     without = () if with_cohort else NEEDS_COHORT
     yield from report(run, scratch, "recomputed", "molre evaluate", without)
-    if not (scratch / _MODEL / _README).is_symlink():
+    if not (scratch / MODEL / CARD_FILE).is_symlink():
         yield from _card(run)
     for table in FURTHER_TABLES:
         words = f"{table}.parquet recomputed"
@@ -98,10 +98,10 @@ def _link(run: Path, scratch: Path) -> None:
     """A folder like the run's, whose files are links; writing replaces a link, never the file."""
     scratch.mkdir()
     for path in sorted(run.iterdir()):
-        if path.name == _MODEL and path.is_dir():
-            (scratch / _MODEL).mkdir()
+        if path.name == MODEL and path.is_dir():
+            (scratch / MODEL).mkdir()
             for inner in path.iterdir():
-                (scratch / _MODEL / inner.name).symlink_to(inner)
+                (scratch / MODEL / inner.name).symlink_to(inner)
         else:
             (scratch / path.name).symlink_to(path)
 
@@ -121,7 +121,7 @@ def _table(stored: Path, again: Path) -> Check:
 
 def _card(run: Path) -> Iterator[Check]:
     """The card is made of the parts that report.json keeps, which are recomputed with the rest."""
-    card = run / _MODEL / _README
+    card = run / MODEL / CARD_FILE
     if not card.is_file():
         yield Check(NUMBERS, CARD, FAIL, "the card is missing (`molre evaluate`)")
     elif not (run / VALUES).is_file():
