@@ -48,7 +48,5 @@ def test_a_row_that_is_missing_or_there_twice_is_refused() -> None:
 def test_a_patient_in_two_splits_is_named() -> None:
     refuse_shared_patients(ROWS, SOURCE)
     moved = ROWS.with_columns(patient=pl.col("patient").replace("r", "q"))
-    with pytest.raises(
-        MolreError, match=r"1 patient .* \(test and tune\): q"
-    ):
+    with pytest.raises(MolreError, match=r"1 patient .* \(test and tune\): q"):
         refuse_shared_patients(moved, SOURCE)
