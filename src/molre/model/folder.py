@@ -84,8 +84,8 @@ class BackboneEntry(BaseModel):
             MolreError: a contract that the backbone does not take.
         """
         contract = contract_from_dict(self.name, self.contract)
-        asked = {"contract": contract, "unverified": True, "precision": self.precision}
-        return BackboneRequest(self.name, **asked, **more)
+        known = replace(BackboneRequest(self.name, **more), contract=contract)
+        return replace(known, unverified=True, precision=self.precision)
 
 
 class ModelDescription(BaseModel):
