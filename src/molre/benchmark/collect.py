@@ -10,23 +10,20 @@ from functools import cached_property
 from molre.arms.arms import FROZEN, METHOD
 from molre.benchmark.grid import Grid, of_backbone
 from molre.benchmark.inspect_backbone import Looked, slot_of
+from molre.benchmark.judged import Group, Judged, draws_for
 from molre.benchmark.plan import Bench, Plan
 from molre.benchmark.read_cells import CellRead, read_cell, without_place
 from molre.benchmark.run_grid import grid_of, known_looks
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import Comparison, compare_runs
-from molre.evaluation.comparison.contrast import Contrast
-from molre.evaluation.comparison.contrasts import ArmResult, needed_draws
-from molre.evaluation.comparison.families import contrast_names, evidence_of, judged, smallest_p
-from molre.evaluation.comparison.verdict import ArmFacts, Evidence, row_verdict
-from molre.evaluation.statistics.bootstrap import DRAWS
+from molre.evaluation.comparison.contrasts import ArmResult
+from molre.evaluation.comparison.families import smallest_p
+from molre.evaluation.comparison.verdict import row_verdict
 from molre.labels.findings import findings
 from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track
 from molre.runs.run import Run
 from molre.workers.job import Outcome
-
-Group = tuple[str, str]  # backbone, placement
 
 
 def collect(bench: Bench, *, draws: int | None = None) -> BenchmarkTable:
@@ -43,7 +40,7 @@ def collect(bench: Bench, *, draws: int | None = None) -> BenchmarkTable:
     for read in cells.values():
         if read.run is not None:
             groups.setdefault((read.cell.backbone, read.cell.placement), []).append(read.run)
-    draws = _needed_draws(groups) if draws is None else draws
+    draws = draws_for(groups) if draws is None else draws
     compared: dict[Group, Comparison] = {}
     unfit: dict[Group, str] = {}
     for group in track(list(groups), "comparing"):
@@ -51,7 +48,7 @@ def collect(bench: Bench, *, draws: int | None = None) -> BenchmarkTable:
             compared[group] = compare_runs(groups[group], draws=draws, fewest=1)
         except MolreError as error:
             unfit[group] = without_place(error.message, bench)
-    return _Collected(bench, looks, grid, cells, compared, unfit, draws).table()
+    return _Collected(bench, looks, grid, cells, Judged(compared), unfit, draws).table()
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class _Collected:
         looks: what is known of each backbone.
         grid: cells, and what is not applicable.
         cells: by name.
-        compared: arms of each group.
+        judged: the groups that could be compared, and their verdicts.
         unfit: why a group cannot be compared.
         draws: of the bootstrap.
     """
@@ -72,7 +69,7 @@ class _Collected:
     looks: dict[str, Looked]
     grid: Grid
     cells: dict[str, CellRead]
-    compared: dict[Group, Comparison]
+    judged: Judged
     unfit: dict[Group, str]
     draws: int
 
@@ -86,41 +83,9 @@ class _Collected:
             shown[choice.backbone] = f"{name} (another)" if name in shown.values() else name
         return shown
 
-    @cached_property
-    def facts(self) -> dict[tuple[str, str], ArmFacts]:
-        """Of each arm, by the name of its group and its own."""
-        return {
-            ("/".join(group), arm): known
-            for group, comparison in self.compared.items()
-            for (_, arm), known in comparison.result.facts.items()
-        }
-
-    @cached_property
-    def judged(self) -> tuple[Contrast, ...]:
-        """The families that ``molre compare`` adjusts, over all groups together."""
-        contrasts = [
-            replace(contrast, group="/".join(group))
-            for group, comparison in self.compared.items()
-            for contrast in comparison.result.contrasts
-        ]
-        return judged(contrasts, self.facts)
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """What a verdict is given by."""
-        return evidence_of(self.judged, self.facts)
-
-    @cached_property
-    def versus(self) -> dict[Group, tuple[Versus, ...]]:
-        """The contrasts of each group."""
-        return {
-            group: tuple(_versus(c) for c in self.judged if c.group == "/".join(group))
-            for group in self.compared
-        }
-
     def table(self) -> BenchmarkTable:
-        first = next(iter(self.compared.values()), None)
-        every = [v for found in self.versus.values() for v in found]
+        first = next(iter(self.judged.compared.values()), None)
+        every = [v for found in self.judged.versus.values() for v in found]
         primary = sum(1 for v in every if v.primary)
         manifest = first.runs[0].manifest if first is not None else {}
         config, read = self.bench.config, self.cells.items()
@@ -128,7 +93,9 @@ class _Collected:
             name=config.name,
             synthetic=self.bench.cohort.synthetic,
             rows=tuple(self.rows()),
-            contrasts={(self.shown[name], place): v for (name, place), v in self.versus.items()},
+            contrasts={
+                (self.shown[name], place): v for (name, place), v in self.judged.versus.items()
+            },
             categories=_category_sizes(first),
             studies=first.studies if first is not None else 0,
             patients=first.patients if first is not None else 0,
@@ -139,7 +106,7 @@ class _Collected:
             family=(primary, len(every) - primary),
             draws=self.draws,
             smallest_p=max(
-                (c.result.smallest_p for c in self.compared.values()),
+                (c.result.smallest_p for c in self.judged.compared.values()),
                 default=smallest_p(self.draws),
             ),
             budget={name: _budget(self.bench, name) for name in config.placements},
@@ -187,13 +154,13 @@ class _Collected:
         runs = {c.cell.name: c.run for c in cells if c.run is not None}
         if not runs:
             return _without_run(empty, cells)
-        comparison, versus = self.compared[group], self.versus[group]
+        comparison, versus = self.judged.compared[group], self.judged.versus[group]
         result = next(a for a in comparison.result.arms if a.name == arm)
         state = "done" if result.facts.converged else "not converged"
         return replace(
             empty,
             state="incomplete" if len(runs) < len(cells) else state,
-            verdict=row_verdict("/".join(group), arm, self.evidence),
+            verdict=row_verdict("/".join(group), arm, self.judged.evidence),
             at_edge=result.facts.at_edge,
             converged=result.facts.converged,
             seeds=len(runs),
@@ -216,13 +183,15 @@ class _Collected:
         """What a reader must know."""
         bench = self.bench
         notes = []
-        tests = {(c.runs[0].studies, c.result.endpoint) for c in self.compared.values()}
+        tests = {(c.runs[0].studies, c.result.endpoint) for c in self.judged.compared.values()}
         if len(tests) > 1:
             notes.append(
                 "Not all groups were tested on the same studies and findings, so compare arms "
                 "inside a backbone and placement only; the counts at the top are of the first."
             )
-        arms = [arm for comparison in self.compared.values() for arm in comparison.result.arms]
+        arms = [
+            arm for comparison in self.judged.compared.values() for arm in comparison.result.arms
+        ]
         if any(arm.facts.at_edge for arm in arms):
             notes.append(
                 "Rows marked rate at the edge did best with the first or last learning rate of the "
@@ -243,7 +212,7 @@ class _Collected:
 
     def _group_notes(self) -> Iterator[str]:
         """Notes of each group; those that name an arm say of which group it is."""
-        for (backbone, placement), comparison in self.compared.items():
+        for (backbone, placement), comparison in self.judged.compared.items():
             for note in comparison.notes:
                 if any(words in note for words in _TOLD):
                     continue
@@ -262,27 +231,6 @@ def _without_run(empty: BenchmarkRow, cells: Sequence[CellRead]) -> BenchmarkRow
             if read.state == state:
                 return replace(empty, state=state, verdict=said + read.reason)
     return empty
-
-
-def _versus(contrast: Contrast) -> Versus:
-    m = contrast.macro
-    return Versus(
-        contrast.arm, contrast.control, m.value, m.low, m.high, m.p_adjusted, contrast.primary, m.p,
-        contrast.detectable,
-    )  # fmt: skip
-
-
-def _needed_draws(groups: dict[Group, list[Run]]) -> int:
-    """Resamples for all contrasts of the benchmark: those of a group are adjusted with the rest."""
-    contrasts = sum(
-        len(contrast_names(list(dict.fromkeys(run.arm for run in runs))))
-        for runs in groups.values()
-    )
-    needed = (
-        needed_draws(contrasts, runs[0].labels, runs[0].patients, runs[0].findings)
-        for runs in groups.values()
-    )
-    return max(needed, default=DRAWS)
 
 
 def _find(contrasts: Sequence[Versus], arm: str, control: str) -> Versus | None:

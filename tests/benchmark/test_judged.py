@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from molre.benchmark.collect import _families, _needed_draws
+from molre.benchmark.judged import Judged, draws_for
 from molre.evaluation.comparison.compare import compare_runs
 from molre.evaluation.comparison.verdict import row_verdict
 from molre.runs.run import Run, read_run
@@ -34,11 +34,12 @@ def test_both_adjust_over_all_backbones_by_one_rule(tmp_path):
         ("one", "slice"): runs_of(tmp_path, "one", 0),
         ("two", "slice"): runs_of(tmp_path, "two", 100),
     }
-    draws = _needed_draws(groups)
+    draws = draws_for(groups)
     together = compare_runs([run for runs in groups.values() for run in runs])
     assert draws == together.result.draws == 4000  # ten contrasts
     apart = {group: compare_runs(runs, draws=draws) for group, runs in groups.items()}
-    evidence, versus = _families(apart)
+    found_in = Judged(apart)
+    evidence, versus = found_in.evidence, found_in.versus
     for contrast in together.result.contrasts:
         backbone, placement = contrast.group.split(", ")
         found = next(
@@ -56,4 +57,4 @@ def test_both_adjust_over_all_backbones_by_one_rule(tmp_path):
 def test_draws_grow_with_the_benchmark(tmp_path, backbones, contrasts):
     runs = runs_of(tmp_path, "one", 0)
     groups = {(f"b{i}", "slice"): runs for i in range(backbones)}
-    assert _needed_draws(groups) == max(2000, 400 * contrasts)
+    assert draws_for(groups) == max(2000, 400 * contrasts)
