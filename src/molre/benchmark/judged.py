@@ -1,4 +1,4 @@
-"""Verdicts of a benchmark: every group's contrasts adjusted together, as `molre compare` does it."""
+"""Verdicts of a benchmark: the contrasts of all groups adjusted together, as by `molre compare`."""
 
 from __future__ import annotations
 
