@@ -193,3 +193,7 @@ def test_exported_labels_are_1_0_and_empty_and_match_again(tmp_path: Path):
     with pytest.raises(MolreError, match="is there already"):
         export_labels(cohort, wide)
     assert match_labels(cohort, wide, overwrite=True).matched == 2
+    (tmp_path / "notes.csv").write_text("mine")
+    for place, said in (("notes.csv", "something else"), ("c", "is a folder"), ("notes.csv/x", "")):
+        with pytest.raises(MolreError, match=said):
+            export_labels(cohort, tmp_path / place, overwrite=True)

@@ -13,6 +13,7 @@ from molre import files
 from molre.cohort.cohort import Cohort, write_table
 from molre.cohort.names import Names
 from molre.errors import MolreError
+from molre.folders import claim_file
 from molre.labels.findings import FindingsTable, findings
 from molre.labels.read_labels import IN_MEMORY, read_labels
 from molre.labels.table import write_wide
@@ -137,9 +138,11 @@ def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = Fal
         How many studies it has.
 
     Raises:
-        MolreError: the cohort has no labels, or a file is there already.
+        MolreError: the cohort has no labels, no file can be written there, one is there already, or
+            something that is not such a table, which is never replaced.
     """
     labels, out = Cohort(Path(cohort)).labels(), Path(path)
+    claim_file(out, ",".join(("study", *findings().ids)))
     if out.exists() and not overwrite:
         raise MolreError("is there already", where=out, fix="replace it by --overwrite")
     write_wide(labels, out, findings())
