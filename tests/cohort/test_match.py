@@ -194,6 +194,10 @@ def test_exported_labels_are_1_0_and_empty_and_match_again(tmp_path: Path):
         export_labels(cohort, wide)
     assert match_labels(cohort, wide, overwrite=True).matched == 2
     (tmp_path / "notes.csv").write_text("mine")
-    for place, said in (("notes.csv", "something else"), ("c", "is a folder"), ("notes.csv/x", "")):
+    for place, said in (
+        ("notes.csv", "something else"),
+        ("c", "is a folder"),
+        ("notes.csv/x", "a file, not a f"),
+    ):
         with pytest.raises(MolreError, match=said):
             export_labels(cohort, tmp_path / place, overwrite=True)

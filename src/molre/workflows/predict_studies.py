@@ -52,10 +52,9 @@ def predict(
     Examples:
         >>> import molre
         >>> reader = molre.load("runs/molre-0/model")
-        >>> for answer in molre.predict(reader, ["phantoms/study_00000", "phantoms/study_00001"]):
-        ...     print(answer.inputs, answer.prediction.series.slices)
-        (1,) 8
-        (2,) 8
+        >>> for answer in molre.predict(reader, "phantoms/study_00000"):
+        ...     print(answer.inputs, answer.prediction.series.slices, answer.rejects)
+        (1,) 8 ()
     """
     found = Studies(reader, paths, even_if_withheld=even_if_withheld, hu_map=hu_map)
     return _each(found)
