@@ -35,7 +35,7 @@ SAID = {
     "noisy": "noise in the brain is {n} HU",
     "thick_slices": "slices are {x:.1f} mm thick",
     "bone_kernel": "reconstructed for bone, kernel H60s",
-    "off_centre": "the head lies {n} mm from the middle of the image",
+    "off_center": "the head lies {n} mm from the middle of the image",
 }
 
 

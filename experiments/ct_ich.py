@@ -66,8 +66,8 @@ def embed_slices(folder: Path, weights: Path) -> Slices:
         rows = list(csv.DictReader(handle))
     for row in rows:
         patient, number = f"p{int(row['patient'].lstrip('p')):03d}", int(row["slice"])
-        brain = grey(folder / patient / "brain" / f"{number:02d}.jpg", size)
-        bone = grey(folder / patient / "bone" / f"{number:02d}.jpg", size)
+        brain = gray(folder / patient / "brain" / f"{number:02d}.jpg", size)
+        bone = gray(folder / patient / "bone" / f"{number:02d}.jpg", size)
         pictures.append((torch.stack([brain, brain, bone]) - mean) / std)
         labels.append(int(row["any_hemorrhage"]))
         patients.append(patient)
@@ -78,7 +78,7 @@ def embed_slices(folder: Path, weights: Path) -> Slices:
     return Slices(torch.cat(found), np.array(labels), np.array(patients))
 
 
-def grey(path: Path, size: int) -> torch.Tensor:
+def gray(path: Path, size: int) -> torch.Tensor:
     picture = Image.open(path).convert("L").resize((size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
 
@@ -102,7 +102,7 @@ def one_fold(slices: Slices, arm: str, test: set[str], tune: set[str], seed: int
         torch.manual_seed(seed)
         dim = slices.embeddings.shape[1]
         model = build_classifier(ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice.kind))
-        model.center.copy_(model.normalise(slices.embeddings[~in_test & ~in_tune]).mean(0))
+        model.center.copy_(model.normalize(slices.embeddings[~in_test & ~in_tune]).mean(0))
         done = Trainer.at_rate(rate, model, config, loaders["train"], loaders["tune"]).fit()
         if done.best_auc > best:
             best, logits = done.best_auc, predict(model, loaders["test"]).logits[:, 0]

@@ -176,7 +176,7 @@ def _goes_on(truth: Scan, shape: tuple[int, ...], affine: np.ndarray) -> bool:
 
 
 def _step(affine: np.ndarray, axis: int) -> float:
-    """Distance of neighbouring slices along their normal, mm."""
+    """Distance of neighboring slices along their normal, mm."""
     across, down = (affine[:3, i] for i in range(3) if i != axis)
     normal = np.cross(across, down)
     return float(abs(affine[:3, axis] @ normal) / np.linalg.norm(normal))
@@ -187,9 +187,9 @@ def _slices_off(truth: Scan, shape: tuple[int, ...], affine: np.ndarray, axis: i
     middle = (np.array(shape) - 1) / 2
     index = np.tile(middle, (shape[axis], 1))
     index[:, axis] = np.arange(shape[axis])
-    centres = index @ affine[:3, :3].T + affine[:3, 3]
-    centres = centres[np.argsort(centres[:, 2])]
-    return float(np.linalg.norm(centres - truth.points().mean(axis=(1, 2)), axis=1).max())
+    centers = index @ affine[:3, :3].T + affine[:3, 3]
+    centers = centers[np.argsort(centers[:, 2])]
+    return float(np.linalg.norm(centers - truth.points().mean(axis=(1, 2)), axis=1).max())
 
 
 @contextlib.contextmanager

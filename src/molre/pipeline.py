@@ -26,7 +26,7 @@ from molre.model import adapted_backbone, folder
 from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.classifier import Scores, bank_indices
 from molre.model.eligibility import ScanFacts, withhold_reasons
-from molre.model.familiarity import summarise
+from molre.model.familiarity import summarize
 from molre.model.prediction import (
     FindingScore,
     KeySlice,
@@ -130,7 +130,7 @@ class Reader:
             scan = embeddings.half().float()
             mask = torch.ones(1, slices, dtype=torch.bool)
             scores = classifier(scan.unsqueeze(0), mask, bank.unsqueeze(0))
-            summary = summarise(classifier.normalise(scan)).unsqueeze(0)
+            summary = summarize(classifier.normalize(scan)).unsqueeze(0)
         familiarity = self.model.familiarity
         return scores, float(familiarity.distance(summary)[0] / familiarity.threshold)
 

@@ -18,10 +18,10 @@ OTHERS = {
     "std": (0.229, 0.224, 0.5),
     "slab_mm": 2.5,
     "max_slices": 49,
-    "resize": "picture",
+    "resize": "image",
     "resampling": "bicubic",
-    "grey_levels": 256,
-    "normalisation": "picture",
+    "gray_levels": 256,
+    "normalization": "image",
 }
 
 
@@ -100,3 +100,11 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text):
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(MolreError, match="(?i)no such file"):
         read_contract(tmp_path / "contract.yaml")
+
+
+def test_the_spelling_of_older_contracts_is_read_and_their_hash_stays():
+    old = {"size": 64, "resize": "picture", "grey_levels": 256, "normalisation": "picture"}
+    contract = Contract.from_dict(old)
+    assert contract == Contract(size=64, resize="image", gray_levels=256, normalization="image")
+    assert contract == Contract.model_validate(old)  # as a run's configuration holds it
+    assert contract.hash == "f524f5315fee89dfd53db9a368cfeecfac46743eedd5f32e5df3ded50122a922"

@@ -20,6 +20,13 @@ def test_a_cohort_opens_and_names_what_it_lacks(tmp_path: Path):
         cohort.splits()
 
 
+def test_flags_of_older_tables_are_read_by_their_present_names(tmp_path: Path):
+    cohort = Cohort(write_cohort(tmp_path / "c", {"s1": "p1"}))
+    flags = pl.Series([["off_centre", "noisy", "paediatric"]], dtype=pl.List(pl.String))
+    write_table(cohort.path / "scans.parquet", cohort.scans().with_columns(flags=flags))
+    assert cohort.scans()["flags"].to_list() == [["off_center", "noisy", "pediatric"]]
+
+
 @pytest.mark.parametrize(
     ("facts", "said"),
     [

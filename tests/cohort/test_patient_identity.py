@@ -77,8 +77,8 @@ def label(path: Path, column: str, *names: str) -> tuple[set[str], str]:
     except MolreError as error:
         return set(), str(error)
     scans = Cohort(path / "c").scans().select("study", "path")
-    labelled = pl.read_parquet(path / "c" / "labels.parquet").select(study="study_id").unique()
-    found = labelled.join(scans, on="study")["path"].to_list()
+    labeled = pl.read_parquet(path / "c" / "labels.parquet").select(study="study_id").unique()
+    found = labeled.join(scans, on="study")["path"].to_list()
     return {Path(one).name for one in found}, done.as_text() + done.as_json()
 
 

@@ -38,8 +38,8 @@ def slowly(hu: np.ndarray, spacing: tuple[float, float], contract: Contract) -> 
     square[top : top + rows, left : left + columns] = small
     channels = []
     for (level, wide), mean, std in zip(contract.windows, contract.mean, contract.std, strict=True):
-        grey = np.clip((square - (level - wide / 2)) / wide, 0, 1)
-        channels.append((grey - mean) / std)
+        gray = np.clip((square - (level - wide / 2)) / wide, 0, 1)
+        channels.append((gray - mean) / std)
     return np.stack(channels)
 
 
@@ -85,7 +85,7 @@ def test_never_more_slabs_than_allowed(steps, most):
 
 
 PICTURES = Contract(
-    size=32, windows=((0, 2048), (40, 350), (40, 80)), resize="picture", grey_levels=256
+    size=32, windows=((0, 2048), (40, 350), (40, 80)), resize="image", gray_levels=256
 )
 
 
@@ -98,8 +98,8 @@ def test_pictures_of_8_bits_are_windowed_before_they_are_resized(edges):
     rows, columns = (round(32 * edge / longest) for edge in edges)
     top, left = (32 - rows) // 2, (32 - columns) // 2
     for c, (level, width) in enumerate(PICTURES.windows):
-        grey = np.rint(255 * np.clip((hu - (level - width / 2)) / width, 0, 1))
-        small = [triangle(edges[0], rows) @ g @ triangle(edges[1], columns).T for g in grey]
+        gray = np.rint(255 * np.clip((hu - (level - width / 2)) / width, 0, 1))
+        small = [triangle(edges[0], rows) @ g @ triangle(edges[1], columns).T for g in gray]
         square = np.zeros((2, 32, 32))  # air is black in all three
         square[:, top : top + rows, left : left + columns] = np.rint(small)
         wanted = (square / 255 - PICTURES.mean[c]) / PICTURES.std[c]
@@ -108,15 +108,15 @@ def test_pictures_of_8_bits_are_windowed_before_they_are_resized(edges):
         assert (np.abs(pixels[:, c].numpy() - wanted) < 1e-4).mean() > 0.99
 
 
-def test_grey_levels_are_that_many():
-    contract = Contract(size=32, mean=(0,) * 3, std=(1,) * 3, grey_levels=5)
+def test_gray_levels_are_that_many():
+    contract = Contract(size=32, mean=(0,) * 3, std=(1,) * 3, gray_levels=5)
     assert set(to_pixels(noise(3), contract)[0].unique().tolist()) == {0, 0.25, 0.5, 0.75, 1}
 
 
-def test_a_pictures_own_normalisation_undoes_any_window_it_does_not_clip():
+def test_a_pictures_own_normalization_undoes_any_window_it_does_not_clip():
     values = np.random.default_rng(1).integers(0, 500, (2, 32, 32))
     first, second = (
-        to_pixels(stack(values), Contract(size=32, windows=(w,) * 3, normalisation="picture"))[0]
+        to_pixels(stack(values), Contract(size=32, windows=(w,) * 3, normalization="image"))[0]
         for w in ((1000, 4000), (2000, 8000))
     )
     np.testing.assert_allclose(first, second, atol=1e-3)

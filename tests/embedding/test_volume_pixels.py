@@ -29,7 +29,7 @@ def contract(**given) -> VolumeContract:
     return VolumeContract(**{**usual, "spacing": (2.0, 2.0, 2.0), **given})
 
 
-def centre_of(channel: torch.Tensor) -> np.ndarray:
+def center_of(channel: torch.Tensor) -> np.ndarray:
     """Voxel (d, h, w) in the middle of what is brighter than air."""
     weight = (channel - channel.median()).clamp(min=0.01).sub(0.01).double().numpy()  # no ringing
     grid = np.stack(np.meshgrid(*[np.arange(n) for n in weight.shape], indexing="ij"))
@@ -40,7 +40,7 @@ def centre_of(channel: torch.Tensor) -> np.ndarray:
 def test_a_ball_lands_on_its_voxel_in_every_orientation(orientation):
     ball = np.array([-2.0, 9.0, 30.0])
     channels, affine = prepare(scanned(ball, EVEN), contract(orientation=orientation))
-    assert affine @ [*centre_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=0.3)
+    assert affine @ [*center_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=0.3)
     for axis, letter in enumerate(orientation):
         direction, sign = TOWARDS[letter]
         assert affine[direction, axis] == pytest.approx(sign * 2.0)
@@ -54,7 +54,7 @@ def test_a_ball_lands_on_its_voxel_whatever_the_slices(heights, tilt, average):
     asked = contract(spacing=(2.5, 1.5, 2.0), average=average, shape=(48, 64, 48))
     channels, affine = prepare(scanned(ball, heights, tilt), asked)
     # tilted slices that are 5 mm apart see the ball's poles coarsely
-    assert affine @ [*centre_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=0.5)
+    assert affine @ [*center_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=0.5)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_ball_lands_on_its_voxel_whatever_the_slices(heights, tilt, average):
 def test_every_step_says_where_it_moved_the_voxels(given):
     ball = np.array([5.0, 12.0, 41.0])
     channels, affine = prepare(scanned(ball, EVEN), contract(orientation="RAS", **given))
-    assert affine @ [*centre_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=1.0)
+    assert affine @ [*center_of(channels[0]), 1] == pytest.approx([*ball, 1], abs=1.0)
 
 
 def test_it_is_the_pipeline_that_monai_would_run():

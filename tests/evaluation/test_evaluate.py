@@ -70,7 +70,7 @@ def test_only_routed_arms_have_routing(tmp_path):
     assert np.abs(routing.association[0, 0, 0]) > routing.critical[0]  # planted by the builder
 
 
-def test_every_routed_layer_is_summarised(tmp_path):
+def test_every_routed_layer_is_summarized(tmp_path):
     run = write_run(tmp_path / "run", arm="molre", studies=80, layers=("a", "b", "c"))
     routing = evaluate(run, draws=DRAWS).routing
     assert routing.layers == ("a", "b", "c")

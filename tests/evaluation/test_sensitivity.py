@@ -55,7 +55,7 @@ def test_readers_and_reports_are_scored_apart(tmp_path):
     assert macro["auc"][0] == pytest.approx(own["auc"].mean())
 
 
-def test_a_source_that_labelled_few_patients_is_not_scored(tmp_path):
+def test_a_source_that_labeled_few_patients_is_not_scored(tmp_path):
     run = read_run(write_run(tmp_path / "run", studies=240, studies_a_patient=20))
     source = ["reader"] * 120 + ["report-llm"] * 120
     table = sensitivity(run, long_labels(run, source, np.zeros(run.labels.shape, bool)), TABLE)

@@ -39,7 +39,7 @@ def test_recovers_a_shared_slope_and_each_intercept() -> None:
 
 
 def test_the_fit_is_the_maximum_of_the_posterior_it_is_defined_by() -> None:
-    """The definition, maximised by another method from another start."""
+    """The definition, maximized by another method from another start."""
     rng = np.random.default_rng(4)
     logits = rng.normal(size=(300, 4)) + np.array([-2.0, 0.0, 1.0, 3.0])
     y = (rng.random(logits.shape) < expit(0.7 * logits - 0.5)).astype(float)

@@ -65,7 +65,7 @@ def test_scores_equal_the_formula_step_by_step(kind: str, shared: bool) -> None:
     model = classifier(kind, shared)
     x, index = torch.randn(1, 7, 24), bank_indices("s", 7, 0).unsqueeze(0)
     scores = model(x, torch.ones(1, 7, dtype=torch.bool), index)
-    h = adapted(model, model.normalise(x)[0], index[0])
+    h = adapted(model, model.normalize(x)[0], index[0])
     for k in range(5):
         query = model.pooling.query[0 if shared else k]
         a = torch.softmax(h @ query / math.sqrt(24), dim=0)

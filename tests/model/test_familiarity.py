@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.familiarity import fit_familiarity, summarize
 
 
 def population(n: int, seed: int) -> torch.Tensor:
@@ -34,7 +34,7 @@ def test_a_shift_within_or_outside_the_subspace_is_far() -> None:
 
 def test_summary_is_mean_and_spread_whatever_the_slice_order() -> None:
     scan = torch.randn(7, 4)
-    summary = summarise(scan)
+    summary = summarize(scan)
     assert torch.allclose(summary[:4], scan.mean(0))
-    assert torch.allclose(summary, summarise(scan[torch.randperm(7)]), atol=1e-6)
-    assert torch.equal(summarise(scan[:1])[4:], torch.zeros(4))
+    assert torch.allclose(summary, summarize(scan[torch.randperm(7)]), atol=1e-6)
+    assert torch.equal(summarize(scan[:1])[4:], torch.zeros(4))

@@ -32,7 +32,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_chart_is_one_valid_labelled_svg_and_always_the_same(name):
+def test_a_chart_is_one_valid_labeled_svg_and_always_the_same(name):
     svg = DRAWN[name]()
     root = ElementTree.fromstring(svg)
     assert root.tag.endswith("svg")

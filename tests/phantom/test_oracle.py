@@ -22,7 +22,7 @@ from molre.phantom.scene import Scene
 SEED = 2027
 PAIRS = 24
 STEP_MM = 7
-MAPS = ("hu", "depth", "tissue", "csf", "ventricle", "grey", "bone", "skin", "edge")
+MAPS = ("hu", "depth", "tissue", "csf", "ventricle", "gray", "bone", "skin", "edge")
 
 
 class Clean:

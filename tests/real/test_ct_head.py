@@ -57,7 +57,7 @@ def test_straightened_tilted_patient_is_upright_and_whole(shared):
     spans = np.ptp(volume.positions)
     assert out.shape[0] == int(spans / 5.0 + 1e-4) + 1
     body = out > -300
-    # the skin's centre must not drift along the rows as the shear would make it
-    centres = [np.argwhere(one)[:, 0].mean() for one in body[6:18]]
-    assert np.ptp(centres) < 25
+    # the skin's center must not drift along the rows as the shear would make it
+    centers = [np.argwhere(one)[:, 0].mean() for one in body[6:18]]
+    assert np.ptp(centers) < 25
     assert np.allclose(np.linalg.norm(affine[:3, :3], axis=0), [5, 1, 1])

@@ -140,7 +140,7 @@ def test_masks_are_refused_and_the_child_beside_them_is_flagged(shared):
     with pytest.raises(RefusedScan, match="hold no air"):
         read(folder / "ventricle_mask.zip")
     child = scan(folder / "ct")
-    assert {"paediatric", "incomplete"} <= {flag.name for flag in flags(child)}
+    assert {"pediatric", "incomplete"} <= {flag.name for flag in flags(child)}
     inside = np.stack([ds.pixel_array for ds in datasets(folder / "ventricle_mask.zip")]) == 1
     means = [float(hu[mask].mean()) for hu, mask in zip(child.hu, inside, strict=True)]
     assert means == pytest.approx([8.7] * 4, abs=0.25)  # fluid, as measured by the data's makers

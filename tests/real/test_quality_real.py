@@ -32,20 +32,20 @@ def test_the_population_template_has_nothing(shared: Path):
 def test_plastic_is_no_head_and_gets_no_remarks_about_one(shared: Path):
     found = names(read(shared / "data/philips_ingenuity_phantom_study"))
     assert "not_a_head" in found
-    assert not found & {"motion", "noisy", "rotated", "off_centre", "vertex_cut", "base_cut"}
+    assert not found & {"motion", "noisy", "rotated", "off_center", "vertex_cut", "base_cut"}
 
 
 def from_pictures(folder: Path) -> Volume:
-    """A patient of CT-ICH, from bone-window pictures: brain is 30 HU, 12.5 HU a grey value.
+    """A patient of CT-ICH, from bone-window pictures: brain is 30 HU, 12.5 HU a gray value.
 
     The window is not stored; air, tissue and bone come out as they should. Pixels of 250 / 650 mm
     and steps of 5 mm are taken for granted.
     """
     files = sorted((folder / "bone").glob("*.jpg"))
-    grey = np.stack([np.asarray(Image.open(f).convert("L")) for f in files]).astype(float)
-    middle = grey[len(grey) // 2]
+    gray = np.stack([np.asarray(Image.open(f).convert("L")) for f in files]).astype(float)
+    middle = gray[len(gray) // 2]
     brain = np.argmax(np.bincount(middle[middle > 20].astype(int), minlength=256))
-    hu = np.where(grey < 6, -1000, np.clip(30 + (grey - brain) * 12.5, -1024, 3071))
+    hu = np.where(gray < 6, -1000, np.clip(30 + (gray - brain) * 12.5, -1024, 3071))
     heights = [5.0 * int(f.stem) for f in files]
     return Volume(
         hu=hu.astype(np.int16),
@@ -78,10 +78,10 @@ def test_the_slices_that_the_source_lacks_are_missed(patients: dict[str, set[str
     assert flagged(patients, "gaps") == LACKING
 
 
-def test_the_heads_that_are_turned_and_off_centre_are_told(patients: dict[str, set[str]]):
+def test_the_heads_that_are_turned_and_off_center_are_told(patients: dict[str, set[str]]):
     """As anyone sees on the pictures: 51 is turned by a third of a right angle, 80 is far left."""
     assert flagged(patients, "rotated") == {"p051"}
-    assert flagged(patients, "off_centre") == {"p080"}
+    assert flagged(patients, "off_center") == {"p080"}
     assert "incomplete" in patients["p085"]  # a newborn, 70 mm of brain
 
 

@@ -37,7 +37,7 @@ class MoLREConfig(PeftConfig):
         modules_to_save: further modules to train and save, such as a new head.
         budget: adapt the last k blocks, k the largest that adds at most this share of the base
             model's parameters, such as 0.005.
-        train_router: False leaves the router as it was initialised: a control.
+        train_router: False leaves the router as it was initialized: a control.
         fixed_gates: E numbers that replace the router. Only such an adapter can be merged.
         init_weights: True starts B at zero, so that the adapted model starts as the base model;
             False starts it at random, for tests.

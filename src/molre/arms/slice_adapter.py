@@ -105,7 +105,7 @@ class ShuffledMoLRESlices(MoLRESlices):
     depends on what else is in the batch.
 
     Args:
-        bank: float32 (N, D), normalised training slices; kept with the model.
+        bank: float32 (N, D), normalized training slices; kept with the model.
     """
 
     bank: Tensor
@@ -129,7 +129,7 @@ def freeze_random_router(
 
     Args:
         adapter: changed in place.
-        slices: (N, D) normalised training slices to measure the entropy on.
+        slices: (N, D) normalized training slices to measure the entropy on.
         share: wanted mean entropy over its maximum, in (0, 1).
     """
     router = adapter.router

@@ -15,7 +15,9 @@ from molre.errors import MolreError, did_you_mean
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-LATER_FIELDS = ("resize", "resampling", "grey_levels", "normalisation")
+LATER_FIELDS = ("resize", "resampling", "gray_levels", "normalization")
+# as they were spelled first: still read, and what the hash of a contract is made from
+FIRST_NAMES = {"gray_levels": "grey_levels", "normalization": "normalisation"}
 
 C = TypeVar("C", bound=BaseModel)
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -26,20 +28,20 @@ class Contract(BaseModel):
     """What is done to a volume before a 2D backbone sees its slices.
 
     Attributes:
-        size: edge of the square picture, pixels.
+        size: edge of the square image, pixels.
         windows: (level, width) in HU, one per channel.
         mean: per channel, subtracted after windowing to [0, 1].
         std: per channel, divided by.
         orientation: ``PL``: rows towards Posterior, columns towards Left.
         slab_mm: slices thinner than this are averaged in HU to about this thickness.
         max_slices: more slabs than this are made thicker until they fit.
-        resize: ``hu``: the picture is resized and then windowed; ``picture``: the other way
-            around, as with a scan that was exported to pictures.
+        resize: ``hu``: the image is resized and then windowed; ``image``: the other way
+            around, as with a scan that was exported to images.
         resampling: how it is resized; always antialiased.
-        grey_levels: windowed pictures hold so many levels (256: they were of 8 bits), or None for
+        gray_levels: windowed images hold so many levels (256: they were of 8 bits), or None for
             no rounding.
-        normalisation: ``fixed``: with ``mean`` and ``std``; ``picture``: every channel of every
-            picture to mean 0 and standard deviation 1, before them.
+        normalization: ``fixed``: with ``mean`` and ``std``; ``image``: every channel of every
+            image to mean 0 and standard deviation 1, before them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,10 +53,16 @@ class Contract(BaseModel):
     orientation: Literal["PL"] = "PL"
     slab_mm: Width = 5.0
     max_slices: int = Field(default=48, ge=1)
-    resize: Literal["hu", "picture"] = "hu"
+    resize: Literal["hu", "image"] = "hu"
     resampling: Literal["bilinear", "bicubic"] = "bilinear"
-    grey_levels: int | None = Field(default=None, ge=2)
-    normalisation: Literal["fixed", "picture"] = "fixed"
+    gray_levels: int | None = Field(default=None, ge=2)
+    normalization: Literal["fixed", "image"] = "fixed"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_names(cls, values: Any) -> Any:
+        """The spelling of contracts that were written before."""
+        return respelled(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Contract:
@@ -65,13 +73,14 @@ class Contract(BaseModel):
     def hash(self) -> str:
         """Hex SHA-256 over all fields: equal hash, equal pixels.
 
-        Fields that came later count only where they differ from their default, so that models and
-        caches made before them stay valid.
+        Fields that came later count only where they differ from their default, and by their first
+        names, so that models and caches made before stay valid.
         """
         values = self.model_dump(mode="json")
         for key in LATER_FIELDS:
-            if values[key] == type(self).model_fields[key].default:
-                del values[key]
+            value = values.pop(key)
+            if value != type(self).model_fields[key].default:
+                values[FIRST_NAMES.get(key, key)] = "picture" if value == "image" else value
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -82,7 +91,7 @@ class Contract(BaseModel):
 
     @property
     def pixel_shape(self) -> tuple[int, ...]:
-        """(C, size, size) of one picture."""
+        """(C, size, size) of one image."""
         return (len(self.windows), self.size, self.size)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,6 +108,15 @@ class Contract(BaseModel):
         return checked(cls, values, where, "give one of each per channel")
 
 
+def respelled(values: dict[str, Any]) -> dict[str, Any]:
+    """A contract's fields by their present names: once ``grey_levels``, and an image a picture."""
+    now = {old: new for new, old in FIRST_NAMES.items()}
+    fields = {now.get(key, key): value for key, value in values.items()}
+    return fields | {
+        key: "image" for key in ("resize", "normalization") if fields.get(key) == "picture"
+    }
+
+
 def checked(
     kind: type[C], values: dict[str, Any], where: str | Path | None, advice: str | None = None
 ) -> C:
@@ -113,6 +131,7 @@ def checked(
     Raises:
         MolreError: unknown key or window name, a value out of range, fields that disagree.
     """
+    values = respelled(values)
     for key in values:
         if key not in kind.model_fields:
             remedy = did_you_mean(key, kind.model_fields)

@@ -37,7 +37,7 @@ class Preset:
         input: shape for people, ``3 x 224 x 224``.
         hub_id: on the Hugging Face hub, or None where it is not there.
         license: its name, of the weights.
-        derivatives: what the licence says of weights and models made from these.
+        derivatives: what the license says of weights and models made from these.
         pretraining: the data it has seen (overlap with a test set is flagged by it).
         contract: the pixels it is given.
         contract_source: where the parts of the contract are from, in one sentence.

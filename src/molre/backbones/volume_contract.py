@@ -22,7 +22,7 @@ class VolumeContract(BaseModel):
 
     The slices are straightened onto an even grid of ``spacing``, turned to ``orientation``, cropped
     to ``foreground``, padded to a ``square``, windowed to [0, 1] per channel, resized to
-    ``resize``, padded or cropped about the middle to ``shape``, and normalised.
+    ``resize``, padded or cropped about the middle to ``shape``, and normalized.
 
     Attributes:
         kind: ``3d``, so that a file says which contract it is.

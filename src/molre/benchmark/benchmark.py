@@ -67,7 +67,7 @@ def benchmark(
 
     Args:
         config: a configuration, the name of a preset, or a YAML file; None for the one in ``out``.
-        cohort: embedded or not; labelled and split.
+        cohort: embedded or not; labeled and split.
         out: BENCH, the folder to write to or to go on in.
         weights_dir: folder with weights, for backbones that name none.
         device: torch device.

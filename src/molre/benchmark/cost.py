@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     "on a CPU a pass is timed on one thread by the processor's clock, and every worker is taken to "
     "be as fast",
     f"without a GPU here, GPU-hours are counted operations at {TFLOPS:g} TFLOP/s sustained, about "
-    "a third of what a data-centre GPU promises in bfloat16; with --device cuda they are measured",
+    "a third of what a data-center GPU promises in bfloat16; with --device cuda they are measured",
     "every fit runs all its epochs; every learning rate and seed is a fit, and a grid of several "
     f"learning rates is taken to widen by {WIDENED}",
     f"a training step at blocks costs {LAST_BLOCKS:g} passes of the backbone where its last blocks "

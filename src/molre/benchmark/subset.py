@@ -24,7 +24,7 @@ def subset(cohort: Cohort, studies: int, folder: Path) -> Path:
     Which studies is a function of their keys alone. Volumes are those of the whole cohort.
 
     Args:
-        cohort: labelled and split.
+        cohort: labeled and split.
         studies: of train, tune and calibrate together.
         folder: of the smaller cohort; what is there is brought up to date.
 

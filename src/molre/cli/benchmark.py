@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labelled and split.")],
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labeled and split.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to write, or to go on in.")
     ] = Path("benchmark"),

@@ -19,7 +19,7 @@ def command(
     ],
     external: Annotated[
         Path | None,
-        typer.Option(help="Another cohort, ingested and labelled: test the frozen model there."),
+        typer.Option(help="Another cohort, ingested and labeled: test the frozen model there."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="With --external: folder to write.")

@@ -24,7 +24,7 @@ def command(
     source: Annotated[
         str | None, typer.Option(help="Where the labels come from: reader, a data set's name ...")
     ] = None,
-    labeller: Annotated[str, typer.Option(help="Name and version of who labelled.")] = "",
+    labeller: Annotated[str, typer.Option(help="Name and version of who labeled.")] = "",
     ignore_column: Annotated[
         list[str] | None, typer.Option(help="A column that is not a finding; may be repeated.")
     ] = None,

@@ -10,7 +10,7 @@ import typer
 
 
 def command(
-    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labelled and split.")],
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labeled and split.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
     backbone: Annotated[str | None, typer.Option(help="`molre list backbones`.")] = None,
     arm: Annotated[str | None, typer.Option(help="`molre list arms`.")] = None,

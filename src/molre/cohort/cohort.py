@@ -15,7 +15,7 @@ import polars as pl
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.cohort.scans import SCHEMA
+from molre.cohort.scans import FIRST_FLAGS, SCHEMA
 from molre.ct.files.text_names import one_line, written
 from molre.errors import MolreError
 from molre.table_files import read_csv, read_parquet
@@ -87,7 +87,8 @@ class Cohort:
         """One row per eligible series; see :mod:`molre.cohort.scans`."""
         table = self._table("scans.parquet", f"molre ingest SCANS -o {self._quoted}")
         new = {name: kind for name, kind in SCHEMA.items() if name not in table.columns}
-        return table.with_columns(pl.lit(None, kind).alias(name) for name, kind in new.items())
+        table = table.with_columns(pl.lit(None, kind).alias(name) for name, kind in new.items())
+        return table.with_columns(pl.col("flags").list.eval(pl.element().replace(FIRST_FLAGS)))
 
     def chosen(self) -> pl.DataFrame:
         """The chosen series of each study that could be read."""

@@ -47,8 +47,8 @@ def strip(volume: Volume) -> bytes:
         whole = Image.fromarray(volume.hu[index].astype(np.float32))
         small = np.asarray(whole.resize(size, Image.Resampling.HAMMING))
         for row, name in enumerate(ROWS):
-            grey = np.round(WINDOWS[name].apply(small) * 255).astype(np.uint8)
-            sheet.paste(Image.fromarray(grey), (column * step + left, row * step + top))
+            gray = np.round(WINDOWS[name].apply(small) * 255).astype(np.uint8)
+            sheet.paste(Image.fromarray(gray), (column * step + left, row * step + top))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=86)
     return buffer.getvalue()

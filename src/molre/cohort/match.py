@@ -111,16 +111,16 @@ def match_labels(
     joined = long.with_columns(key).drop_nulls("study_id").select(LABELS).sort(LABELS[:2])
     _refuse_other(opened, joined, overwrite)
     strays = [name for name, study in found.items() if study is None]
-    unlabelled = sorted(set(scans["study"]) - studies)
+    unlabeled = sorted(set(scans["study"]) - studies)
     rows = [(NO_SCAN, name, names.hint(name)) for name in strays]
-    rows += [(NO_LABEL, study, "") for study in unlabelled]
+    rows += [(NO_LABEL, study, "") for study in unlabeled]
     unmatched = pl.DataFrame(rows, schema=dict.fromkeys(UNMATCHED, pl.String), orient="row")
     listed = opened.path / "unmatched.csv"
     files.write_text(listed, unmatched.write_csv())
     write_table(opened.path / "labels.parquet", joined)
     hints = tuple(f"{name}: {hint}" for _, name, hint in rows if hint)[:SAID]
     notes = tuple(names.notes(name for name, study in found.items() if study is not None))
-    return Matched(len(studies), len(strays), len(unlabelled), str(listed), hints, notes)
+    return Matched(len(studies), len(strays), len(unlabeled), str(listed), hints, notes)
 
 
 def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = False) -> int:
@@ -130,7 +130,7 @@ def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = Fal
     takes it again. Uncertain and not mentioned are empty both.
 
     Args:
-        cohort: the folder, labelled.
+        cohort: the folder, labeled.
         path: of the CSV.
         overwrite: replace a file that is there.
 

@@ -9,6 +9,8 @@ import polars as pl
 
 from molre.ct.files.text_names import written
 
+# as older tables spell two of them
+FIRST_FLAGS = {"off_centre": "off_center", "paediatric": "pediatric"}
 SCHEMA: dict[str, Any] = {
     "patient": pl.String,  # pseudonyms, see molre.cohort.keys
     "patient_ids": pl.List(

@@ -60,7 +60,7 @@ class Volume:
     Attributes:
         hu: int16 (S, R, C), Hounsfield units clamped to [-1024, 3071]; slices ascend towards
             Superior, rows towards Posterior, columns towards Left. Padding is air.
-        origins: float64 (S, 3), mm, DICOM patient axes (L, P, S): centre of voxel [s, 0, 0].
+        origins: float64 (S, 3), mm, DICOM patient axes (L, P, S): center of voxel [s, 0, 0].
             As acquired: spacing may be uneven and slices may be sheared (gantry tilt).
         orientation: float64 (2, 3), unit vectors of increasing column and increasing row index,
             as in Image Orientation (Patient) (0020,0037) after reordering to the axes above.
@@ -121,7 +121,7 @@ class Volume:
 
     @property
     def steps(self) -> np.ndarray:
-        """Distances between neighbouring slices along the normal, mm, float64 (S - 1,)."""
+        """Distances between neighboring slices along the normal, mm, float64 (S - 1,)."""
         return np.diff(self.positions)
 
     @property

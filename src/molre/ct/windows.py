@@ -1,4 +1,4 @@
-"""Window level and width: which Hounsfield units a grey value or channel stands for."""
+"""Window level and width: which Hounsfield units a gray value or channel stands for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Window:
-    """A CT display window: ``level`` (centre) and ``width``, both in HU."""
+    """A CT display window: ``level`` (center) and ``width``, both in HU."""
 
     level: float
     width: float

@@ -19,9 +19,9 @@ def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
 
     Thin slices are averaged in HU, the picture is resized in HU (antialiased, so that a smaller
     picture is a wider average, as a thicker detector would give) to a square of the field of view
-    with air around it, then windowed to [0, 1] per channel and normalised. A contract may ask for
-    the windows before the resizing, for rounding to grey levels, and for each picture's own
-    normalisation.
+    with air around it, then windowed to [0, 1] per channel and normalized. A contract may ask for
+    the windows before the resizing, for rounding to gray levels, and for each picture's own
+    normalization.
 
     Args:
         volume: HU (S, R, C).
@@ -40,26 +40,26 @@ def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
     for c, window in enumerate(contract.channels):
         channel = out[:, c]
         if contract.resize == "hu":
-            _grey(hu, window, contract.grey_levels, channel)
+            _gray(hu, window, contract.gray_levels, channel)
         else:
-            air = _grey(torch.tensor(float(AIR)), window, contract.grey_levels)
-            grey = _grey(hu, window, contract.grey_levels)
-            grey = _square(grey, spacing, size, resampling, float(air)).clamp_(0, 1)
-            channel.copy_(_round(grey, contract.grey_levels))
-        if contract.normalisation == "picture":
+            air = _gray(torch.tensor(float(AIR)), window, contract.gray_levels)
+            gray = _gray(hu, window, contract.gray_levels)
+            gray = _square(gray, spacing, size, resampling, float(air)).clamp_(0, 1)
+            channel.copy_(_round(gray, contract.gray_levels))
+        if contract.normalization == "image":
             _own_scale(channel)
         channel.sub_(contract.mean[c]).div_(contract.std[c])
     return out, np.array([int(g[len(g) // 2]) for g in groups])
 
 
-def _grey(hu: Tensor, window: Window, levels: int | None, out: Tensor | None = None) -> Tensor:
-    """HU to [0, 1] in a window, rounded to grey levels where there are some."""
-    grey = torch.sub(hu, window.low, out=out)
-    return _round(grey.div_(window.width).clamp_(0, 1), levels)
+def _gray(hu: Tensor, window: Window, levels: int | None, out: Tensor | None = None) -> Tensor:
+    """HU to [0, 1] in a window, rounded to gray levels where there are some."""
+    gray = torch.sub(hu, window.low, out=out)
+    return _round(gray.div_(window.width).clamp_(0, 1), levels)
 
 
-def _round(grey: Tensor, levels: int | None) -> Tensor:
-    return grey.mul_(levels - 1).round_().div_(levels - 1) if levels else grey
+def _round(gray: Tensor, levels: int | None) -> Tensor:
+    return gray.mul_(levels - 1).round_().div_(levels - 1) if levels else gray
 
 
 def _own_scale(channel: Tensor) -> None:
@@ -69,7 +69,7 @@ def _own_scale(channel: Tensor) -> None:
 
 
 def slabs(positions: np.ndarray, slab_mm: float, max_slices: int) -> list[np.ndarray]:
-    """Runs of neighbouring slices to average, each about ``slab_mm`` thick.
+    """Runs of neighboring slices to average, each about ``slab_mm`` thick.
 
     A run never spans more than ``slab_mm`` between its first and last slice, so a gap is never
     averaged over; slices that are as thick as that stay alone. Where there would be more than
@@ -117,7 +117,7 @@ def _average(hu: np.ndarray, groups: list[np.ndarray]) -> Tensor:
 def _square(
     pictures: Tensor, spacing: tuple[float, float], size: int, resampling: str, air: float
 ) -> Tensor:
-    """Pictures (S, R, C) to (S, size, size): true proportions, centred, air around."""
+    """Pictures (S, R, C) to (S, size, size): true proportions, centered, air around."""
     height, width = pictures.shape[1] * spacing[0], pictures.shape[2] * spacing[1]
     scale = size / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))

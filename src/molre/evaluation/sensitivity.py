@@ -2,7 +2,7 @@
 
 Policies: under ``blank_means`` silence of a report counts as absent where the findings table says
 so, under ``mask`` it is unknown. Sources: labels of readers and of reports are scored apart; a
-study is scored by a source only where that source labelled it.
+study is scored by a source only where that source labeled it.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def _closed(rows: pl.DataFrame, table: FindingsTable, source: str, labeller: str
     grid = pl.DataFrame(
         {"id": np.repeat(ids.to_numpy(), k), "finding": list(table.ids) * n, "decided": words}
     )
-    # a finding that the table leaves out is not mentioned by whoever labelled the study
+    # a finding that the table leaves out is not mentioned by whoever labeled the study
     by = rows.group_by("id").agg(pl.col("source").first(), pl.col("labeller").first())
     joined = grid.join(rows, on=["id", "finding"], how="left", maintain_order="left")
     joined = joined.join(by, on="id", how="left", maintain_order="left", suffix="_of_study")

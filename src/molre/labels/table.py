@@ -59,7 +59,7 @@ def read_wide(
         table: the findings known.
         id_column: its name; found among the usual names if not given.
         source: reader, report-rules, report-llm, phantom or a data set's name.
-        labeller: name and version of whoever labelled.
+        labeller: name and version of whoever labeled.
         ignore: columns that are no findings and may be there.
 
     Returns:

@@ -30,7 +30,7 @@ class AdaptedBackbone(nn.Module):
 
     Its state dict holds only those weights, and trained as a whole what the network has counted.
     The backbone stays in evaluation mode, but for one that is trained from scratch, whose batch
-    norm has no means to normalise by until it has seen some.
+    norm has no means to normalize by until it has seen some.
 
     Args:
         backbone: changed in place.

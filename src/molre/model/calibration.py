@@ -99,7 +99,7 @@ def estimable(positives: np.ndarray, negatives: np.ndarray) -> bool:
 
 
 def youden(y: np.ndarray, p: np.ndarray) -> float:
-    """The threshold with the largest sensitivity + specificity - 1; midway between its neighbours.
+    """The threshold with the largest sensitivity + specificity - 1; midway between its neighbors.
 
     Args:
         y: 1 and 0, (N,), both present.

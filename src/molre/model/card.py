@@ -20,7 +20,7 @@ def model_card(d: ModelDescription) -> str:
 - **Method**: arm `{d.arm}` at placement `{d.placement}`, seed {d.seed}; molre {d.molre_version}.
 - **Backbone**: `{d.backbone.name}`, {d.backbone.parameters:,} parameters, frozen; weights
   `{d.backbone.weights.get("id")}`, SHA-256 `{d.backbone.weights.get("sha256")}`.
-- **Licence inherited from the backbone**: {d.license}.
+- **License inherited from the backbone**: {d.license}.
 - **Input**: non-contrast head CT; other scans, incomplete ones and scans far from the training
   ones are withheld, not scored.
 {synthetic_line(d)}
@@ -55,7 +55,7 @@ def findings_table(d: ModelDescription) -> str:
 | --- | --- | --- | --- |
 {rows}
 
-Thresholds maximise sensitivity + specificity - 1 on the calibrate split; a finding with too few
+Thresholds maximize sensitivity + specificity - 1 on the calibrate split; a finding with too few
 labels there has none."""
 
 

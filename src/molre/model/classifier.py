@@ -29,14 +29,14 @@ class Scores:
 
 
 class HeadCTClassifier(nn.Module):
-    """Layer norm and centring, dropout, slice adapter, attention pooling, linear head.
+    """Layer norm and centering, dropout, slice adapter, attention pooling, linear head.
 
     Args:
         dim: D, width of a slice embedding.
         findings: K.
         adapter: a slice adapter; None is the frozen backbone.
         shared_query: one attention query for all findings.
-        dropout: on the normalised embeddings, in training.
+        dropout: on the normalized embeddings, in training.
     """
 
     center: Tensor
@@ -55,7 +55,7 @@ class HeadCTClassifier(nn.Module):
         self.adapter = adapter if adapter is not None else NoAdapter()
         self.pooling = AttentionPooling(dim, findings, shared_query)
 
-    def normalise(self, embeddings: Tensor) -> Tensor:
+    def normalize(self, embeddings: Tensor) -> Tensor:
         """Layer norm without parameters, minus the training mean: (..., D) to float32 (..., D)."""
         x = functional.layer_norm(embeddings.float(), embeddings.shape[-1:])
         return x.sub_(self.center)
@@ -71,7 +71,7 @@ class HeadCTClassifier(nn.Module):
             bank_index: int64 (B, S), see :func:`bank_indices`; used by the shuffled control only.
             noise: float32 (B, S, D) to multiply by in place of dropout's own draw.
         """
-        x = self.normalise(embeddings)
+        x = self.normalize(embeddings)
         x = self.dropout(x) if noise is None else x.mul_(noise)
         adapted = self.adapter(x, bank_index)
         logits, attention = self.pooling(adapted, mask)

@@ -45,9 +45,9 @@ class Familiarity:
         return torch.sqrt((inside / len(self.axes) + outside / self.residual) / 2)
 
 
-def summarise(normalised: Tensor) -> Tensor:
-    """One vector per scan (2 D,): mean and spread over the slices of normalised slices (S, D)."""
-    return torch.cat([normalised.mean(0), normalised.std(0, correction=0)])
+def summarize(normalized: Tensor) -> Tensor:
+    """One vector per scan (2 D,): mean and spread over the slices of normalized slices (S, D)."""
+    return torch.cat([normalized.mean(0), normalized.std(0, correction=0)])
 
 
 def fit_familiarity(train: Tensor, calibrate: Tensor) -> Familiarity:

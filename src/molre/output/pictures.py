@@ -24,12 +24,12 @@ def slice_picture(volume: Volume, index: int, window: str = "brain", size: int =
     """
     from PIL import Image
 
-    grey = (WINDOWS[window].apply(volume.hu[index]) * 255).astype(np.uint8)
-    rows, columns = grey.shape
+    gray = (WINDOWS[window].apply(volume.hu[index]) * 255).astype(np.uint8)
+    rows, columns = gray.shape
     height, width = rows * volume.pixel_spacing[0], columns * volume.pixel_spacing[1]
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = Image.fromarray(grey).resize(shape, Image.Resampling.LANCZOS)
+    picture = Image.fromarray(gray).resize(shape, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -136,7 +136,7 @@ def _method(d: ModelDescription, run: RunFolder, manifest: dict[str, Any]) -> st
         f"- Added parameters: {manifest['added_parameters']:,}{_share(manifest)}.",
         *_chosen(run, manifest),
         *_gates(manifest),
-        f"- Licence inherited from the backbone: {d.license}; derivatives: "
+        f"- License inherited from the backbone: {d.license}; derivatives: "
         f"{weights.get('derivatives') or 'unknown'}.",
     ]
     return "## Method\n\n" + "\n".join(lines)

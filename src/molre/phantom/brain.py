@@ -1,4 +1,4 @@
-"""The brain: gyri, ventricles, cisterns, deep grey, cerebellum, membranes, vessels."""
+"""The brain: gyri, ventricles, cisterns, deep gray, cerebellum, membranes, vessels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bent:
 
 
 def build_brain(scene: Scene) -> None:
-    """Fill the cavity; sets tissue, csf, ventricle and grey."""
+    """Fill the cavity; sets tissue, csf, ventricle and gray."""
     head, grid = scene.head, scene.grid
     box = grid.box((0, 2, 4), (head.half_width + 4, 92, 84))
     x, y, z = grid.at(box)
@@ -41,12 +41,12 @@ def build_brain(scene: Scene) -> None:
     fluid = np.maximum(fluid, cisterns)
     fluid = np.maximum(fluid, soft(depth - head.gap, 1.2) * np.float32(0.85))
     ventricle = _ventricles(scene, bent)
-    grey = np.maximum(cortex * (1 - below), _deep_grey(bent))
-    grey = np.maximum(grey, below * _cerebellar_grey(scene, bent))
-    grey *= 1 - head.edema * 0.75
+    gray = np.maximum(cortex * (1 - below), _deep_gray(bent))
+    gray = np.maximum(gray, below * _cerebellar_gray(scene, bent))
+    gray *= 1 - head.edema * 0.75
     around = _periventricular(bent) * head.leucoaraiosis
     texture = smooth_noise(head.seed + 11, grid.axes_at(box), 12.0)
-    hu = head.white + (head.grey - head.white) * grey + np.float32(0.7) * texture - 5.0 * around
+    hu = head.white + (head.gray - head.white) * gray + np.float32(0.7) * texture - 5.0 * around
     hu -= head.edema * 5.0
     hu += (head.csf - hu) * np.maximum(fluid, ventricle)
     hu += 3.5 * soft(depth - 3.0, 6.0) * cavity  # what beam hardening leaves under the skull
@@ -54,7 +54,7 @@ def build_brain(scene: Scene) -> None:
     scene.ventricle[box] = ventricle * cavity
     scene.csf[box] = np.clip(fluid - ventricle, 0, 1) * cavity
     scene.tissue[box] = cavity * (1 - np.maximum(fluid, ventricle))
-    scene.grey[box] = grey
+    scene.gray[box] = gray
     _membranes(scene, bent, cavity)
     _vessels(scene, bent)
     _normal_calcification(scene)
@@ -179,7 +179,7 @@ def _ventricles(scene: Scene, bent: Bent) -> Array:
     return fluid
 
 
-def _deep_grey(bent: Bent) -> Array:
+def _deep_gray(bent: Bent) -> Array:
     ax, y, z = np.abs(bent.x), bent.y, bent.z
     caudate = ellipsoid(ax, y, z, (15, -20, 10), (4.5, 10.0, 10.0))
     lentiform = ellipsoid(ax - 0.25 * (y + 3), y, z, (27, -3, 3), (6.0, 15.0, 10.0))
@@ -187,8 +187,8 @@ def _deep_grey(bent: Bent) -> Array:
     return soft(np.minimum(np.minimum(caudate, lentiform), thalamus), 2.0) * np.float32(0.9)
 
 
-def _cerebellar_grey(scene: Scene, bent: Bent) -> Array:
-    """Cerebellum mostly grey with a white core; brain stem white."""
+def _cerebellar_gray(scene: Scene, bent: Bent) -> Array:
+    """Cerebellum mostly gray with a white core; brain stem white."""
     core = ellipsoid(np.abs(bent.x), bent.y, bent.z, (20, 42, -38), (12, 14, 8))
     stem = ellipsoid(bent.x, bent.y, bent.z, (0, 12, -30), (15, 13, 60))
     return np.float32(0.75) * soft(-core, 5.0) * soft(-stem, 3.0) + np.float32(0.15)

@@ -28,7 +28,7 @@ class Head:
     bone_hu: float
     diploe_hu: float
     scalp: float
-    grey: float
+    gray: float
     white: float
     csf: float
     gap: float  # fluid between brain and skull
@@ -83,7 +83,7 @@ def draw_head(rng: np.random.Generator) -> Head:
         bone_hu=rng.uniform(1050, 1450),
         diploe_hu=rng.uniform(350, 800),
         scalp=rng.uniform(3.5, 7.5),
-        grey=white + rng.uniform(7.0, 10.5),
+        gray=white + rng.uniform(7.0, 10.5),
         white=white,
         csf=rng.uniform(3, 8),
         gap=0.7 + 1.3 * old + rng.uniform(0, 0.5),

@@ -92,8 +92,8 @@ def _tissue(image: Array, mask: Array, scene: Scene) -> float:
 
 
 def _cortex(image: Array, mask: Array, scene: Scene) -> float:
-    """Grey minus white matter, HU."""
-    white = (scene.grey < 0.15) & (scene.tissue > 0.95) & (scene.depth > 12)
+    """Gray minus white matter, HU."""
+    white = (scene.gray < 0.15) & (scene.tissue > 0.95) & (scene.depth > 12)
     return float(image[mask].mean() - image[white].mean())
 
 

@@ -96,7 +96,7 @@ def halo(scene: Scene, center: Point, radii: Point, wide: float) -> tuple[Box, A
     outer = tuple(r + wide for r in radii)
     box = scene.grid.box(center, (outer[0] + 3, outer[1] + 3, outer[2] + 3))
     distance = ellipsoid(*scene.grid.at(box), center, (outer[0], outer[1], outer[2]))
-    return box, soft(distance, 0.6 * wide) * scene.tissue[box] * (1 - 0.6 * scene.grey[box])
+    return box, soft(distance, 0.6 * wide) * scene.tissue[box] * (1 - 0.6 * scene.gray[box])
 
 
 def shell(

@@ -54,7 +54,7 @@ class Generator:
         levels: the heights (mm, head coordinates) between which it shows.
         measure: what tells it from a clean twin: "surround" or "mirror" (HU of the mask
             against that), "region" (HU of the mask), "tissue" (HU of what is tissue in it),
-            "fluid" (its share of the mask), "asymmetry" (of the fluid), "cortex" (grey minus
+            "fluid" (its share of the mask), "asymmetry" (of the fluid), "cortex" (gray minus
             white matter).
         sign: +1 where the finding raises the measure, -1 where it lowers it.
         paint: for findings that are painted; for the others, the region that they change.

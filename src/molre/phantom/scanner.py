@@ -111,7 +111,7 @@ def acquire(hu: Array, grid: Grid, scanner: Scanner, rng: np.random.Generator) -
     sigma = max(0.35, sigma_mm / scanner.pixel)
     image = hu + _beam_hardening(grid, scanner) * (hu > -300)
     _furniture(image, grid, scanner)
-    if len(image) > 2:  # neighbouring slices overlap a little: partial volume
+    if len(image) > 2:  # neighboring slices overlap a little: partial volume
         tissue = np.clip(image, -100, 120)
         image[1:-1] += np.float32(0.07) * (tissue[:-2] + tissue[2:] - 2 * tissue[1:-1])
     image = gaussian_filter1d(image, sigma, axis=1, truncate=2.5)

@@ -24,7 +24,7 @@ class Scene:
         tissue: float32 (S, R, C), fraction of brain tissue.
         csf: float32 (S, R, C), fraction of subarachnoid fluid (sulci, fissures, cisterns).
         ventricle: float32 (S, R, C), fraction of ventricular fluid.
-        grey: float32 (S, R, C), fraction of tissue that is grey matter.
+        gray: float32 (S, R, C), fraction of tissue that is gray matter.
         bone: float32 (S, R, C), fraction of skull.
         skin: float32 (S, R, C), mm outside the skin (negative inside).
         edge: float32 (S, R, C), mm over which a slice smears the skull's border: steep near the
@@ -38,7 +38,7 @@ class Scene:
     tissue: Array
     csf: Array
     ventricle: Array
-    grey: Array
+    gray: Array
     bone: Array
     skin: Array
     edge: Array
@@ -48,10 +48,10 @@ class Scene:
     def empty(cls, grid: Grid, head: Head) -> Scene:
         """Air everywhere."""
         hu = np.full(grid.shape, AIR_HU, np.float32)
-        depth, tissue, csf, ventricle, grey, bone, skin, edge = (
+        depth, tissue, csf, ventricle, gray, bone, skin, edge = (
             np.zeros(grid.shape, np.float32) for _ in range(8)
         )
-        return cls(grid, head, hu, depth, tissue, csf, ventricle, grey, bone, skin, edge)
+        return cls(grid, head, hu, depth, tissue, csf, ventricle, gray, bone, skin, edge)
 
     def noise(self, box: Box, seed: int, lattice_mm: float) -> Array:
         """Smooth random field on a box (see `smooth_noise`)."""

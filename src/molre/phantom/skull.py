@@ -8,7 +8,7 @@ from molre.phantom.fields import Array, capsule, ellipsoid, smooth_noise, soft
 from molre.phantom.scene import Scene
 
 FAT, MUSCLE, SKIN = -85.0, 48.0, 25.0
-ORBIT = (33.0, -62.0, -36.0)  # centre of the orbit; x mirrors
+ORBIT = (33.0, -62.0, -36.0)  # center of the orbit; x mirrors
 
 
 def ray_depth(scene: Scene) -> None:

@@ -96,11 +96,11 @@ def _say_strays(cohort: Cohort, split: int) -> None:
             f"{chosen - split} of {chosen} scans left out: their patients have no split yet "
             f"(molre split {cohort.path})"
         )
-    labelled = cohort.labels()["study_id"].unique()
-    gone = len(labelled) - int(labelled.is_in(there.implode()).sum())
+    labeled = cohort.labels()["study_id"].unique()
+    gone = len(labeled) - int(labeled.is_in(there.implode()).sum())
     if gone:
         say(
-            f"labels of {gone} of {len(labelled)} studies left out: the cohort has no such studies "
+            f"labels of {gone} of {len(labeled)} studies left out: the cohort has no such studies "
             "any more (molre label, with the table that is right now)"
         )
 

@@ -7,7 +7,7 @@ import polars as pl
 import torch
 
 from molre.model.classifier import HeadCTClassifier
-from molre.model.familiarity import Familiarity, summarise
+from molre.model.familiarity import Familiarity, summarize
 from molre.runs.studies import Studies
 from molre.training.data import Inputs
 
@@ -35,6 +35,6 @@ def distances(
 ) -> np.ndarray:
     """Distance (N,) of each study from the training scans over the threshold; above 1 is far."""
     with torch.inference_mode():
-        summaries = [summarise(classifier.normalise(cache.get(h))) for h in studies.content_hash]
+        summaries = [summarize(classifier.normalize(cache.get(h))) for h in studies.content_hash]
         distance = known.distance(torch.stack(summaries)) / known.threshold
     return np.asarray(distance.numpy())

@@ -56,7 +56,7 @@ def train(
     configuration is left as it is; an interrupted one goes on.
 
     Args:
-        cohort: folder made by ingest, split and labelled.
+        cohort: folder made by ingest, split and labeled.
         out: the run folder.
         config: every choice; defaults otherwise.
         settings: choices by name, such as ``arm="molre", seed=1``, over those of ``config``; see

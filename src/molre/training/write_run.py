@@ -17,7 +17,7 @@ from molre.model.adapted_backbone import is_added
 from molre.model.calibration import Calibration, fit_calibration
 from molre.model.card import model_card
 from molre.model.classifier import HeadCTClassifier
-from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.familiarity import fit_familiarity, summarize
 from molre.model.folder import (
     BackboneEntry,
     FindingEntry,
@@ -152,7 +152,7 @@ def _summaries(context: RunContext, classifier: HeadCTClassifier, split: str) ->
     hashes = context.splits[split].content_hash
     rows = spread(len(hashes), FAMILIAR_SCANS)
     scans = (context.cache.get(hashes[i]) for i in rows)
-    return torch.stack([summarise(classifier.normalise(scan)) for scan in scans])
+    return torch.stack([summarize(classifier.normalize(scan)) for scan in scans])
 
 
 def routing_table(

@@ -76,7 +76,7 @@ def evaluate_external(
     OUT/rejects.csv has the scans that could not be read again.
 
     Args:
-        cohort: ingested and labelled; it needs no splits.
+        cohort: ingested and labeled; it needs no splits.
         model: RUN, or a model folder alone (then nothing is known of what it was trained on, and
             there are no operating points beside the model's own thresholds).
         out: folder to write.
@@ -100,7 +100,7 @@ def evaluate_external(
         refuse_overlap(found, opened.path)
     if scans.is_empty():
         raise MolreError(
-            "no labelled study is left to score",
+            "no labeled study is left to score",
             where=opened.path,
             fix="molre label, or more scans",
         )
@@ -113,11 +113,11 @@ def evaluate_external(
 
 
 def selected(cohort: Cohort, source: ModelSource) -> tuple[pl.DataFrame, Overlap]:
-    """The labelled scans that the model was not made from, by study, and what the others are."""
+    """The labeled scans that the model was not made from, by study, and what the others are."""
     scans = cohort.chosen().sort("study")
     found = _overlap(cohort, scans, source)
-    labelled = cohort.labels()["study_id"].unique().to_list()
-    left = pl.col("study").is_in(labelled) & ~pl.col("study").is_in(list(found.studies))
+    labeled = cohort.labels()["study_id"].unique().to_list()
+    left = pl.col("study").is_in(labeled) & ~pl.col("study").is_in(list(found.studies))
     return scans.filter(left), found
 
 

@@ -82,15 +82,15 @@ def test_position_embeddings_follow_the_contracts_size(tmp_path: Path):
 
 
 def test_one_window_for_weights_of_three_channels(tmp_path: Path):
-    """The first layer's channels are summed, so that a grey picture gives what it gave."""
+    """The first layer's channels are summed, so that a gray picture gives what it gave."""
     network = write("resnet10t", tmp_path / "model.safetensors")
     one = Contract(size=64, windows=((40, 80),), mean=(0,), std=(1,))
     backbone = load("timm:resnet10t", weights_dir=tmp_path, contract=one)
-    grey = torch.randn(2, 1, 64, 64)
+    gray = torch.randn(2, 1, 64, 64)
     with torch.inference_mode():
-        features = network.forward_features(grey.expand(-1, 3, -1, -1))
+        features = network.forward_features(gray.expand(-1, 3, -1, -1))
         wanted = network.forward_head(features, pre_logits=True)
-        torch.testing.assert_close(backbone(grey).pooled, wanted, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(backbone(gray).pooled, wanted, atol=1e-4, rtol=1e-4)
 
 
 def test_unknown_name(tmp_path: Path):

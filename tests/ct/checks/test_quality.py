@@ -20,7 +20,7 @@ METAL = ("foreign_body", "aneurysm_clip_coil", "craniotomy")  # plates and clips
 RECIPE = Recipe(20261, findings=tuple(f for f in GENERATORS if f not in METAL))
 NEVER = {"not_a_head", "incomplete", "vertex_cut", "base_cut", "saturated", "gaps", "fov_cut",
          "rotated", "contrast", "possible_contrast",
-         "paediatric"}  # fmt: skip
+         "pediatric"}  # fmt: skip
 
 
 def phantom(recipe: Recipe, index: int, **made: object) -> Volume:
@@ -67,7 +67,7 @@ def of_slices(volume: Volume, hu: np.ndarray, keep: slice | list[int] = slice(No
 
 
 def moved(volume: Volume, index: int, shift_mm=(0.0, 0.0), degrees: float = 0.0) -> Volume:
-    """One slice shifted (rows, columns) and turned about the image's centre."""
+    """One slice shifted (rows, columns) and turned about the image's center."""
     turn = np.radians(degrees)
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     middle = (np.array(volume.hu.shape[1:]) - 1) / 2
@@ -97,7 +97,7 @@ def share(volumes: list[Volume], fault: Callable[[Volume, int], Volume], name: s
 def test_clean_phantoms_are_not_flagged(clean):
     """False positives over 24 phantoms with findings planted: none at all, where 1 is allowed."""
     found = [names(volume) for volume in clean]
-    for name in ("motion", "metal", "noisy", "off_centre"):
+    for name in ("motion", "metal", "noisy", "off_center"):
         assert sum(name in each for each in found) <= 0.05 * CLEAN, name
     assert not set().union(*found) & NEVER
 
@@ -108,10 +108,10 @@ def test_flags_come_in_one_order_with_a_sentence_each(clean):
     found = flags(replace(of_slices(clean[0], clean[0].hu + noise), acquisition=made))
     got = [flag.name for flag in found]
     assert got == [n for n in NAMES if n in got]
-    assert {"thick_slices", "contrast", "paediatric", "noisy", "bone_kernel"} <= set(got)
+    assert {"thick_slices", "contrast", "pediatric", "noisy", "bone_kernel"} <= set(got)
     by_name = {flag.name: flag.words for flag in found}
     assert "8 mm thick" in by_name["thick_slices"]
-    assert "7 years" in by_name["paediatric"]
+    assert "7 years" in by_name["pediatric"]
     assert "BONE" in by_name["bone_kernel"]
 
 
@@ -229,10 +229,10 @@ def placed(volume: Volume, down_mm: float, left_mm: float, side_mm: float) -> Vo
     return replace(volume, hu=out)
 
 
-def test_off_centre_is_how_the_head_lies_in_the_image(clean):
-    assert "off_centre" not in names(placed(clean[0], 0, 0, 400))
-    assert "off_centre" in names(placed(clean[0], 45, 0, 400))
-    assert "off_centre" in names(placed(clean[0], 0, -45, 400))
+def test_off_center_is_how_the_head_lies_in_the_image(clean):
+    assert "off_center" not in names(placed(clean[0], 0, 0, 400))
+    assert "off_center" in names(placed(clean[0], 45, 0, 400))
+    assert "off_center" in names(placed(clean[0], 0, -45, 400))
 
 
 @pytest.mark.parametrize("round_field", [False, True])
@@ -279,9 +279,9 @@ def test_noise_is_measured_in_the_brain(clean):
 
 def test_a_small_head_of_unknown_age_may_be_a_childs(clean):
     small = replace(clean[0], pixel_spacing=tuple(0.7 * p for p in clean[0].pixel_spacing))
-    assert "below an adult's" in words(small, "paediatric")
+    assert "below an adult's" in words(small, "pediatric")
     grown = replace(small, acquisition=Acquisition(age=40.0))
-    assert "paediatric" not in names(grown)
+    assert "pediatric" not in names(grown)
 
 
 @pytest.mark.parametrize(

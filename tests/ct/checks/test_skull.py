@@ -84,19 +84,19 @@ def test_air_that_reaches_the_edge_is_outside():
     np.testing.assert_array_equal(skull.inside, enclosed & ~outer)
     assert (enclosed & outer).any()
     assert (skull.inside & (skull.hu < -300)).any()
-    centres = [np.argwhere(one).mean(axis=0) for one in skull.inside[skull.middle]]
-    np.testing.assert_allclose(skull.centres, np.array(centres) * skull.spacing)
+    centers = [np.argwhere(one).mean(axis=0) for one in skull.inside[skull.middle]]
+    np.testing.assert_allclose(skull.centers, np.array(centers) * skull.spacing)
 
 
-@pytest.mark.parametrize("centre", [(100.0, 110.0), (20.0, 190.0)])
-def test_a_slice_is_unrolled_around_its_centre(centre):
+@pytest.mark.parametrize("center", [(100.0, 110.0), (20.0, 190.0)])
+def test_a_slice_is_unrolled_around_its_center(center):
     skull = inside_skull(sampled(head(), np.arange(-80, 85, 20.0)))
     down, across = ring = position._ring(skull.spacing)
-    at = (down + centre[0] / skull.spacing[0], across + centre[1] / skull.spacing[1])
+    at = (down + center[0] / skull.spacing[0], across + center[1] / skull.spacing[1])
     image = np.clip(skull.hu[4], *position.SYMMETRY_HU)
     slow = map_coordinates(image, at, order=1, mode="nearest")
     slow = (slow - slow.mean(axis=1, keepdims=True)) * position._RADIUS
-    fast = position._unrolled(skull, 4, np.array(centre), ring)
+    fast = position._unrolled(skull, 4, np.array(center), ring)
     np.testing.assert_allclose(fast, slow, atol=0.05)
 
 

@@ -29,7 +29,7 @@ def grouped(heights, values, *, thickness=None, ordered=False, certain=False, co
     return sorted(found, key=lambda part: (-len(part), part))
 
 
-def labelled(kind: str, count: int) -> tuple[list[int], bool]:
+def labeled(kind: str, count: int) -> tuple[list[int], bool]:
     """Values of two sets of so many slices, and whether they count up."""
     one = list(range(count))
     if kind == "one value a set":
@@ -64,7 +64,7 @@ def test_two_sets_are_two_however_their_positions_fall(kind, step, count, offset
     apart = 0.0 if offset == 0 else 0.05 + offset * (step / 2 - 0.05)
     heights = [i * step for i in range(count)]
     other = [height + (-apart if below else apart) for height in heights]
-    values, ordered = labelled(kind, count)
+    values, ordered = labeled(kind, count)
     thick = thickness and thickness * step
     found = grouped([*heights, *other], values, thickness=thick, ordered=ordered)
     assert found == [list(range(count)), list(range(count, 2 * count))]

@@ -1,4 +1,4 @@
-"""A small cohort of real DICOM files that say what a phantom's say, labelled, split, embedded."""
+"""A small cohort of real DICOM files that say what a phantom's say, labeled, split, embedded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cohort embedded, labelled and split without any scan, so that training starts at once."""
+"""A cohort embedded, labeled and split without any scan, so that training starts at once."""
 
 from __future__ import annotations
 

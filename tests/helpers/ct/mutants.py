@@ -208,7 +208,7 @@ def _length(data: bytearray, random: np.random.Generator, seed: Seed, *_: object
 
 
 def _swap(data: bytearray, random: np.random.Generator, seed: Seed, *_: object) -> None:
-    """Two neighbouring pieces change places."""
+    """Two neighboring pieces change places."""
     first = int(random.integers(max(1, len(seed.joints) - 2)))
     a, b, c = (*seed.joints[first : first + 3], len(data), len(data))[:3]
     data[a:c] = data[b:c] + data[a:b]

@@ -14,7 +14,7 @@ def straighten(
     """A regular copy: slices at an even step, shear of a tilted gantry undone; for 3D models.
 
     Slices stay parallel to the acquired ones. Each source slice is put where its own position
-    says, then neighbours are interpolated linearly; outside the scanned stack is air.
+    says, then neighbors are interpolated linearly; outside the scanned stack is air.
 
     Args:
         volume: any series.

@@ -26,7 +26,7 @@ def sampled(
 
     Args:
         field: HU at points in mm, the head's middle at (0, 0, 0).
-        heights: of each slice's centre along S, mm.
+        heights: of each slice's center along S, mm.
         noise: standard deviation, HU.
     """
     angle = np.radians(tilt)

@@ -25,7 +25,7 @@ def write_vit(folder: Path) -> str:
 
 
 def write_scans(root: Path, studies: int) -> Path:
-    """A cohort of phantoms with up to 8 slices, ingested, labelled and split."""
+    """A cohort of phantoms with up to 8 slices, ingested, labeled and split."""
     write_phantoms(
         root / "phantoms", studies, seed=4, findings=FINDINGS, prevalence=0.5, max_slices=8
     )

@@ -23,7 +23,7 @@ class Scan:
 
     Attributes:
         hu: int16 (slice, row, column); slices ascend, rows go to Posterior, columns to Left.
-        origins: float64 (slice, 3), mm (L, P, S), centre of the first voxel of each slice.
+        origins: float64 (slice, 3), mm (L, P, S), center of the first voxel of each slice.
         orientation: float64 (2, 3), unit vectors along a row and along a column.
         spacing: mm between rows, between columns.
     """
@@ -39,7 +39,7 @@ class Scan:
         return replace(self, hu=self.hu[index], origins=self.origins[index])
 
     def points(self) -> np.ndarray:
-        """Float64 (slice, row, column, 3): mm (L, P, S) of every voxel's centre."""
+        """Float64 (slice, row, column, 3): mm (L, P, S) of every voxel's center."""
         across, down = self.orientation
         rows, columns = self.hu.shape[1:]
         return (

@@ -23,7 +23,7 @@ from molre.runs.reading import read_json
 from molre.training.write_run import threshold_origin, trained_on
 
 NAME = "the model is of the arm that it is called"
-WORDS = "model.json in words: whose scans, licence, thresholds"
+WORDS = "model.json in words: whose scans, license, thresholds"
 CALLED = "findings of model.json as the findings table calls them"
 SITES = "adapted layers are those of the arm"
 ADAPTER = Path(MODEL) / "adapter" / "adapter_config.json"
@@ -50,7 +50,7 @@ def named(opened: RunUnderAudit) -> Iterator[Check]:
 
 
 def words(opened: RunUnderAudit) -> Iterator[Check]:
-    """What model.json says in words, and the card repeats: whose scans, licence, thresholds."""
+    """What model.json says in words, and the card repeats: whose scans, license, thresholds."""
     said = opened.description
     counts = zip(said.calibrate_positives, said.calibrate_negatives, strict=True)
     origins = {

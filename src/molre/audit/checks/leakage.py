@@ -89,12 +89,12 @@ def left_out(opened: RunUnderAudit) -> Iterator[Check]:
     scans, splits = cohort.scans(), cohort.splits()
     studies, patients = set(scans["study"]), set(scans["patient"])
     used = {study for split in opened.splits.by_name.values() for study in split.study}
-    labelled = set(cohort.labels()["study_id"])
-    ready = set(scans.filter(pl.col("eligible"))["study"]) & labelled
+    labeled = set(cohort.labels()["study_id"])
+    ready = set(scans.filter(pl.col("eligible"))["study"]) & labeled
     embedded = set(read_table(opened.cache.folder / "index.parquet")["content_hash"])
     left = {
-        "labelled, readable and not in the run": ready - used,
-        "in labels.parquet without a scan": labelled - studies,
+        "labeled, readable and not in the run": ready - used,
+        "in labels.parquet without a scan": labeled - studies,
         "in splits.csv without a scan (patients)": set(splits["patient"]) - patients,
         **unscored(scans, embedded),
     }

@@ -84,7 +84,7 @@ def _random_router(stored: HeadCTClassifier, loader: Loader) -> Check:
     from molre.training.placements.slice import NORM_SCANS
 
     assert isinstance(stored.adapter, MoLRESlices)
-    slices = stored.normalise(sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS))
+    slices = stored.normalize(sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS))
     with torch.inference_mode():
         entropy = float(gate_entropy(stored.adapter.router(slices[spread(len(slices), 4000)])))
     name = "random router as it was scaled on the training scans"

@@ -14,7 +14,7 @@ from molre.audit.checks import arm as arms
 from molre.audit.differences import leaves, mapping_differences
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.model.build import ClassifierSpec
-from molre.model.familiarity import fit_familiarity, summarise
+from molre.model.familiarity import fit_familiarity, summarize
 from molre.model.folder import BackboneEntry
 from molre.runs.manifest import FORMAT_VERSION
 from molre.runs.reading import read_json
@@ -207,7 +207,7 @@ def familiarity(opened: RunUnderAudit) -> Iterator[Check]:
         rows = spread(len(names), FAMILIAR_SCANS)
         with torch.inference_mode():
             summaries[split] = torch.stack(
-                [summarise(classifier.normalise(opened.cache.get(names[i]))) for i in rows]
+                [summarize(classifier.normalize(opened.cache.get(names[i]))) for i in rows]
             )
     again = fit_familiarity(summaries["train"], summaries["calibrate"])
     stored, found, seen = opened.model.familiarity, [], 0

@@ -90,7 +90,7 @@ PRESETS = {
         derivatives="allowed",
         pretraining="PMC-15M (figures of articles, CT among them)",
         contract=Contract(resampling="bicubic", mean=CLIP_MEAN, std=CLIP_STD),
-        contract_source="size, bicubic resizing and CLIP's normalisation from the publisher; "
+        contract_source="size, bicubic resizing and CLIP's normalization from the publisher; "
         "figures have no set window, so the windows are molre's",
         skeleton=_skeleton,
         read=read,

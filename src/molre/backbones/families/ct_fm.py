@@ -69,7 +69,7 @@ def _blocks_of(state: dict[str, Tensor]) -> tuple[int, tuple[int, ...]]:
 def build(state: dict[str, Tensor]) -> nn.Module:
     """The network that a checkpoint was made by; nothing in it gives the published one.
 
-    Where the checkpoint keeps running means its normalisation is batch norm, else instance norm.
+    Where the checkpoint keeps running means its normalization is batch norm, else instance norm.
     """
     from monai.networks.nets.segresnet_ds import SegResEncoder
 

@@ -90,7 +90,7 @@ def _dinov2(
         derivatives="allowed",
         pretraining="LVD-142M (web pictures)",
         contract=Contract(resampling="bicubic"),
-        contract_source="size, bicubic resizing and ImageNet normalisation from the publisher; "
+        contract_source="size, bicubic resizing and ImageNet normalization from the publisher; "
         "it knows no CT, so the windows are molre's",
         skeleton=lambda: _skeleton(width, depth),
         read=read,
@@ -112,7 +112,7 @@ _RAD_DINO = Preset(
     derivatives="allowed",
     pretraining="chest X-rays (MIMIC-CXR, CheXpert, NIH-CXR, PadChest, BRAX)",
     contract=Contract(size=518, resampling="bicubic", mean=(0.5307,) * 3, std=(0.2583,) * 3),
-    contract_source="size, bicubic resizing and normalisation from the publisher, for X-rays; "
+    contract_source="size, bicubic resizing and normalization from the publisher, for X-rays; "
     "the windows are molre's",
     skeleton=lambda: _skeleton(768, 12),
     read=read,
@@ -137,7 +137,7 @@ _CURIA = Preset(
         mean=(0.0,),
         std=(1.0,),
         resampling="bicubic",
-        normalisation="picture",
+        normalization="image",
     ),
     contract_source="the publisher's image processor, with its clipping of air",
     skeleton=lambda: _skeleton(768, 12, 512, 16, 1),

@@ -1,7 +1,7 @@
 """DINOv3, ViT-B and ViT-L distilled on LVD-1689M (Siméoni et al., arXiv 2508.10104).
 
 The same weights are published twice: by Meta, in transformers' layout, behind a form; and by timm,
-in its own, open under the same licence. Both are read into transformers' network. timm's has one
+in its own, open under the same license. Both are read into transformers' network. timm's has one
 fused projection and no query and value bias, because in the distilled models these are zero; so
 they are set to zero here.
 """
@@ -141,10 +141,10 @@ def _preset(name: str, slot: str, parameters: int, width: int, depth: int) -> Pr
         input="3 x 224 x 224",
         hub_id=f"timm/vit_{size}_patch16_dinov3.lvd1689m",
         license="DINOv3 License",
-        derivatives="allowed under the same licence, which goes with them",
+        derivatives="allowed under the same license, which goes with them",
         pretraining="LVD-1689M (web pictures)",
         contract=Contract(),
-        contract_source="size and ImageNet normalisation from the publisher; "
+        contract_source="size and ImageNet normalization from the publisher; "
         "it knows no CT, so the windows are molre's",
         skeleton=lambda: _skeleton(width, depth),
         read=read,

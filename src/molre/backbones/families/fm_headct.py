@@ -1,7 +1,7 @@
 """FM-HeadCT: a 3D ViT-B pretrained on 361,663 head CT (Zhu et al., arXiv 2502.02779).
 
 The published network is a plain ViT with fixed sine and cosine positions, which MONAI's ``ViT`` is
-as well, under other names; its code, whose licence allows no derivatives, is not used. Whether
+as well, under other names; its code, whose license allows no derivatives, is not used. Whether
 query, key and value have a bias and whether there are register tokens differs between published
 configurations, so the checkpoint decides.
 """

@@ -219,7 +219,7 @@ PRESETS = {
         derivatives="allowed",
         pretraining="about 240,000 head CT studies with reports (University of Michigan)",
         contract=CONTRACT,
-        contract_source="size, resampling and normalisation from the publisher's code; the window "
+        contract_source="size, resampling and normalization from the publisher's code; the window "
         "is molre's",
         skeleton=HlipViT,
         read=read,

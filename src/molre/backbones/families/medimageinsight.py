@@ -2,7 +2,7 @@
 
 The published file is safetensors in spite of its name (.pt); were it a pickle, it would not be
 opened. timm's `davit_huge_fl` is the same network under other names. The embedding is the pooled
-2048 numbers times the published projection, 1024 numbers, not normalised.
+2048 numbers times the published projection, 1024 numbers, not normalized.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ PRESETS = {
         derivatives="allowed",
         pretraining="X-ray, CT, MR, ultrasound, dermatology, pathology and more",
         contract=Contract(size=480, resampling="bicubic"),
-        contract_source="size, bicubic resizing and ImageNet normalisation from the publisher; "
+        contract_source="size, bicubic resizing and ImageNet normalization from the publisher; "
         "the windows are molre's",
         skeleton=_skeleton,
         read=read,

@@ -101,8 +101,8 @@ def _contract(size: int) -> Contract:
         windows=MEDGEMMA_WINDOWS,
         mean=HALF,
         std=HALF,
-        resize="picture",
-        grey_levels=256,
+        resize="image",
+        gray_levels=256,
     )
 
 
@@ -123,7 +123,7 @@ PRESETS = {
         pretraining="medical pictures, CT among them, beside SigLIP's web pictures",
         contract=_contract(896),
         contract_source="the publisher's notebook for CT with MedGemma 1.5: three windows as 8-bit "
-        "colours, bilinear resizing, [-1, 1]",
+        "colors, bilinear resizing, [-1, 1]",
         skeleton=lambda: _skeleton(896, head=False),
         read=read,
         gate="https://huggingface.co/google/medgemma-1.5-4b-it",

@@ -44,7 +44,7 @@ def read(preset: Preset, folder: Path | None, contract: VolumeContract) -> Backb
     if math.prod(edge // HALVED for edge in contract.shape) < 2:
         shape = " x ".join(map(str, contract.shape))
         raise MolreError(
-            f"{NAME} halves volumes five times, and of {shape} too little is left to normalise by",
+            f"{NAME} halves volumes five times, and of {shape} too little is left to normalize by",
             fix=f"give a shape of {HALVED} each way and {2 * HALVED} one way, at least, by "
             "--contract FILE",
         )
@@ -82,7 +82,7 @@ def skeleton() -> nn.Module:
 def start(network: nn.Module) -> None:
     """Draw weights from torch's generator: He for convolutions, as MONAI and the paper of ResNet.
 
-    Normalisation starts as the identity, with nothing seen yet.
+    Normalization starts as the identity, with nothing seen yet.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv3d):

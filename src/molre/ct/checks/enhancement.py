@@ -39,10 +39,10 @@ def enhanced_share(skull: Skull, positions: np.ndarray, turn: float | None = Non
     if len(upper) < LEAST_SLICES or np.ptp(positions[upper]) < LEAST_MM:
         return 0.0
     angle = np.radians(turn_degrees(skull) if turn is None else turn)
-    centres = skull.centres[middle >= upper[0]]
+    centers = skull.centers[middle >= upper[0]]
     shown = [
-        _is_dense(skull, int(index), _midline(skull, centre, angle))
-        for index, centre in zip(upper, centres, strict=True)
+        _is_dense(skull, int(index), _midline(skull, center, angle))
+        for index, center in zip(upper, centers, strict=True)
     ]
     return float(np.mean(shown))
 
@@ -64,9 +64,9 @@ def _is_dense(skull: Skull, index: int, midline: np.ndarray) -> bool:
     return bool((binary_opening(dense, np.ones((2, 2))) & midline).any())
 
 
-def _midline(skull: Skull, centre: np.ndarray, angle: float) -> np.ndarray:
+def _midline(skull: Skull, center: np.ndarray, angle: float) -> np.ndarray:
     """Pixels near the plane of symmetry; bool (r, c)."""
     rows, columns = skull.hu.shape[1:]
-    down = np.arange(rows)[:, None] * skull.spacing[0] - centre[0]
-    across = np.arange(columns)[None, :] * skull.spacing[1] - centre[1]
+    down = np.arange(rows)[:, None] * skull.spacing[0] - center[0]
+    across = np.arange(columns)[None, :] * skull.spacing[1] - center[1]
     return np.abs(across * np.cos(angle) - down * np.sin(angle)) <= MIDLINE_MM

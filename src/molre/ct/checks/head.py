@@ -2,7 +2,7 @@
 
 What bone encloses is found slice by slice (see `molre.ct.checks.skull`). A slice shows brain where
 the enclosed area has a head's size, is mostly soft tissue and has brain's median. The volume is
-judged by how many millimetres of such slices there are and by whether they begin and end.
+judged by how many millimeters of such slices there are and by whether they begin and end.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _median(values: np.ndarray) -> np.floating:
 
 
 def _extent(volume: Volume) -> np.ndarray:
-    """Millimetres that each slice stands for along the normal (S,)."""
+    """Millimeters that each slice stands for along the normal (S,)."""
     if len(volume) < 2:
         return np.array([volume.acquisition.slice_thickness or 0.0])
     steps = volume.steps

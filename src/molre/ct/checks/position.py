@@ -1,4 +1,4 @@
-"""How the head lies in the image: off centre, cut by the field of view, turned or leaning."""
+"""How the head lies in the image: off center, cut by the field of view, turned or leaning."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SYMMETRY_HU = (-300.0, 500.0)
 _RADIUS = np.arange(SYMMETRY_MM / 2, SYMMETRY_MM, 3.0)[:, None]
 
 
-def off_centre_mm(skull: Skull) -> float:
-    """Distance of the head's centre from the image's centre, median over the middle slices."""
+def off_center_mm(skull: Skull) -> float:
+    """Distance of the head's center from the image's center, median over the middle slices."""
     half = (np.array(skull.hu.shape[1:]) - 1) / 2 * np.array(skull.spacing)
-    return float(np.median(np.hypot(*(skull.centres - half).T)))
+    return float(np.median(np.hypot(*(skull.centers - half).T)))
 
 
 def cut_mm(skull: Skull) -> float:
@@ -54,13 +54,13 @@ def _edge(skull: Skull) -> np.ndarray:
 def turn_degrees(skull: Skull) -> float:
     """Angle of the head's plane of symmetry to the image's columns, within ±45.
 
-    Each middle slice is unrolled around its centre; mirroring then turns into a circular
+    Each middle slice is unrolled around its center; mirroring then turns into a circular
     correlation over angle, and the plane is where all slices agree best with their mirror image.
     """
     agreement = np.zeros(ANGLES)
     ring = _ring(skull.spacing)
-    for index, centre in zip(np.flatnonzero(skull.middle), skull.centres, strict=True):
-        spectrum = np.fft.rfft(_unrolled(skull, int(index), centre, ring), axis=1)
+    for index, center in zip(np.flatnonzero(skull.middle), skull.centers, strict=True):
+        spectrum = np.fft.rfft(_unrolled(skull, int(index), center, ring), axis=1)
         agreement += np.fft.irfft(spectrum * spectrum, ANGLES, axis=1).sum(axis=0)
     # at twice the angle; beyond 45 degrees it would be the plane that mirrors front and back
     angle = np.fft.fftfreq(ANGLES, 1 / 180.0)
@@ -69,21 +69,21 @@ def turn_degrees(skull: Skull) -> float:
 
 
 def _ring(spacing: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns from a centre to points (radius, angle); angle 0 is along a column."""
+    """Rows and columns from a center to points (radius, angle); angle 0 is along a column."""
     angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     return _RADIUS * np.cos(angle) / spacing[0], _RADIUS * np.sin(angle) / spacing[1]
 
 
 def _unrolled(
-    skull: Skull, index: int, centre: np.ndarray, ring: tuple[np.ndarray, np.ndarray]
+    skull: Skull, index: int, center: np.ndarray, ring: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """(radius, angle) of skull and tissue around ``centre`` (mm); beyond the edge, the edge's."""
+    """(radius, angle) of skull and tissue around ``center`` (mm); beyond the edge, the edge's."""
     image = np.clip(skull.hu[index], *SYMMETRY_HU)
     height, width = image.shape
     if min(height, width) < 2:
         return np.zeros(ring[0].shape)
-    rows = np.clip(ring[0] + centre[0] / skull.spacing[0], 0, height - 1)
-    columns = np.clip(ring[1] + centre[1] / skull.spacing[1], 0, width - 1)
+    rows = np.clip(ring[0] + center[0] / skull.spacing[0], 0, height - 1)
+    columns = np.clip(ring[1] + center[1] / skull.spacing[1], 0, width - 1)
     row, column = (
         np.minimum(at.astype(np.intp), size - 2) for at, size in ((rows, height), (columns, width))
     )
@@ -95,7 +95,7 @@ def _unrolled(
 
 
 def lean_degrees(skull: Skull, volume: Volume) -> float | None:
-    """How far the head leans to a shoulder: drift of its centre along the slice normal.
+    """How far the head leans to a shoulder: drift of its center along the slice normal.
 
     None where too few slices tell.
     """
@@ -103,5 +103,5 @@ def lean_degrees(skull: Skull, volume: Volume) -> float | None:
     if len(heights) < 5 or np.ptp(heights) < 30.0:
         return None
     across = volume.orientation[0]
-    left = volume.origins[skull.middle] @ across + skull.centres[:, 1]
+    left = volume.origins[skull.middle] @ across + skull.centers[:, 1]
     return float(np.degrees(np.arctan(np.polyfit(heights, left, 1)[0])))

@@ -18,7 +18,7 @@ from molre.ct.checks.head import HeadCheck, check_head
 from molre.ct.checks.metal import METAL_HU, at_ceiling, largest_metal_mm3, slice_tops
 from molre.ct.checks.motion import motion
 from molre.ct.checks.noise import noise_hu
-from molre.ct.checks.position import cut_mm, lean_degrees, off_centre_mm, turn_degrees
+from molre.ct.checks.position import cut_mm, lean_degrees, off_center_mm, turn_degrees
 from molre.ct.checks.skull import Skull, inside_skull
 from molre.ct.dicom.age import is_child
 from molre.ct.geometry import find_gaps
@@ -36,11 +36,11 @@ NAMES = (
     "gaps",
     "thick_slices",
     "fov_cut",
-    "off_centre",
+    "off_center",
     "rotated",
     "contrast",
     "possible_contrast",
-    "paediatric",
+    "pediatric",
     "noisy",
     "bone_kernel",
 )
@@ -52,12 +52,12 @@ TURN_DEGREES = 2.2  # at rest 1.8; a slice turned by 5 degrees measures more
 GHOST_MM = 1.0  # at rest 0.7; an outline doubled by 5 mm measures 2 or more
 METAL_MM3 = 20.0  # a clip blooms to more; single voxels of noise or dense bone stay below
 SATURATED_SHARE = 1e-5  # 84 voxels of 32 slices of 512 x 512
-NOISY_HU = 10.0  # more than grey and white matter differ, 5 to 10 HU
+NOISY_HU = 10.0  # more than gray and white matter differ, 5 to 10 HU
 THICK_MM = 6.0  # the end of what is usual, as in `molre.ct.choice`
 THICK_SHARE = 1 / 3  # of the steps
 # 40 mm changed organ doses by up to 35 % (Barreto 2019, doi 10.1002/acm2.12594); phantoms are
 # below 15
-OFF_CENTRE_MM = 30.0
+OFF_CENTER_MM = 30.0
 CUT_MM = 20.0  # of head on the edge; less is the tip of the nose
 ROTATED_DEGREES = 15.0  # a radiographer would lay the head anew; phantoms stay below 9
 # without contrast 111 phantoms and 42 real heads are at 0.45 or below, but for one at 0.60 (from
@@ -113,7 +113,7 @@ def _header(volume: Volume) -> Iterator[Flag]:
     if made.contrast:
         yield Flag("contrast", "contrast was given, the header says")
     if is_child(made.age):
-        yield Flag("paediatric", f"the patient is {made.age:g} years old")
+        yield Flag("pediatric", f"the patient is {made.age:g} years old")
     if sharpness(made.kernel, made.description) == "sharp":
         yield Flag("bone_kernel", f"reconstructed for bone, kernel {made.kernel or 'not stated'}")
 
@@ -188,9 +188,9 @@ def _noise(volume: Volume, skull: Skull) -> Iterator[Flag]:
 
 
 def _position(volume: Volume, skull: Skull, turn: float) -> Iterator[Flag]:
-    away = off_centre_mm(skull)
-    if away > OFF_CENTRE_MM:
-        yield Flag("off_centre", f"the head lies {away:.0f} mm from the middle of the image")
+    away = off_center_mm(skull)
+    if away > OFF_CENTER_MM:
+        yield Flag("off_center", f"the head lies {away:.0f} mm from the middle of the image")
     cut = cut_mm(skull)
     if cut >= CUT_MM:
         yield Flag("fov_cut", f"{cut:.0f} mm of the image's edge cut through the head")
@@ -222,4 +222,4 @@ def _small(volume: Volume, skull: Skull, found: set[str]) -> Iterator[Flag]:
     cut = found & {"vertex_cut", "base_cut"} or len(volume) < 3
     if volume.acquisition.age is None and not cut and largest < SMALL_HEAD_CM2:
         words = f"the largest slice inside the skull has {largest:.0f} cm2, below an adult's"
-        yield Flag("paediatric", words)
+        yield Flag("pediatric", words)

@@ -60,7 +60,7 @@ class Skull:
         return self.area >= max(MIDDLE_SHARE * float(self.area.max()), self.pixel_cm2)
 
     @cached_property
-    def centres(self) -> np.ndarray:
+    def centers(self) -> np.ndarray:
         """Of what is inside in each middle slice: mm from the first row and column (M, 2)."""
         inside = self.inside[self.middle]
         rows, columns = (

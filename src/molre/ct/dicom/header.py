@@ -77,7 +77,7 @@ class Plane:
 
     Attributes:
         frame: 0-based frame, None for a classic file.
-        position: Image Position (Patient), mm (L, P, S) of the first pixel's centre.
+        position: Image Position (Patient), mm (L, P, S) of the first pixel's center.
         orientation: Image Orientation (Patient), six cosines.
         spacing: Pixel Spacing, mm (between rows, between columns).
         slope, intercept: rescale to HU; None where the header has none, nan where unusable.

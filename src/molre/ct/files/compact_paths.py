@@ -1,4 +1,4 @@
-"""Names of files in little memory: the folder of neighbours is kept once.
+"""Names of files in little memory: the folder of neighbors is kept once.
 
 A string for each of a million files takes 150 MB; a scanner's names are short, and a study's files
 lie side by side.
@@ -14,7 +14,7 @@ CODE = ("utf-8", "surrogatepass")  # what the file system has that is no text, a
 class Names:
     """Names in the order they were added.
 
-    Each run of neighbours is a prefix, up to the last slash, and what follows it of each name,
+    Each run of neighbors is a prefix, up to the last slash, and what follows it of each name,
     joined by slashes, which it has none of.
     """
 

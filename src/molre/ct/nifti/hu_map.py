@@ -1,6 +1,6 @@
 """Voxel values of a NIfTI that are no Hounsfield units, back to them, where the user says how.
 
-Cormack units give soft tissue ten or eleven times the range, so that tools for MR can normalise a
+Cormack units give soft tissue ten or eleven times the range, so that tools for MR can normalize a
 CT (Rorden et al., Age-specific CT and MRI templates for spatial normalization, NeuroImage 2012,
 61:957-965). Two forms are in use. With v = HU + offset, C = v + gain * clip(v - 900, 0, 200):
 

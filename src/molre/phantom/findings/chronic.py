@@ -55,7 +55,7 @@ def small_vessel_disease(scene: Scene, rng: np.random.Generator, size: float) ->
     x, y, z = scene.grid.at(box)
     around = ellipsoid(np.abs(x), y, z, (18.0, 6.0, 20.0), (17.0, 50.0, 17.0))
     patches = scene.noise(box, name_seed(rng), 10.0)
-    weight = soft(around + 7.0 * patches - 2.0, 6.0) * (1 - scene.grey[box]) * scene.tissue[box]
+    weight = soft(around + 7.0 * patches - 2.0, 6.0) * (1 - scene.gray[box]) * scene.tissue[box]
     scene.add(box, weight, -rng.uniform(7, 13) * size)
     return scene.mask((box, weight))
 

@@ -28,7 +28,7 @@ def wedge(scene: Scene, rng: np.random.Generator, territory: str, size: float) -
 
 
 def darken(scene: Scene, box: Box, weight: Array, value: float) -> Array:
-    """Grey and white matter become alike at ``value`` HU; returns the mask."""
+    """Gray and white matter become alike at ``value`` HU; returns the mask."""
     weight = weight * scene.tissue[box]
     scene.blend(box, weight, value)
     return scene.mask((box, weight))
@@ -79,7 +79,7 @@ def subacute_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Arr
     box, weight = blob(scene, rng, center, (wide, wide, wide), 0.25, 1.0)
     weight = weight * (scene.tissue[box] > 0.3)
     mask = darken(scene, box, weight, rng.uniform(16, 20))
-    scene.add(box, weight * scene.grey[box], 8.0)
+    scene.add(box, weight * scene.gray[box], 8.0)
     return mask
 
 
@@ -95,7 +95,7 @@ def posterior_fossa_infarct(scene: Scene, rng: np.random.Generator, size: float)
 
 @generator("lacunar_infarct", (-6, 30), "surround", -1)
 def lacunar_infarct(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """One to three small dark holes in the deep grey and white matter."""
+    """One to three small dark holes in the deep gray and white matter."""
     parts = []
     for _ in range(int(rng.integers(2, 5))):
         side, spot = side_of(rng), ((24.0, -6.0), (13.0, 12.0), (19.0, -20.0))[int(rng.integers(3))]
@@ -151,10 +151,10 @@ def venous_sinus_thrombosis(scene: Scene, rng: np.random.Generator, size: float)
 
 
 def _global_loss(head: Head, rng: np.random.Generator, size: float) -> Head:
-    middle = head.white + 0.35 * (head.grey - head.white) - rng.uniform(0, 3)
+    middle = head.white + 0.35 * (head.gray - head.white) - rng.uniform(0, 3)
     left = max(0.0, 0.3 - 0.2 * size)
-    spread = left * (head.grey - head.white)
-    return replace(head, white=middle - spread / 2, grey=middle + spread / 2, leucoaraiosis=0.0)
+    spread = left * (head.gray - head.white)
+    return replace(head, white=middle - spread / 2, gray=middle + spread / 2, leucoaraiosis=0.0)
 
 
 @generator(
@@ -166,5 +166,5 @@ def _global_loss(head: Head, rng: np.random.Generator, size: float) -> Head:
     excludes=("cerebral_edema", "cerebral_atrophy", "early_ischemic_changes"),
 )
 def hypoxic_ischemic_injury(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """Grey and white matter are alike everywhere; the mask is the grey matter."""
-    return (scene.grey > 0.6) & (scene.tissue > 0.95)
+    """Gray and white matter are alike everywhere; the mask is the gray matter."""
+    return (scene.gray > 0.6) & (scene.tissue > 0.95)

@@ -1,4 +1,4 @@
-"""Tumours, cysts, fat, and lesions of bone and orbit."""
+"""Tumors, cysts, fat, and lesions of bone and orbit."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def arachnoid_cyst(scene: Scene, rng: np.random.Generator, size: float) -> Array
 
 @generator("intracranial_abscess", (0, 52), "mirror", -1, unsure=BULK)
 def intracranial_abscess(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """A dark centre in a smooth, thin, denser capsule, edema around it."""
+    """A dark center in a smooth, thin, denser capsule, edema around it."""
     radius = rng.uniform(7, 12) * size
     center = free_place(scene, rng, radius, up=(8, 45), around=(15, 160), depth=(16, 22))
     box, rim = halo(scene, center, (radius,) * 3, rng.uniform(7, 13))

@@ -96,8 +96,8 @@ def _swollen(head: Head, rng: np.random.Generator, size: float) -> Head:
     ),
 )
 def cerebral_edema(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """Narrow ventricles, no sulci, lower density; mask: the grey matter, which fades."""
-    return (scene.grey > 0.6 * (1 - 0.75 * scene.head.edema)) & (scene.tissue > 0.9)
+    """Narrow ventricles, no sulci, lower density; mask: the gray matter, which fades."""
+    return (scene.gray > 0.6 * (1 - 0.75 * scene.head.edema)) & (scene.tissue > 0.9)
 
 
 def _dilated(head: Head, rng: np.random.Generator, size: float) -> Head:
@@ -179,14 +179,14 @@ def chiari_malformation(scene: Scene, rng: np.random.Generator, size: float) -> 
     for side in (-1, 1):
         center = (side * 6.5, 38.0, -60.0)
         box, weight = blob(scene, rng, center, (6.0 * size, 11.0, 13.0), 0.1, 1.5)
-        scene.blend(box, weight, scene.head.grey + 1.0)
+        scene.blend(box, weight, scene.head.gray + 1.0)
         parts.append((box, weight))
     box = scene.grid.box((0, 42, -60), (24, 24, 14))
     x, y, z = scene.grid.at(box)
     around = soft(ellipsoid(x, y, z, (0, 44, -60), (17, 17, 11)), 2.0) * soft(
         -scene.depth[box] + 1, 2
     )
-    scene.blend(box, around, scene.head.grey)
+    scene.blend(box, around, scene.head.gray)
     parts.append((box, around))
     return scene.mask(*parts)
 

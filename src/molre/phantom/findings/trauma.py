@@ -46,7 +46,7 @@ def calvarial_fracture(scene: Scene, rng: np.random.Generator, size: float) -> A
 
 @generator("depressed_skull_fracture", (4, 62), "region", 1)
 def depressed_skull_fracture(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """A piece of the vault is pushed in by some millimetres."""
+    """A piece of the vault is pushed in by some millimeters."""
     toward = direction(rng, (12, 42), (15, 165))
     spread, inward = rng.uniform(0.16, 0.26), rng.uniform(4, 8) * size
     surface = scene.head.surface(toward)
@@ -166,7 +166,7 @@ def hemorrhagic_contusion(scene: Scene, rng: np.random.Generator, size: float) -
 
 @generator("diffuse_axonal_injury", (-6, 60))
 def diffuse_axonal_injury(scene: Scene, rng: np.random.Generator, size: float) -> Array:
-    """Several small foci of blood at the border of grey and white matter and in the callosum."""
+    """Several small foci of blood at the border of gray and white matter and in the callosum."""
     parts = []
     for _ in range(int(rng.integers(5, 11))):
         center = free_place(scene, rng, 3, up=(10, 50), around=(10, 165), depth=(10, 18))

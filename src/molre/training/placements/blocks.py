@@ -37,7 +37,7 @@ from molre.training.placements.slice import seeded
 from molre.training.placements.volumes import PreparedVolumes, chunk_size
 from molre.training.run_context import RunContext, TrainedBlocks
 
-SOME_SLICES = 512  # for the centre, the shuffled control's bank and a random router's scale
+SOME_SLICES = 512  # for the center, the shuffled control's bank and a random router's scale
 SOME_SCANS = 128
 SOME_VOLUMES = 32
 
@@ -161,7 +161,7 @@ class BlocksPlacement:
         some = [(h, self._inputs.get(h)[rows]) for h, rows in self._some_slices()]
         self._settle_routers(torch.cat([slices for _, slices in some]))
         embeddings = torch.cat([self._model.embed(h, slices, 0)[0] for h, slices in some])
-        head.center.copy_(head.normalise(embeddings).mean(0))
+        head.center.copy_(head.normalize(embeddings).mean(0))
         self._start = {k: v.clone() for k, v in self._model.state_dict().items()}
 
     def model(self) -> BlocksClassifier:

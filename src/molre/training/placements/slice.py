@@ -17,7 +17,7 @@ from molre.training.data import Loader, sample_slices, spread
 from molre.training.placements.placement import Finished
 from molre.training.run_context import RunContext
 
-NORM_SCANS = 2000  # scans that centring and the bank are taken from, at most
+NORM_SCANS = 2000  # scans that centering and the bank are taken from, at most
 
 
 class StartSettings(Protocol):
@@ -46,7 +46,7 @@ class SlicePlacement:
         self.context = context
 
     def model(self) -> HeadCTClassifier:
-        """Seeded weights; centre, bank and random router from train."""
+        """Seeded weights; center, bank and random router from train."""
         return new_classifier(self.context, self.loader("train"))
 
     def loader(self, split: str) -> Loader:
@@ -61,7 +61,7 @@ class SlicePlacement:
 
 
 def new_classifier(context: StartSettings, loader: Loader) -> HeadCTClassifier:
-    """A classifier at its start: seeded weights, centre, bank and random router from train.
+    """A classifier at its start: seeded weights, center, bank and random router from train.
 
     Args:
         context: whose spec is built.
@@ -70,15 +70,15 @@ def new_classifier(context: StartSettings, loader: Loader) -> HeadCTClassifier:
     classifier, spec = seeded(context), context.spec
     slices = sample_slices(loader, NORM_SCANS, 20 * NORM_SCANS)
     slices = slices[slices.isfinite().all(1)]  # a scan that is not is named when its turn comes
-    classifier.center.copy_(classifier.normalise(slices).mean(0))
-    normalised = classifier.normalise(slices)
+    classifier.center.copy_(classifier.normalize(slices).mean(0))
+    normalized = classifier.normalize(slices)
     if isinstance(classifier.adapter, ShuffledMoLRESlices):
-        picked = spread(len(normalised), spec.bank_size)
-        classifier.adapter.bank = normalised[
+        picked = spread(len(normalized), spec.bank_size)
+        classifier.adapter.bank = normalized[
             [picked[i % len(picked)] for i in range(spec.bank_size)]
         ]
     if isinstance(classifier.adapter, MoLRESlices) and context.arm.router == "random":
-        freeze_random_router(classifier.adapter, normalised[spread(len(normalised), 4000)])
+        freeze_random_router(classifier.adapter, normalized[spread(len(normalized), 4000)])
     return classifier
 
 
