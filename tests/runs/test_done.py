@@ -57,6 +57,12 @@ def test_a_setting_of_later_had_its_default(run: RunFolder) -> None:
         is_done(run, later, {"gamma": 1.0}, HASHES)
 
 
+def test_a_contract_by_the_first_names_of_its_fields_is_the_same(run: RunFolder) -> None:
+    run.write_config(WANTED | {"contract": {"resize": "picture", "grey_levels": 8}})
+    now = {"contract": {"resize": "image", "gray_levels": 8}}
+    assert is_done(run, WANTED | now, {"contract": None}, HASHES)
+
+
 def test_data_that_changed_are_named(run: RunFolder) -> None:
     with pytest.raises(MolreError, match="from before the cohort's labels changed"):
         is_done(run, WANTED, {}, HASHES | {"labels_sha256": "c"})
