@@ -94,7 +94,7 @@ def apart(
     place, opened = moved or _whole_cohort(told, smaller), BenchFolder(folder.resolve())
     if place is not None:
         return _BenchElsewhere(config, Cohort(place), opened, elsewhere=scratch / "cohorts")
-    where = Path(str(told[0].get("cohort") if told else ""))
+    where = CohortOfRun(told[0] if told else {}).place or Path()
     gone = _CohortGone(where, any(bool(one.get("synthetic")) for one in told))
     return _BenchWithoutCohort(config, gone, opened, told=told)
 

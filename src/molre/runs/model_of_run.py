@@ -37,6 +37,11 @@ class ModelSource:
         run = RunFolder(path)
         return cls(run.model, run, read_manifest(run)) if run.is_whole else cls(path, None, {})
 
+    @property
+    def description(self) -> Path:
+        """Its model.json."""
+        return self.model / "model.json"
+
     def table(self, name: str) -> pl.DataFrame | None:
         """A table of the run, if it is there."""
         if self.run is None or not self.run.table(name).is_file():

@@ -203,7 +203,7 @@ def write_scored(
     folder.manifest.unlink(missing_ok=True)
     folder.write_table("predictions", rows.filter(pl.col("finding").is_in(list(kept))))
     folder.write_table("studies", studies.rows(SPLIT, scored.familiarity))
-    text = (source.model / "model.json").read_text(encoding="utf-8")
+    text = source.description.read_text(encoding="utf-8")
     files.write_text(folder.description, text)
     facts = {
         "cohort": str(cohort.path.resolve()),

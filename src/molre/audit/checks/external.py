@@ -111,7 +111,7 @@ def same_model(opened: RunUnderAudit) -> Iterator[Check]:
     source = _source(opened)
     model = load_model(source.model)
     described = read_json(opened.folder.description)
-    again = read_json(source.model / "model.json")
+    again = read_json(source.description)
     found = [f"model.json {one}" for one in mapping_differences(described, again)]
     told = (opened.manifest["external"] or {}).get("model_sha256")
     if told != model.sha256:

@@ -86,7 +86,7 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
         yield from _card(run)
     for table in FURTHER_TABLES:
         words = f"{table}.parquet recomputed"
-        if not (run / f"{table}.parquet").is_file() or (scratch / f"{table}.parquet").exists():
+        if not RunFolder(run).table(table).is_file() or RunFolder(scratch).table(table).exists():
             continue
         if with_cohort:
             yield Check(NUMBERS, words, FAIL, "the table is there, but nothing gives it")
