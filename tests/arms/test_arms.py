@@ -31,6 +31,7 @@ from molre.evaluation.comparison.verdict import Evidence, Tested, verdict
 from molre.output import charts
 from molre.output.benchmark_table import BenchmarkTable
 from molre.runs.run import read_run
+from molre.shard import Shard
 from molre.training.config import TrainConfig
 from molre.workers.job import Job
 from tests.helpers.benchmark.small_bench import (
@@ -104,7 +105,7 @@ def table(small: Path, settings: BenchmarkConfig, loads: Counter[str]) -> Benchm
                 patched.setattr(huggingface, "load", counted)
                 yield from inside([job])
 
-    run_cells(shared, None, each)
+    run_cells(shared, Shard(), each)
     return collect(shared, draws=100)
 
 

@@ -21,6 +21,7 @@ from molre.benchmark.benchmark import benchmark
 from molre.benchmark.config import resolve
 from molre.benchmark.run_grid import run_cells
 from molre.output.report_json import write_report
+from molre.shard import Shard
 from tests.helpers.audit.called import call, files_of
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
@@ -35,7 +36,7 @@ PLACEMENTS = {
 def whole(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
     """A finished benchmark of five cells, which nobody changes."""
     folder = tmp_path_factory.mktemp("audited") / "bench"
-    run_cells(bench(folder, cohort, config(placements=PLACEMENTS)), None, inside)
+    run_cells(bench(folder, cohort, config(placements=PLACEMENTS)), Shard(), inside)
     benchmark(None, cohort, folder, only_tables=True)
     return folder
 

@@ -14,6 +14,7 @@ from molre.benchmark.run_grid import run_cells
 from molre.evaluation.comparison.compare import compare_runs
 from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
 from molre.runs.run import read_run
+from molre.shard import Shard
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
 DRAWS = 200
@@ -22,7 +23,7 @@ DRAWS = 200
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, cohort: Path, vit: Path) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "bench"
-    run_cells(bench(folder, cohort, config(vit)), None, inside)
+    run_cells(bench(folder, cohort, config(vit)), Shard(), inside)
     return folder
 
 
@@ -126,5 +127,5 @@ def test_a_second_run_does_nothing(
         asked.extend(jobs)
         yield from inside(jobs)
 
-    run_cells(bench(whole, cohort, config(vit)), None, count)
+    run_cells(bench(whole, cohort, config(vit)), Shard(), count)
     assert asked == []

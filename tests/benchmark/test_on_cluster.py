@@ -11,6 +11,7 @@ from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Plan
 from molre.benchmark.run_grid import grid_of, known_looks, on_cluster, run_cells
 from molre.errors import MolreError
+from molre.shard import Shard
 from molre.workers.job import Job
 from tests.helpers.benchmark.small_bench import bench, config, inside
 
@@ -33,7 +34,7 @@ def test_a_cell_that_a_cluster_trains_is_the_one_from_here(
 ) -> None:
     """Run, scores and all, to the bit."""
     here, there = (bench(tmp_path / name, cohort, SMALL) for name in ("here", "there"))
-    run_cells(here, None, inside)
+    run_cells(here, Shard(), inside)
     plan = Plan(there, known_looks(here))
     (cell,) = [cell for cell in grid_of(here).cells if cell.arm == "mlp_matched"]
     ((job, outcome),) = on_cluster(address)([plan.job(cell)])

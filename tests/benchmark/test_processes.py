@@ -23,6 +23,7 @@ from molre.benchmark.plan import Plan
 from molre.benchmark.run_grid import known_looks, run_cells
 from molre.errors import MolreError
 from molre.output.benchmark_table import write_csv
+from molre.shard import Shard
 from molre.workers.job import Job, run_job
 from tests.helpers.benchmark.small_bench import bench, config, inside, without_times
 
@@ -58,7 +59,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
     folder = tmp_path_factory.mktemp("calm") / "bench"
     shared = bench(folder, cohort, SMALL)
     shared.folder.write_config(SMALL)
-    run_cells(shared, None, inside)
+    run_cells(shared, Shard(), inside)
     done = benchmark(SMALL, cohort, folder, only_tables=True, draws=DRAWS)
     assert done.exit_code == 0
     return folder
@@ -80,7 +81,7 @@ def test_a_killed_run_takes_its_cells_along_and_the_next_ends_at_the_same_table(
     first.wait()
     wait_for(lambda: not processes_of(folder), 10)
     assert not any(folder.glob("cells/*-mlp_matched-0/manifest.json"))
-    run_cells(bench(folder, cohort, SMALL), None, inside)
+    run_cells(bench(folder, cohort, SMALL), Shard(), inside)
     assert benchmark(SMALL, cohort, folder, only_tables=True, draws=DRAWS).exit_code == 0
     assert without_times(folder / "table.csv").equals(without_times(calm / "table.csv"))
     for run in (calm / "cells").iterdir():
@@ -145,11 +146,11 @@ def test_a_job_that_dies_twice_is_recorded_with_what_killed_it(tmp_path: Path) -
 
 def test_two_shards_make_the_table_of_one(cohort: Path, calm: Path, tmp_path: Path) -> None:
     shared = bench(tmp_path / "bench", cohort, SMALL)
-    run_cells(shared, (2, 2), inside)
+    run_cells(shared, Shard(2, 2), inside)
     half = collect(shared, draws=DRAWS)
     assert half.missing == ("efficientnet_lite0-slice-frozen-0",)
     assert [(r.state, r.verdict) for r in half.rows if not r.seeds] == [("missing", "not run yet")]
-    run_cells(shared, (1, 2), inside)
+    run_cells(shared, Shard(1, 2), inside)
     write_csv(collect(shared, draws=DRAWS), tmp_path / "table.csv")
     assert without_times(tmp_path / "table.csv").equals(without_times(calm / "table.csv"))
 
@@ -162,7 +163,7 @@ def test_what_fails_is_named_and_the_rest_goes_on(cohort: Path, vit: Path, tmp_p
         (broken / path.name).write_bytes(data[: len(data) // 2] if "safe" in path.name else data)
     chosen = config(broken, placements={"slice": {"arms": ["frozen"]}})
     shared = bench(tmp_path / "bench", cohort, chosen)
-    run_cells(shared, None, inside)
+    run_cells(shared, Shard(), inside)
     table = collect(shared, draws=DRAWS)
     assert [(row.backbone, row.state) for row in table.rows] == [
         ("efficientnet_lite0", "not converged" if table.rows[0].state != "done" else "done"),
@@ -178,12 +179,12 @@ def test_what_fails_is_named_and_the_rest_goes_on(cohort: Path, vit: Path, tmp_p
 def test_a_device_that_fails_is_named_and_nothing_is_lost(cohort: Path, tmp_path: Path) -> None:
     chosen = config(placements={"slice": {"arms": ["frozen"], "slices": 2}})
     shared = replace(bench(tmp_path / "bench", cohort, chosen), device="cuda")
-    run_cells(shared, None, inside)
+    run_cells(shared, Shard(), inside)
     ((cell, reason),) = collect(shared, draws=DRAWS).failed
     assert cell == "efficientnet_lite0-slice-frozen-0"
     assert reason.startswith("embedding: ")
     assert "NVIDIA" in reason or "CUDA" in reason
-    run_cells(bench(tmp_path / "bench", cohort, chosen), None, inside)
+    run_cells(bench(tmp_path / "bench", cohort, chosen), Shard(), inside)
     assert collect(shared, draws=DRAWS).failed == ()
 
 
