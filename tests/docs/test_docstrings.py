@@ -18,7 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a few small phantoms, where the examples run."""
     path = tmp_path_factory.mktemp("examples")
     few = {"prevalence": 0.5, "max_slices": 8, "workers": 1}
-    write_phantoms(path / "phantoms", 10, 5, findings=FINDINGS, **few)  # type: ignore[arg-type]
+    write_phantoms(path / "phantoms", 6, 5, findings=FINDINGS, **few)  # type: ignore[arg-type]
     return path
 
 

@@ -120,7 +120,7 @@ def ingest(
         >>> import molre
         >>> done = molre.ingest("phantoms", "cohort")  # written by molre phantom -o phantoms
         >>> done.studies, done.rejected
-        (10, 0)
+        (6, 0)
     """
     if out == "":
         raise MolreError("an empty text is not a folder", fix="name a cohort folder")

@@ -93,7 +93,7 @@ def match_labels(
         >>> molre.label("cohort", pl.DataFrame(said), source="report-rules").matched
         1
         >>> molre.label("cohort", "phantoms/labels.csv", overwrite=True).matched
-        10
+        6
     """
     opened = Cohort(Path(cohort))
     path = IN_MEMORY if isinstance(labels, pl.DataFrame) else str(labels)

@@ -126,7 +126,7 @@ def embed(
         >>> half = molre.embed("cohort", "efficientnet_lite0", shard="1/2")
         >>> done = molre.embed("cohort", "efficientnet_lite0")  # goes on where it stopped
         >>> len(half.cache), len(done.cache), done.failed
-        (5, 10, ())
+        (3, 6, ())
     """
     part, device = Shard.of(shard), usable(device, here=scheduler is None)
     if overwrite and not part.is_whole:

@@ -91,8 +91,8 @@ def evaluate(
 
     Examples:
         >>> import molre
-        >>> molre.evaluate("runs/molre-0").studies
-        2
+        >>> molre.evaluate("runs/molre-0").studies  # of the test split
+        1
     """
     prevalences = prevalences or _stated_before(RunFolder(Path(run))) or PREVALENCES
     evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)

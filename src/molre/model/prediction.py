@@ -90,9 +90,9 @@ class Prediction(_Part):
     Examples:
         >>> import molre
         >>> reader = molre.load("runs/molre-0/model")
-        >>> prediction = reader(molre.read("phantoms/study_00000"), even_if_withheld=True)
-        >>> all(0 <= finding.probability <= 1 for finding in prediction.findings)
-        True
+        >>> prediction = reader(molre.read("phantoms/study_00000"))
+        >>> prediction.series.slices, prediction.scan_synthetic
+        (8, True)
         >>> prediction == molre.Prediction.model_validate_json(prediction.model_dump_json())
         True
     """
