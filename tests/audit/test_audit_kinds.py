@@ -20,7 +20,7 @@ from molre.audit.audit import made
 from molre.audit.check import FAIL, NUMBERS, PASS, Check
 from molre.audit.checks.reread import reread
 from molre.audit.checks.synthetic import synthetic
-from molre.audit.run_under_audit import RunUnderAudit
+from molre.audit.run_under_audit import STRANGERS, RunUnderAudit
 from molre.backbones.catalogue import contract_from_dict
 from molre.backbones.catalogue import load as load_backbone
 from molre.backbones.volume_contract import VolumeContract
@@ -72,6 +72,7 @@ def test_an_untouched_run_of_each_kind_has_no_failure(root: Path, tmp_path: Path
     checks = json.loads((tmp_path / "audit.json").read_text())["checks"]
     assert {check["outcome"] for check in checks} - {"PASS"} <= {"FLAG", "NOT CHECKED"}
     assert sum(check["outcome"] == "PASS" for check in checks) > 20
+    assert {"PASS"} == {check["outcome"] for check in checks if check["name"] == STRANGERS}
     assert "No check failed" in (tmp_path / "audit.html").read_text()
 
 

@@ -104,8 +104,7 @@ def test_missing_slice_is_located_whatever_the_instance_numbers_say(tmp_path):
     paths[4].unlink()
     volume = read(tmp_path)
     note = next(n for n in volume.notes if "missing" in n)
-    assert "4" in note
-    assert "5" in note
+    assert "1 slice missing between slice 4 and 5 " in note
     with pytest.raises(RefusedScan, match="missing"):
         read(tmp_path, missing="refuse")
 
@@ -125,7 +124,7 @@ def test_unequal_slices_on_one_position_are_refused_by_name(tmp_path):
         ds.SOPInstanceUID += ".9"
 
     write_series(tmp_path / "b", cube(seed=3), edit=other)
-    with pytest.raises(RefusedScan, match=r"position.*"):
+    with pytest.raises(RefusedScan, match=r"two slices are at one position but differ"):
         read(tmp_path)
 
 

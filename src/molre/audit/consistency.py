@@ -275,8 +275,7 @@ def _from_scans(folder: _Folder, asked: AuditOptions) -> Iterator[Check]:
         raise NotAtHandError(f"the pairs were not compared with the scans: {error.what}") from None
     studies = several(folder.cohort, folder.settings.get("split"))
     random.Random(seed).shuffle(studies)
-    failed: list[Rejected] = []
-    pairs = list(read_pairs(reader, folder.cohort, studies[:number], failed))
+    pairs, failed = read_pairs(reader, folder.cohort, studies[:number])
     if failed and not pairs:
         raise NotAtHandError(f"the pairs were not compared with the scans: {failed[0].reason}")
     keep_all = bool(folder.settings.get("even_if_withheld"))

@@ -26,6 +26,7 @@ from molre.cohort.cohort import Cohort
 from molre.embedding.cache import EmbeddingCache
 from molre.errors import MolreError
 from molre.labels.findings import findings
+from molre.model.adapted_backbone import NETWORK_FILE
 from molre.model.folder import ModelDescription, TrainedModel, describe
 from molre.model.folder import load as load_model
 from molre.runs.cohort_of_run import CohortOfRun
@@ -43,8 +44,9 @@ class NotKeptError(NotAtHandError):
 
 
 # no external evaluation has these
-TRAINED = OF_TRAINING | {"model.safetensors", "checksums.json", "adapter"}
-IN_MODEL = {"model.json", "model.safetensors", "README.md", "checksums.json", "adapter"}
+BLOCKS = {"adapter", NETWORK_FILE}  # what a model keeps of a backbone that was trained
+TRAINED = OF_TRAINING | BLOCKS | {"model.safetensors", "checksums.json"}
+IN_MODEL = BLOCKS | {"model.json", "model.safetensors", "README.md", "checksums.json"}
 STRANGERS = "no file that molre did not write"
 GONE = "its cohort is not at hand (--cohort says where it is)"
 
@@ -107,7 +109,7 @@ class RunUnderAudit:
         """Files that nothing of molre writes into a run, and that nothing here looks at."""
         left = TRAINED if self.external else {REJECTS}
         if not self.external and self.folder.config.is_file():
-            left |= set() if self._inside() else {"adapter", EMBEDDINGS}
+            left |= set() if self._inside() else BLOCKS | {EMBEDDINGS}
         yield from strangers(self.path, WRITTEN - left, {MODEL: IN_MODEL - left})
 
     def _inside(self) -> bool:

@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class NotApplicable:
+class NoCell:
     """A combination that is a row of the table and no cell."""
 
     backbone: str
@@ -44,7 +44,7 @@ class Grid:
     """Cells in the order they are run in, and what is not applicable."""
 
     cells: tuple[Cell, ...]
-    not_applicable: tuple[NotApplicable, ...]
+    not_applicable: tuple[NoCell, ...]
 
 
 def make_grid(config: BenchmarkConfig, reasons: Mapping[str, Reasons]) -> Grid:
@@ -58,14 +58,14 @@ def make_grid(config: BenchmarkConfig, reasons: Mapping[str, Reasons]) -> Grid:
         MolreError: nothing is applicable.
     """
     cells: list[Cell] = []
-    barred: list[NotApplicable] = []
+    barred: list[NoCell] = []
     for backbone, placement, arm in _combinations(config):
         if placement not in ARMS[arm].placements:
             reason: str | None = f"there is no arm {arm} at placement {placement}"
         else:
             reason = reasons.get(backbone, {}).get(placement, {}).get(arm)
         if reason is not None:
-            barred.append(NotApplicable(backbone, placement, arm, reason))
+            barred.append(NoCell(backbone, placement, arm, reason))
             continue
         cells += [Cell(backbone, placement, arm, s) for s in config.seeds_at(placement)]
     if not cells:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +73,7 @@ def consistency(
     opened, out, device = Cohort(Path(cohort)), Path(out), usable(device)
     studies = several(opened, split)
     reader = load(model, weights_dir=weights_dir, device=device)
-    failed: list[Rejected] = []
-    found = list(read_pairs(reader, opened, studies, failed))
+    found, failed = read_pairs(reader, opened, studies)
     kept = [pair for pair in found if even_if_withheld or not pair.withheld]
     write_rejects(out / "rejects.csv", failed)
     if not kept:
@@ -150,16 +148,19 @@ def read_pairs(
     reader: Reader,
     cohort: Cohort,
     studies: list[list[dict[str, Any]]],
-    failed: list[Rejected],
-) -> Iterator[Pair]:
+) -> tuple[list[Pair], list[Rejected]]:
     """Each study read by its chosen series and every other one.
 
     Args:
         reader: of the model.
         cohort: of the studies.
         studies: from :func:`several`.
-        failed: collects the series that could not be read.
+
+    Returns:
+        the pairs, and the series that could not be read.
     """
+    pairs: list[Pair] = []
+    failed: list[Rejected] = []
     for rows in track(studies, "reading each study's series"):
         read = []
         for row in rows:
@@ -174,7 +175,10 @@ def read_pairs(
         chosen, first, aside = read[0]
         for other, second, also in read[1:]:
             contrast = contrast_of(chosen, other)
-            yield Pair(other["study"], other["patient"], contrast, first, second, aside or also)
+            pairs.append(
+                Pair(other["study"], other["patient"], contrast, first, second, aside or also)
+            )
+    return pairs, failed
 
 
 def _volume(cohort: Cohort, row: dict[str, Any]) -> Volume:
