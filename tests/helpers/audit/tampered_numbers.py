@@ -6,6 +6,7 @@ import re
 
 from molre.audit.checks import reports as evaluated
 from molre.audit.report_differences import RENDERED
+from molre.runs.folder import FURTHER_TABLES, METRICS
 from tests.helpers.audit.scene import Scene
 from tests.helpers.audit.tampered_pages import NUMBER, of_run, printed
 from tests.helpers.audit.tampering import WRITTEN, Tampering, at, cell, gone
@@ -18,7 +19,7 @@ def no_metrics(scene: Scene) -> None:
 
 
 def only_the_report(scene: Scene) -> None:
-    for name in ("metrics", *evaluated.NAMES):
+    for name in (METRICS, *FURTHER_TABLES):
         (scene.run / f"{name}.parquet").unlink(missing_ok=True)
 
 
