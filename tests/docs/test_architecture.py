@@ -7,11 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 
-import molre
-
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-SOURCE = Path(molre.__file__).parent
+SOURCE = ROOT / "src/molre"
 
 
 def rows(heading: str) -> list[list[str]]:
