@@ -1,6 +1,6 @@
 """Writes docs/reference/backbones.md from the catalogue: python experiments/backbones_page.py
 
-tests/backbones/test_reference_page.py fails where the page is not what this writes.
+tests/backbones/test_listing.py fails if the page is not what this writes.
 """
 
 from __future__ import annotations
