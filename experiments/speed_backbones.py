@@ -33,15 +33,14 @@ HEAD = (
     python experiments/speed_backbones.py{option}
 
 {where}, {cores} core(s), load {load}; torch {torch}. Networks of the published shapes at random
-weights. On a CPU a pass is timed on one thread by the processor's clock, and every core is taken to
-do as many.
+weights. On a CPU a pass is timed on one thread by processor time, assuming that every core does as many.
 
-Hours and GPU-hours are those of one embedding pass over """
+Hours and GPU-hours are for one embedding pass over """
     + f"""{SCANS:,} scans of at most {SLICES} slices, which all
 arms at `slice` share. They are an estimate: GPU-hours are counted operations at an assumed
-{TFLOPS:g} TFLOP/s sustained, and reading the scans is not counted. Training at `blocks` takes
-1.5 to 3 such passes an epoch, learning rate and seed; `molre benchmark CONFIG --dry-run` adds up a
-whole benchmark.
+{TFLOPS:g} TFLOP/s sustained, and reading the scans is not included. Training at `blocks` takes
+1.5 to 3 such passes per epoch, learning rate and seed; `molre benchmark COHORT --dry-run`, with a preset
+or `--config`, adds up a whole benchmark.
 
 """
 )
