@@ -116,7 +116,7 @@ def test_not_even_one_block_is_refused_with_the_numbers() -> None:
 def test_a_model_without_blocks_is_refused() -> None:
     plain = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     config = MoLREConfig(target_modules=["0"], budget=1.0)
-    with pytest.raises(ValueError, match="no target module lies in a list of blocks"):
+    with pytest.raises(ValueError, match="no target module is in a list of blocks"):
         get_peft_model(plain, config)
 
 

@@ -15,8 +15,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "half_r": ({"r": 2.5}, "r must be a whole number of at least 1, got 2.5."),
     "experts": ({"num_experts": 0}, "num_experts must be a whole number of at least 1, got 0."),
     "router": ({"router_dim": -1}, "router_dim must be a whole number of at least 1, got -1."),
-    "dropout": ({"dropout": 1.0}, "dropout must lie in [0, 1), got 1.0."),
-    "negative_dropout": ({"dropout": -0.1}, "dropout must lie in [0, 1), got -0.1."),
+    "dropout": ({"dropout": 1.0}, "dropout must be in [0, 1), got 1.0."),
+    "negative_dropout": ({"dropout": -0.1}, "dropout must be in [0, 1), got -0.1."),
     "budget": ({"budget": 0}, "budget is a share of the parameters above 0, got 0."),
     "alpha": ({"alpha": 0}, "alpha must be a number above 0, got 0."),
     "nan_alpha": ({"alpha": float("nan")}, "alpha must be a number above 0, got nan."),
@@ -38,7 +38,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "expression": (
         {"target_modules": r".*\.qkv", "layers_to_transform": [1]},
-        "layers_to_transform does not act on a regular expression: list the target_modules, or "
+        "layers_to_transform does not apply to a regular expression: list the target_modules, or "
         "write the block numbers into the expression.",
     ),
 }

@@ -98,7 +98,7 @@ def test_modules_that_are_saved_beside_follow() -> None:
     [
         (["default"], r"1 names, and .* got a batch of 2"),
         (["default", "gone"], r"asks for 'gone', and this model has default, other, third"),
-        ("default", r"is a list with one name for each item, got 'default'"),
+        ("default", r"must be a list with one name per item, got 'default'"),
     ],
 )
 def test_what_names_no_adapter_for_each_item_is_refused(names: Any, said: str) -> None:

@@ -195,12 +195,16 @@ def test_an_adapter_of_another_size_over_one_of_that_name(sizes: dict, tmp_path:
     case = CASES["mlp"]
     case.adapted(**sizes).save_pretrained(tmp_path)
     model = case.adapted()
-    with pytest.raises(ValueError, match=r"other sizes \(r, .*under another adapter_name, or call"):
+    with pytest.raises(
+        ValueError, match=r"differs in size \(r, .*under another adapter_name, or call"
+    ):
         model.load_adapter(tmp_path, "default")
     model.load_adapter(tmp_path, "other")
 
 
 def test_adapters_are_not_added_up_into_one() -> None:
     model = CASES["hf_vit"].adapted()
-    with pytest.raises(ValueError, match=r"not added up into one: each routes its input by itself"):
+    with pytest.raises(
+        ValueError, match=r"cannot be combined into one: each routes its input separately"
+    ):
         model.add_weighted_adapter(["default"], [1.0], "sum")

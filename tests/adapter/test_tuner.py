@@ -89,12 +89,12 @@ def test_no_match_lists_near_names() -> None:
     with pytest.raises(ValueError, match="matches no module") as refused:
         named(small_timm("vit_tiny_patch16_224"), target_modules=["kqv"])
     assert str(refused.value) == (
-        "target_modules=['kqv'] matches no module of this model. Near names: qkv."
+        "target_modules=['kqv'] matches no module of this model. Similar names: qkv."
     )
 
 
 def test_no_match_and_nothing_near_lists_what_there_is() -> None:
-    with pytest.raises(ValueError, match=r"Layers end in first, second\.$"):
+    with pytest.raises(ValueError, match=r"Layer names end in first, second\.$"):
         named(Mlp(), target_modules=["zzz"])
 
 
@@ -106,7 +106,9 @@ def test_an_expression_that_matches_nothing_is_quoted() -> None:
 
 
 def test_no_default_targets_lists_what_can_be_adapted() -> None:
-    with pytest.raises(ValueError, match=r"give target_modules\. Its layers end in first, second"):
+    with pytest.raises(
+        ValueError, match=r"give target_modules\. Its layer names end in first, second"
+    ):
         named(Mlp())
 
 

@@ -51,8 +51,8 @@ def place(model: nn.Module, targets: Iterable[str], config: MoLREConfig) -> Plac
             by_block.setdefault(block, []).append(target)
     if not by_block:
         raise ValueError(
-            "budget counts from the last block, and no target module lies in a list of blocks: "
-            "leave budget out and name the target_modules."
+            "budget counts from the last block, but no target module is in a list of blocks: "
+            "omit budget and name the target_modules."
         )
     total = _parameters(model)
     chosen: list[str] = []

@@ -1,7 +1,7 @@
-"""Layers of causal decoders, whose tokens must not know of the tokens after them.
+"""Layers of causal decoders, whose tokens must not see the tokens after them.
 
 One set of gates for a whole sequence (``gate_mode='mean'``) is made from all its tokens, so it
-would tell each token of those that come later. A decoder is known by what transformers says of it
+would show each token those that come later. A decoder is known by what transformers says of it
 (``is_causal`` of its attention, ``is_decoder`` of its configuration, its class, its model type), or
 by the task that peft is told.
 """
@@ -40,7 +40,7 @@ def check_causal(model: nn.Module, key: str, gate_mode: str, task: object) -> No
     """
     if gate_mode == "mean" and is_causal(model, key, task):
         raise ValueError(
-            f"{key} is part of a causal decoder, where gate_mode='mean' would tell each token of "
+            f"{key} is part of a causal decoder, where gate_mode='mean' would show each token "
             "the tokens after it: use gate_mode='token', or 'cls' for gates from the first token."
         )
 

@@ -1,4 +1,4 @@
-"""When a mixture of experts is none any more: one expert takes all, or all experts are alike.
+"""When a mixture of experts has collapsed: one expert takes all, or all experts are alike.
 
 Needs torch alone, so that a training loop may look at every epoch.
 """

@@ -97,7 +97,7 @@ class MoLREConfig(PeftConfig):
         if self.alpha is not None and not self.alpha > 0:
             raise ValueError(f"alpha must be a number above 0, got {self.alpha}.")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}.")
         if self.budget is not None and not self.budget > 0:
             raise ValueError(f"budget is a share of the parameters above 0, got {self.budget}.")
 
@@ -110,7 +110,7 @@ class MoLREConfig(PeftConfig):
         expression = isinstance(self.target_modules, str) and self.target_modules != "all-linear"
         if expression and self.layers_to_transform is not None:
             raise ValueError(
-                "layers_to_transform does not act on a regular expression: list the "
+                "layers_to_transform does not apply to a regular expression: list the "
                 "target_modules, or write the block numbers into the expression."
             )
         if self.fixed_gates is not None:

@@ -41,8 +41,8 @@ class Linear(MoLRELayer):
         if mode == "cls":
             if x.ndim != 3:
                 raise ValueError(
-                    f"{self.name} got an input of shape {tuple(x.shape)}, which has no one axis of "
-                    "tokens, so gate_mode='cls' has no first token to look at: use 'mean'."
+                    f"{self.name} got an input of shape {tuple(x.shape)}, which has no single "
+                    "token axis, so gate_mode='cls' has no first token to use: use 'mean'."
                 )
             if valid is None:
                 return x[:, 0]
@@ -93,7 +93,7 @@ class Convolution(MoLRELayer):
         if config.gate_mode == "token" and not pointwise:
             raise ValueError(
                 f"{self.name} has kernel {base.kernel_size} and stride {base.stride}: its outputs "
-                "do not stand at its inputs' places, which gate_mode='token' needs. Use 'mean'."
+                "do not line up with its inputs, as gate_mode='token' requires. Use 'mean'."
             )
 
     def _padded(self) -> bool:

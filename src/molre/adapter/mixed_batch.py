@@ -51,7 +51,7 @@ def _name(
 
 def _check(tuner: nn.Module, names: Any) -> None:
     if isinstance(names, str) or not isinstance(names, (list, tuple)):
-        raise ValueError(f"adapter_names is a list with one name for each item, got {names!r}.")
+        raise ValueError(f"adapter_names must be a list with one name per item, got {names!r}.")
     if tuner.training:
         raise ValueError("adapter_names is for inference: call eval() first.")
     known = {a for m in tuner.modules() if isinstance(m, MoLRELayer) for a in m.molre_A}

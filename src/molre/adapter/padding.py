@@ -201,7 +201,7 @@ def valid_tokens(around: list[Masks], name: str, x: Tensor, mode: str) -> Tensor
         return None  # one token, such as a pooled one, is its own mean
     if mode == "mean" and any(masks.told.ahead for masks in around):
         raise ValueError(
-            f"{name} is given a causal mask, and gate_mode='mean' would tell each token of the "
+            f"{name} is given a causal mask, and gate_mode='mean' would show each token the "
             "tokens after it: use gate_mode='token', or 'cls' for gates from the first token."
         )
     leaf = name.rpartition(".")[2]
@@ -259,7 +259,7 @@ def _refuse_unmapped(layer: str, name: str, mask: Tensor, x: Tensor) -> None:
     if not keep.all():
         raise ValueError(
             f"{layer} got {tuple(x.shape)}, and {name} of shape {tuple(mask.shape)} hides tokens "
-            "that cannot be told from the others there, so its gates would depend on the padding: "
+            "that cannot be identified there, so its gates would depend on the padding: "
             "use gate_mode='token', or batches without padding."
         )
 
@@ -268,16 +268,16 @@ def _refuse_unseen(said: dict[str, Any], given: dict[str, Tensor], layers: list[
     """Inputs of which one set of gates an item makes no sense, and names that nothing reads."""
     if said.get("adapter_names") is not None:
         raise ValueError(
-            "adapter_names is read by peft's own model and not by the one inside it: adapt with "
-            "get_peft_model, and call what it gives."
+            "adapter_names is read by peft's own model, not by the model inside it: adapt with "
+            "get_peft_model and call what it returns."
         )
     pooling = [layer for layer in layers if layer.pools()]
     if not pooling:
         return
     if _packed(said, given):
         raise ValueError(
-            "several sequences are packed into one row here (position_ids start anew), and one set "
-            "of gates would serve all of them: use gate_mode='token', or pad instead."
+            "several sequences are packed into one row here (position_ids restart), and they would "
+            "all share one set of gates: use gate_mode='token', or pad instead."
         )
     if any(layer.causal for layer in pooling) and _cached(said.get("past_key_values")):
         raise ValueError(

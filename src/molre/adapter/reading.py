@@ -80,7 +80,9 @@ def contexts(model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
             routers see different things.
     """
     if kwargs.get("adapter_names") is not None:
-        raise ValueError("contexts reads one adapter at a time: set_adapter, not adapter_names.")
+        raise ValueError(
+            "contexts reads one adapter at a time: use set_adapter, not adapter_names."
+        )
     whole: Any = getattr(model, "_orig_mod", model)
     found = layers(whole)
     seen: dict[str, list[Tensor]] = {name: [] for name in found}

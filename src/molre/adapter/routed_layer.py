@@ -23,8 +23,8 @@ from molre.adapter.padding import Masks, valid_tokens
 def merge_refusal(adapter: str) -> ValueError:
     """Why an adapter whose gates are not fixed is not merged."""
     return ValueError(
-        f"adapter {adapter!r} routes each input by itself, so no one weight stands for it: it "
-        "cannot be merged. Keep it beside the model, or set fixed_gates."
+        f"adapter {adapter!r} routes each input separately, so no single weight can replace "
+        "it: it cannot be merged. Keep it beside the model, or set fixed_gates."
     )
 
 

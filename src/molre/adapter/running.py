@@ -78,7 +78,7 @@ def never_called(model: nn.Module, idle: list[str], count: int) -> ValueError:
     leaf = idle[0].rpartition(".")[2]
     return ValueError(
         f"{_some(idle)} never ran ({len(idle)} of {count} adapted layers): {kind} does not call "
-        f"{leaf}, it reads {leaf}.weight directly or leaves it out, so an adapter there does "
+        f"{leaf}, it reads {leaf}.weight directly or skips it, so an adapter there does "
         f"nothing. Add it to exclude_modules and adapt layers that are called, such as proj or "
         "the MLPs."
     )

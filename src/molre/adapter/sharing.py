@@ -1,7 +1,7 @@
 """Layers and weights that a model holds in two places.
 
 One layer under two names is one layer: were it adapted under the first name only, calls by the
-second would pass the adapter by. One weight in two layers (an embedding and the language model's
+second would bypass the adapter. One weight in two layers (an embedding and the language model's
 head) cannot be merged into for one of them.
 """
 
@@ -57,7 +57,7 @@ def check_mergeable(model: nn.Module) -> None:
         others = [other for other in holders.get(id(weight), []) if other != name]
         if others:
             raise ValueError(
-                f"the weight of {name} is that of {others[0]} as well, which merging would change "
-                "with it: it cannot be merged. Keep it beside the model, or give the layer a "
+                f"the weight of {name} is that of {others[0]} as well, and merging would change "
+                "both: it cannot be merged. Keep it beside the model, or give the layer a "
                 "weight of its own."
             )

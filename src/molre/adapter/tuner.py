@@ -157,9 +157,9 @@ class MoLREModel(BaseTuner):
             ValueError: always, saying what to do instead.
         """
         raise ValueError(
-            "MoLRE adapters are not added up into one: each routes its input by itself, so no "
-            "weighted sum of their weights does what they do. Use them together (base_model."
-            'set_adapter(["a", "b"])), or one for each item (adapter_names=[...]).'
+            "MoLRE adapters cannot be combined into one: each routes its input separately, so "
+            "no weighted sum of their weights is equivalent. Use them together (base_model."
+            'set_adapter(["a", "b"])), or one per item (adapter_names=[...]).'
         )
 
     @contextmanager
@@ -190,7 +190,7 @@ def _check_same_backbone(own: dict[str, Tensor], saved: dict[str, Tensor]) -> No
             continue
         if _of_other_sizes(key, own[key].shape, value.shape):
             raise ValueError(
-                f"the adapter that is loaded has other sizes (r, num_experts or router_dim) than "
+                f"the adapter being loaded differs in size (r, num_experts or router_dim) from "
                 f"the one of that name in this model: at {layer} its weight has shape "
                 f"{tuple(value.shape)}, not {tuple(own[key].shape)}. Load it under another "
                 "adapter_name, or call delete_adapter first."
@@ -240,8 +240,9 @@ def _query_and_value(model: nn.Module) -> set[str]:
         if set(row) <= ends:
             return set(row)
     raise ValueError(
-        "this model names no query and value projections that MoLRE knows: give target_modules. "
-        f"Its layers end in {', '.join(sorted(ends)) or 'nothing that can be adapted'}."
+        "MoLRE does not recognize this model's query and value projections: give "
+        "target_modules. Its layer names end in "
+        f"{', '.join(sorted(ends)) or 'nothing that can be adapted'}."
     )
 
 
@@ -267,7 +268,9 @@ def _no_match(config: Any, names: list[str]) -> str:
             f"{config.layers_to_transform}: check layers_to_transform and layers_pattern."
         )
     near = sorted({n for w in wanted for n in difflib.get_close_matches(w, ends, n=3, cutoff=0.4)})
-    hint = f" Near names: {', '.join(near)}." if near else f" Layers end in {', '.join(ends)}."
+    hint = (
+        f" Similar names: {', '.join(near)}." if near else f" Layer names end in {', '.join(ends)}."
+    )
     return f"target_modules={sorted(wanted)} matches no module of this model.{hint}"
 
 

@@ -42,22 +42,22 @@ def check_target(model: nn.Module, key: str, gate_mode: str) -> None:
     if first is not None:
         raise ValueError(
             f"{key} is inside {type(model.get_submodule(first)).__name__} with batch_first=False, "
-            f"whose first axis is of tokens and not of items, so gate_mode={gate_mode!r} would mix "
+            f"whose first axis is tokens, not items, so gate_mode={gate_mode!r} would mix "
             "the batch: build it with batch_first=True, or use gate_mode='token'."
         )
     if any(_FOLDS.fullmatch(type(model.get_submodule(name)).__name__) for name in parents) and (
         "transformer" in key.split(".")
     ):
         raise ValueError(
-            f"{key} sees pixels of many patches that are folded into the batch, MLPs as well, so "
-            f"gate_mode={gate_mode!r} would gate parts of an image and not the image: use "
+            f"{key} sees pixels of many patches folded into the batch, as the MLPs there do, so "
+            f"gate_mode={gate_mode!r} would gate parts of an image, not the image: use "
             "gate_mode='token', or adapt the convolutions around it."
         )
     attention = _attention_of(model, parents)
     if attention is not None and _in_windows(model, attention):
         raise ValueError(
-            f"{key} is inside attention that works in windows folded into the batch, so "
-            f"gate_mode={gate_mode!r} would gate each window for itself and not the image. Adapt "
+            f"{key} is inside window attention, with the windows folded into the batch, so "
+            f"gate_mode={gate_mode!r} would gate each window separately, not the image. Adapt "
             f"the MLPs instead ({_mlp_names(model)}), or use gate_mode='token'."
         )
 
