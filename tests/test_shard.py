@@ -31,5 +31,5 @@ WRONG = ["0/3", "4/3", "1", "", "a/b", "1/0", "-1/2", "1/2/3", "1/" + "9" * 5000
 
 @pytest.mark.parametrize("given", [*WRONG, (0, 4), (5, 4), (1,), (1, 2, 3), (1.0, 2), (True, 2)])
 def test_what_is_not_a_part_is_refused(given) -> None:
-    with pytest.raises(MolreError, match="is not a part of a whole"):
+    with pytest.raises(MolreError, match="is not a shard"):
         Shard.of(given)

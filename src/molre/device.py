@@ -32,7 +32,7 @@ def usable(device: str, *, here: bool = True) -> str:
         return "cuda" if count else "cpu"
     if not count:
         raise MolreError(
-            f"no {kind.upper()} device is here",
+            f"no {kind.upper()} device is available here",
             where=_option(device),
             fix="leave out --device to use the CPU, or see what `molre doctor` finds",
         )
@@ -58,7 +58,7 @@ def _parts(device: str) -> tuple[str, int | None]:
 def _elsewhere(device: str) -> str:
     if device == "auto":
         raise MolreError(
-            "what the workers of a cluster have is not known here",
+            "the devices of a cluster's workers are not known here",
             where=_option(device),
             fix="name their device, e.g. cpu or cuda",
         )

@@ -1,9 +1,9 @@
 """What molre says when something is wrong: what happened, where, and how to fix it.
 
 Exit codes (every verb): 0 done, 1 some or all scans rejected (audit: a check failed), 2 nothing
-readable, nothing matched, wrong usage, or the machine said no (a full disk, no memory), 3 an audit
-that could not check everything, 70 a bug in molre, 130 interrupted, 141 nobody reads the output any
-more.
+readable, nothing matched, wrong usage, or the machine refused (a full disk, no memory), 3 an audit
+that could not check everything, 70 a bug in molre, 130 interrupted, 141 the output is no longer
+read.
 """
 
 from __future__ import annotations
@@ -94,17 +94,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 _OUT_OF = {
     errno.ENOSPC: ("the disk is full", "free some space and run the same command again"),
-    errno.EFBIG: ("larger than files may be here", "raise the limit (ulimit -f) or the quota"),
+    errno.EFBIG: (
+        "the file is too large to be written here",
+        "raise the limit (ulimit -f) or the quota",
+    ),
     errno.EROFS: (
         "the file system is read-only",
-        "run it where this may be written (in a container: docker run --tmpfs /tmp --tmpfs "
+        "run it where this can be written (in a container: docker run --tmpfs /tmp --tmpfs "
         "/dev/shm), or name another folder by -o or TMPDIR",
     ),
-    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n) or take fewer workers"),
-    errno.ENOMEM: ("out of memory", "free memory or take fewer workers, and run it again"),
+    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n) or use fewer workers"),
+    errno.ENOMEM: ("out of memory", "free memory or use fewer workers, and run it again"),
     errno.EAGAIN: (
-        "no more processes or threads may be started",
-        "raise the limit (ulimit -u) or take fewer workers",
+        "no more processes or threads can be started",
+        "raise the limit (ulimit -u) or use fewer workers",
     ),
 }
 _OUT_OF |= {errno.EDQUOT: _OUT_OF[errno.ENOSPC], errno.ENFILE: _OUT_OF[errno.EMFILE]}
@@ -145,14 +148,14 @@ def of_machine(error: BaseException) -> MolreError | None:
         return None
     if _is_of_device(error):
         return MolreError(
-            "the device is out of memory", fix="choose another --device, or one with more"
+            "the device is out of memory", fix="choose another --device, or one with more memory"
         )
     if isinstance(error, MemoryError):
         return MolreError(*_OUT_OF[errno.ENOMEM][:1], fix=_OUT_OF[errno.ENOMEM][1])
     assert isinstance(error, OSError)
     if _NO_TEMPORARY in str(error):
         return MolreError(
-            "there is no folder for temporary files that may be written",
+            "no folder for temporary files can be written to",
             fix="set TMPDIR to one (in a container: docker run --tmpfs /tmp)",
         )
     what, fix = _OUT_OF[error.errno or 0]

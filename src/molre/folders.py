@@ -1,6 +1,6 @@
 """Folders to write to: new, empty, or of the kind that the same verb wrote before.
 
-Each kind is known by signs: names that only it has, at the top of the folder. A folder with other
+Each kind is recognized by names that only it has, at the top of the folder. A folder with other
 things, or with another kind of output, is refused before anything is computed.
 """
 
@@ -84,7 +84,7 @@ def claim_file(path: Path, begins: str) -> None:
     check_place(path.absolute().parent)
     if path.exists() and not (path.is_file() and _is_empty_or_begins(path, begins)):
         raise MolreError(
-            "is there already and holds something else", where=path, fix="name a new file"
+            "already exists and holds something else", where=path, fix="name a new file"
         )
 
 
@@ -133,7 +133,7 @@ def claim_map(map_file: Path, folder: Path, what: str, begins: str) -> None:
         )
     claim_file(map_file, begins)
     if above.is_relative_to(inside):
-        raise MolreError(f"{folder} would lie in it", where=map_file, fix="name another file")
+        raise MolreError(f"{folder} would be inside it", where=map_file, fix="name another file")
 
 
 def _is(folder: Path, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""The main path: read, window, embed, adapt, pool, score, say. About one screen a step.
+"""The main path: read, window, embed, adapt, pool, score, say. About one screen per step.
 
 A volume comes in (:mod:`molre.ct` has read it), a Prediction goes out (:mod:`molre.output`
 writes it). Everything else is a detail of one of the lines in :meth:`Reader.reading`.
@@ -209,10 +209,10 @@ def load(
             f"the weights of {entry.name} are not those the model was trained on "
             f"(SHA-256 {backbone.weights.sha256[:12]}, needs {entry.weights['sha256'][:12]})",
             where=model,
-            fix="give the folder with the right ones by --weights-dir",
+            fix="give the folder with the right ones: --weights-dir",
         )
     if backbone.contract != request.contract:
-        raise MolreError(f"{entry.name} takes other pixels than in training", where=model)
+        raise MolreError(f"{entry.name} expects other pixels than in training", where=model)
     backbone.precision = entry.precision
     kind, adapted = trained.description.blocks, None
     if kind != "none":

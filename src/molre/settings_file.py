@@ -1,8 +1,8 @@
 """Settings that a person wrote: a YAML file, or the value of ``--set key=value``.
 
-A YAML parser takes more than is meant and falls over more than its own errors say: of a key that
-is there twice the last one wins, a date that there is not, a number of five thousand digits or
-brackets five thousand deep end in errors of Python. Here each of them is one sentence.
+A YAML parser accepts more than is meant and fails on more than its own errors cover: of a key
+that is there twice the last one wins; a date that does not exist, a number of five thousand digits
+or brackets five thousand deep end in errors of Python. Here each of these is one clear sentence.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def parse(text: str, where: str | Path) -> Any:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "brackets within brackets without end"
+        return "brackets nested too deep"
     line = getattr(error, "problem_mark", None)
     place = "" if line is None else f"line {line.line + 1}: "
     said = getattr(error, "problem", None) or str(error).splitlines()[0]

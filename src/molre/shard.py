@@ -1,4 +1,4 @@
-"""Part i of n of the work, for verbs that several machines share; counted from 1 everywhere."""
+"""Shard i of n of the work, for verbs that several machines share; counted from 1 everywhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shard:
         """The part that is meant by ``"3/8"`` or ``(3, 8)``; the whole by None.
 
         Raises:
-            MolreError: it is not a part of a whole.
+            MolreError: it is not a shard.
         """
         if given is None:
             return cls()
@@ -65,7 +65,7 @@ class Shard:
 
 def _refused(given: object) -> MolreError:
     return MolreError(
-        f"{given!r} is not a part of a whole",
+        f"{given!r} is not a shard",
         where="--shard",
-        fix="write 1/8 to 8/8, or (1, 8) to (8, 8) in Python: parts are counted from 1",
+        fix="write 1/8 to 8/8, or (1, 8) to (8, 8) in Python: shards are counted from 1",
     )

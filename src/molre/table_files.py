@@ -1,7 +1,7 @@
 """Tables on disk: polars is given what is in a file, never its name.
 
-A name is more than a name to polars: ``*``, ``?`` and ``[1]`` are a pattern, so that tables of
-other folders would be read along without a word, ``~`` is somebody's home, ``file:`` an address,
+To polars a name is more than a name: ``*``, ``?`` and ``[1]`` are a pattern, so that tables of
+other folders would be read too without a word, ``~`` is somebody's home, ``file:`` an address,
 and what is not UTF-8 an error.
 """
 

@@ -120,5 +120,5 @@ def test_training_and_merged_adapters_are_refused() -> None:
 
 def test_names_that_the_model_inside_would_swallow_are_refused() -> None:
     model = adapted(CASES["hf_vit"])
-    with pytest.raises(ValueError, match="call what it gives"):
+    with pytest.raises(ValueError, match="call what it returns"):
         model.base_model.model(CASES["hf_vit"].batch(1), adapter_names=["default"])

@@ -38,7 +38,7 @@ def test_more_devices_than_there_are_name_those_that_there_are() -> None:
     with pytest.raises(MolreError) as refused:
         usable(f"cuda:{GPUS}")
     assert ("cuda:0 can be used" in refused.value.message) == (GPUS == 1)
-    assert ("no CUDA device is here" in refused.value.message) == (not GPUS)
+    assert ("no CUDA device is available here" in refused.value.message) == (not GPUS)
 
 
 def test_the_workers_of_a_cluster_may_have_what_this_machine_lacks() -> None:

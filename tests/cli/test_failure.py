@@ -48,7 +48,7 @@ def process(
         (OSError(errno.EROFS, "", "a/b"), 2, "a/b: the file system is read-only"),
         (PermissionError(errno.EACCES, "", "a/b"), 2, "a/b: permission denied."),
         (FileNotFoundError(errno.ENOENT, "", b"a/b"), 2, "a/b: no such file or folder."),
-        (NotADirectoryError(errno.ENOTDIR, "", "a/b"), 2, "a/b: a file stands where a folder"),
+        (NotADirectoryError(errno.ENOTDIR, "", "a/b"), 2, "a/b: there is a file where a folder"),
         (OSError(errno.EIO, "Input/output error", "a/b"), 2, "a/b: Input/output error."),
         (TimeoutError(), 2, "TimeoutError."),
         (MemoryError(), 2, "out of memory."),

@@ -85,7 +85,7 @@ def test_doctor_looks_at_every_byte_of_the_cache(tmp_path: Path) -> None:
     ingest([tmp_path / "scans"], out, cache=True)
     command = ["doctor", "--cohort", str(out), "--json"]
     last = json.loads(CliRunner().invoke(app, command).stdout)[-1]
-    assert (last["result"], last["found"]) == ("PASS", "1 volumes, all whole")
+    assert (last["result"], last["found"]) == ("PASS", "1 volumes, all intact")
     (path,) = (out / "volumes").iterdir()
     data = bytearray(path.read_bytes())
     data[-1] ^= 1

@@ -69,7 +69,7 @@ def test_listening_to_a_decoder_needs_no_folder_for_temporary_files(tmp_path, mo
 FAULTS = {
     errno.ENOSPC: "disk is full",
     errno.EDQUOT: "disk is full",
-    errno.EFBIG: "larger than files may be",
+    errno.EFBIG: "too large to be written here",
     errno.EROFS: "read-only",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",

@@ -107,7 +107,7 @@ def test_each_part_embeds_its_share_and_nothing_else(cohort: Path) -> None:
     assert len(cache) == STUDIES // 2
     with pytest.raises(MolreError, match="the other parts' embeddings"):
         embed(cohort, tiny(), workers=1, shard="1/2", overwrite=True)
-    with pytest.raises(MolreError, match="parts are counted from 1"):
+    with pytest.raises(MolreError, match="shards are counted from 1"):
         embed(cohort, tiny(), workers=1, shard=(0, 2))
     assert len(embed(cohort, tiny(), workers=1, shard="2/2").cache) == STUDIES // 2
 

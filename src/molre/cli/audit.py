@@ -1,4 +1,4 @@
-"""``molre audit``: is every number of a run what its files say."""
+"""``molre audit``: whether every number of a run follows from its files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command(
     run: Annotated[
         Path,
         typer.Argument(
-            help="RUN folder, evaluated; or a folder of runs; or what `molre evaluate --external`, "
+            help="Evaluated RUN folder; or a folder of runs; or what `molre evaluate --external`, "
             "`benchmark`, `compare` or `consistency` wrote."
         ),
     ],
@@ -27,7 +27,7 @@ def command(
         Path | None, typer.Option("--out", "-o", help="Folder for audit.html and audit.json.")
     ] = None,
     cohort: Annotated[
-        Path | None, typer.Option(help="The run's cohort, where it was moved since.")
+        Path | None, typer.Option(help="The run's cohort, if it has moved since.")
     ] = None,
     reread: Annotated[
         int,
@@ -35,13 +35,13 @@ def command(
     ] = 3,
     reread_seed: Annotated[
         int | None,
-        typer.Option(help="Draws which; a new one each time by default, and printed.", min=0),
+        typer.Option(help="Seed that picks them; by default a new one each time, printed.", min=0),
     ] = None,
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train the run again and compare its weights.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="What is NOT CHECKED fails: exit 1 in place of 3.")
+        bool, typer.Option("--strict", help="Treat NOT CHECKED as failed: exit 1 instead of 3.")
     ] = False,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
@@ -51,14 +51,14 @@ def command(
 ) -> None:
     """Recompute every reported number of a run from its own files, and look for leakage.
 
-    It shows that the numbers can be reproduced, not that they are right: molre's own functions make
-    them again. Metrics, report and card from the predictions; predictions from the model and the
-    embeddings; some embeddings from the scans; calibration from the calibrate split; labels, splits
-    and counts from the cohort. What is not at hand is NOT CHECKED. Of a benchmark or a comparison,
-    every run, and the tables from the runs. Nothing in RUN is changed.
+    It shows that the numbers can be reproduced, not that they are right: molre's own functions
+    recompute them. Metrics, report and card from the predictions; predictions from the model and
+    the embeddings; some embeddings from the scans; calibration from the calibrate split; labels,
+    splits and counts from the cohort. What is not available is NOT CHECKED. For a benchmark or a
+    comparison: every run, and the tables from the runs. Nothing in RUN is changed.
 
-    Exit 0 all was checked and nothing failed, 1 a check failed, 2 nothing to audit or wrong usage,
-    3 nothing failed and something was NOT CHECKED (1 with --strict).
+    Exit 0 everything was checked and nothing failed, 1 a check failed, 2 nothing to audit or wrong
+    usage, 3 nothing failed and something was NOT CHECKED (1 with --strict).
 
     Example: molre audit runs/molre-0 -o audit
     """

@@ -13,53 +13,54 @@ if TYPE_CHECKING:
 
 def command(
     cohort: Annotated[Path, typer.Argument(help="Cohort folder: ingested, labeled and split.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder to write, or to go on in.")
-    ] = Path("benchmark"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write, or to resume.")] = Path(
+        "benchmark"
+    ),
     preset: Annotated[str | None, typer.Option(help="paper or smoke.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML: backbones, placements, seeds, budget.")
     ] = None,
     weights_dir: Annotated[
-        Path | None, typer.Option(help="Folder with weights that the hub is not asked for.")
+        Path | None, typer.Option(help="Folder with weights, used instead of the hub.")
     ] = None,
     unverified: Annotated[
-        bool, typer.Option("--unverified", help="Take backbones whose contract is not verified.")
+        bool, typer.Option("--unverified", help="Accept backbones whose contract is not verified.")
     ] = False,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let code run that comes with weights.")
+        bool, typer.Option("--trust-remote-code", help="Allow code that comes with weights to run.")
     ] = False,
     shard: Annotated[
-        str | None, typer.Option(help="Run only part I of N of the cells, e.g. 3/8; see below.")
+        str | None, typer.Option(help="Run only shard I of N of the cells, e.g. 3/8; see below.")
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Run on a Dask cluster, e.g. tcp://head:8786.")
     ] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Run nothing; make the tables of what is there.")
+        bool, typer.Option("--report", help="Run nothing; make the tables from what is there.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, GPU-hours and GB; write nothing.")
     ] = False,
     scans: Annotated[
-        int | None, typer.Option(min=1, help="With --dry-run: for this many scans like these.")
+        int | None,
+        typer.Option(min=1, help="With --dry-run: estimate for this many scans like these."),
     ] = None,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
     workers: Annotated[
         int | None, typer.Option(help="Processes that embed; all cores by default.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Forget what is in OUT.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Discard what is in OUT.")] = False,
 ) -> None:
     """Compare backbones and arms: OUT/report.html, OUT/table.md and OUT/table.csv.
 
     Each backbone embeds the cohort once; every combination of arm, placement and seed is then a
     run of its own in OUT/cells, trained with the same budget as the others. Combinations that
-    there cannot be are rows "not applicable". Run it again to go on where it stopped; a cell that
-    fails is tried twice, named at the end (exit 1), and tried again by the next run.
+    cannot exist are rows "not applicable". Run it again to resume where it stopped; a cell
+    that fails is tried twice, named at the end (exit 1), and tried again by the next run.
 
-    On several machines or GPUs, run the same command once for each part, --shard 1/8 to 8/8, with
-    one OUT that all of them see. The last one leaves the whole table.
+    On several machines or GPUs, run the same command once for each shard, --shard 1/8 to 8/8,
+    with one OUT that all of them can see. The last one to finish writes the whole table.
 
     Example: molre benchmark COHORT --preset paper -o bench --dry-run
     """
@@ -105,8 +106,8 @@ def _chosen(preset: str | None, config: Path | None) -> str | Path:
 
     if (preset is None) == (config is None):
         raise MolreError(
-            "which benchmark? Give one of --preset and --config",
-            fix="start with --preset smoke, or see the cost of --preset paper by --dry-run",
+            "no benchmark is named: give --preset or --config",
+            fix="start with --preset smoke, or see what --preset paper costs with --dry-run",
         )
     if preset is not None and preset not in PRESETS:
         raise MolreError(f"no preset is called {preset!r}", fix=did_you_mean(preset, PRESETS))

@@ -15,9 +15,9 @@ def command(
 ) -> None:
     """Compare runs: OUT/report.html, OUT/comparison.csv and OUT/contrasts.csv.
 
-    Seeds of an arm are averaged. Inside a backbone and placement molre is set against every other
-    arm, and those against frozen; a verdict on routing needs three seeds of each arm.
-    OUT/comparison.json says which runs they are of: `molre audit OUT` makes the tables again.
+    Seeds of an arm are averaged. Within a backbone and placement molre is compared with every
+    other arm, and those with frozen; a verdict on routing needs three seeds of each arm.
+    OUT/comparison.json records which runs were compared: `molre audit OUT` recomputes the tables.
 
     Example: molre compare runs/* -o comparison
     """

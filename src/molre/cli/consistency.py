@@ -1,4 +1,4 @@
-"""``molre consistency``: does another kernel or thickness change the answer."""
+"""``molre consistency``: whether another kernel or thickness changes the answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import typer
 
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder: RUN/model.")],
-    cohort: Annotated[Path, typer.Argument(help="Cohort; some studies hold several series.")],
+    cohort: Annotated[
+        Path, typer.Argument(help="Cohort in which some studies have several series.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
     split: Annotated[
         str | None, typer.Option(help="Only studies of train, tune, calibrate or test.")
     ] = None,
     even_if_withheld: Annotated[
-        bool, typer.Option(help="Compare pairs as well of which one would be withheld.")
+        bool, typer.Option(help="Also compare pairs of which one would be withheld.")
     ] = False,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder with the backbone's weights.")
@@ -24,11 +26,11 @@ def command(
     device: Annotated[str, typer.Option(help="torch device for the backbone.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
-    """Read each study by every eligible series of it, and compare the probabilities.
+    """Read every eligible series of each study, and compare the probabilities.
 
     Needs no labels. For each finding: mean absolute drift, limits of agreement, and how often the
-    answer flips at the model's threshold, by what the series differ in. `molre audit OUT` makes the
-    tables again. Exit 1 where a series could not be read (rejects.csv).
+    answer flips at the model's threshold, by what the series differ in. `molre audit OUT`
+    recomputes the tables. Exit 1 if a series could not be read (rejects.csv).
 
     Example: molre consistency runs/molre-0/model COHORT -o consistency
     """

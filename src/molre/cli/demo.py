@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Run everything, offline: phantoms, ingest, split, embed, train all arms, compare, predict.
 
-    The scans are synthetic, so the numbers say that the system works, not what it is worth on
-    patients. Run it again to go on where it stopped.
+    The scans are synthetic, so the numbers show that the system works, not how it performs on
+    patients. Run it again to resume where it stopped.
 
     Example: molre demo -o demo
     """

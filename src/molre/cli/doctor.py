@@ -1,4 +1,4 @@
-"""``molre doctor``: what works here, and how to mend what does not."""
+"""``molre doctor``: what works here, and how to fix what does not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
 def command(
     weights_dir: Annotated[
-        Path | None, typer.Option(help="Folder with weights to look through as well.")
+        Path | None, typer.Option(help="Folder with weights to check as well.")
     ] = None,
     cohort: Annotated[
         Path | None, typer.Option(help="Cohort whose volume cache is checked, byte for byte.")
@@ -86,7 +86,10 @@ def _device() -> Iterator[Row]:
     else:
         found = f"none; {torch.get_num_threads()} CPU threads"
         yield Row(
-            "accelerator", "WARN", found, "fine for small cohorts; --device cuda where one is"
+            "accelerator",
+            "WARN",
+            found,
+            "fine for small cohorts; use --device cuda where there is a GPU",
         )
 
 
@@ -142,9 +145,11 @@ def _volumes(cohort: Path) -> Iterator[Row]:
     volumes = volumes_of(Cohort(cohort).path)
     damaged = list(track(volumes.damaged(), "checking volumes"))
     for _, what in damaged:
-        yield Row("volume cache", "WARN", what, "it is read anew from its files when it is needed")
+        yield Row(
+            "volume cache", "WARN", what, "it is read from its original files again when needed"
+        )
     if not damaged:
-        yield Row("volume cache", "PASS", f"{len(volumes.hashes())} volumes, all whole")
+        yield Row("volume cache", "PASS", f"{len(volumes.hashes())} volumes, all intact")
 
 
 CHECKS: tuple[Callable[[], Iterator[Row]], ...] = (

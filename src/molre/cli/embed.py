@@ -21,16 +21,17 @@ def command(
         ),
     ] = None,
     unverified: Annotated[
-        bool, typer.Option("--unverified", help="Take a backbone that is not verified.")
+        bool, typer.Option("--unverified", help="Accept a backbone that is not verified.")
     ] = False,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+        bool,
+        typer.Option("--trust-remote-code", help="Allow code that came with its weights to run."),
     ] = False,
     device: Annotated[str, typer.Option(help="torch device.")] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     shard: Annotated[
         str | None,
-        typer.Option(help="Embed only part I of N of the series, e.g. 3/8; see below."),
+        typer.Option(help="Embed only shard I of N of the series, e.g. 3/8; see below."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -39,16 +40,16 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Embed everything again.")] = False,
 ) -> None:
-    """Embed the chosen series of a cohort; run it again to go on where it stopped.
+    """Embed the chosen series of a cohort; run it again to resume where it stopped.
 
-    A series that cannot be embedded is named and the others go on (exit 1).
+    A series that cannot be embedded is named, and the others continue (exit 1).
 
-    On several machines or GPUs, run the same command once for each part, --shard 1/8 to 8/8, at
-    once or one after the other, with one COHORT that all of them see. The last one leaves the whole
-    cache.
+    On several machines or GPUs, run the same command once for each shard, --shard 1/8 to 8/8,
+    in parallel or one after the other, with one COHORT that all of them can see. The last one to
+    finish writes the whole cache.
 
     On a Dask cluster each worker loads the backbone once, onto its own --device, and embeds whole
-    series; cohort, scans and weights must lie where all of them see them. Start the workers with
+    series; cohort, scans and weights must be where all of them can see them. Start the workers with
     one thread each (dask worker ADDRESS --nthreads 1), one for each core or GPU. The result is the
     same.
 

@@ -32,7 +32,7 @@ def command(
         bool,
         typer.Option(
             "--leave-out-overlap",
-            help="With --external: leave out studies the model was made from, and count them.",
+            help="With --external: exclude studies the model was made from, and count them.",
         ),
     ] = False,
     weights_dir: Annotated[

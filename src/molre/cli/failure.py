@@ -1,8 +1,9 @@
 """What ended a run, in one sentence and with its exit code.
 
-2: wrong usage, or the machine said no (a full disk, a file that may not be written, no memory).
-70 (``EX_SOFTWARE`` of sysexits.h): anything nobody foresaw, which is a bug in molre. It is never 1,
-which means that scans were rejected. 141: as a shell says of a program whose output nobody reads.
+2: wrong usage, or the machine refused (a full disk, a file that may not be written, no memory).
+70 (``EX_SOFTWARE`` of sysexits.h): anything unforeseen, which is a bug in molre. It is never 1,
+which means that scans were rejected. 141: what a shell reports for a program whose output is no
+longer read.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from molre.errors import MolreError, of_machine
 BUG, READER_GONE = 70, 141
 TRACEBACK = "MOLRE_TRACEBACK"
 _PLACES = {  # what may be wrong with the place that an error names; molre.errors has the machine's
-    errno.EACCES: "permission denied. Name a place that you may read and write.",
-    errno.EPERM: "permission denied. Name a place that you may read and write.",
-    errno.ENOENT: "no such file or folder. Check how it is written.",
-    errno.ENOTDIR: "a file stands where a folder is needed. Name another place.",
-    errno.EISDIR: "a folder stands where a file is needed. Name a file.",
-    errno.EEXIST: "something else stands there already. Name another place.",
+    errno.EACCES: "permission denied. Name a place that you can read and write.",
+    errno.EPERM: "permission denied. Name a place that you can read and write.",
+    errno.ENOENT: "no such file or folder. Check the spelling.",
+    errno.ENOTDIR: "there is a file where a folder is needed. Name another place.",
+    errno.EISDIR: "there is a folder where a file is needed. Name a file.",
+    errno.EEXIST: "something else is already there. Name another place.",
     errno.ENAMETOOLONG: "this name is too long. Name a shorter one.",
 }
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def command(
     paths: Annotated[list[Path], typer.Argument(help="Folders, zips, tars, DICOM or NIfTI files.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write or to grow.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to create or extend.")],
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     cache: Annotated[
         bool, typer.Option("--cache", help="Keep the chosen series, compressed, in OUT/volumes.")
@@ -28,7 +28,7 @@ def command(
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(help="Read only part I of N of the studies, e.g. 3/8; see below."),
+        typer.Option(help="Read only shard I of N of the studies, e.g. 3/8; see below."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -46,17 +46,18 @@ def command(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[
-        bool, typer.Option(help="Read unchanged studies again; salt and splits stay.")
+        bool, typer.Option(help="Read unchanged studies again; salt and splits are kept.")
     ] = False,
 ) -> None:
-    """Read head CT into a cohort: scans.parquet, rejects.csv, and index.html to look at.
+    """Read head CT into a cohort: scans.parquet, rejects.csv, and index.html, a contact sheet.
 
-    Run it again to go on where it stopped, or with more paths to add studies. A localizer or dose
-    page inside a study that was read is listed in rejects.csv and is no failure (exit 0); a study
-    or stand-alone file that could not be used is one (exit 1).
+    Run it again to resume where it stopped, or with more paths to add studies. A localizer or dose
+    page inside a study that was read is listed in rejects.csv and is not a failure (exit 0); a
+    study or stand-alone file that could not be used is one (exit 1).
 
-    On several machines, run the same command once for each part, --shard 1/8 to 8/8, at once or
-    one after the other, with one OUT that all of them see. The last one leaves the whole cohort.
+    On several machines, run the same command once for each shard, --shard 1/8 to 8/8, in
+    parallel or one after the other, with one OUT that all of them can see. The last one to finish
+    writes the whole cohort.
 
     Example: molre ingest /data/headct -o cohort
     """

@@ -1,4 +1,4 @@
-"""``molre label``: a label table onto a cohort's studies."""
+"""``molre label``: a label table matched to a cohort's studies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ def command(
     labels: Annotated[
         Path | None,
         typer.Argument(
-            help="CSV, a row a study: 1, 0 or empty for each finding; or a CSV or Parquet with "
+            help="CSV, one row per study: 1, 0 or empty for each finding; or a CSV or Parquet with "
             "columns study, finding, state."
         ),
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option(help="Column with UID, accession number, patient ID or path; found if usual."),
+        typer.Option(
+            help="Column with UID, accession number, patient ID or path; usual names are found."
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Where the labels come from: reader, a data set's name ...")
@@ -34,12 +36,12 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     overwrite: Annotated[
-        bool, typer.Option(help="Replace labels, or a file, that are there.")
+        bool, typer.Option(help="Replace existing labels, or an existing file.")
     ] = False,
 ) -> None:
-    """Match labels to scans: labels.parquet, and unmatched.csv for what found no partner.
+    """Match labels to scans: labels.parquet, and unmatched.csv for what did not match.
 
-    A long table has a row for each study and finding, and can say more than a wide one: state
+    A long table has one row per study and finding, and can record more than a wide one: state
     present, absent, uncertain or not_mentioned, source, labeller and evidence. With --export the
     labels of the cohort are written as a wide CSV, by the studies' keys; uncertain and
     not_mentioned are empty there.

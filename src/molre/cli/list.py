@@ -15,8 +15,8 @@ def command(
 ) -> None:
     """List backbones, arms, findings or windows.
 
-    Of backbones, --json tells more: the input contract's source, pretraining, pins, and why one
-    is not verified.
+    For backbones, --json shows more: the input contract's source, pretraining, pins, and why
+    one is not verified.
 
     Example: molre list backbones
     """

@@ -42,7 +42,7 @@ Research software, not a medical device.
 
 Exit codes: 0 done, 1 some or all scans rejected (audit: a check failed), 2 nothing readable or
 wrong usage, 3 an audit that could not check everything, 70 a bug in molre, 130 interrupted, 141
-nobody reads the output any more.
+the output is no longer read.
 """
 
 
@@ -103,6 +103,6 @@ def main() -> NoReturn:
     except BaseException as error:
         code = failure(error)
     if code == 130:  # typer turns Ctrl-C into this code without a word
-        terminal.say("interrupted; run the same command again to go on where it stopped")
+        terminal.say("interrupted; run the same command again to resume where it stopped")
     terminal.close()
     sys.exit(code)

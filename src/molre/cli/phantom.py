@@ -10,27 +10,36 @@ import typer
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder to write to")],
-    studies: Annotated[int, typer.Option(help="how many studies")] = 20,
-    seed: Annotated[int, typer.Option(help="names the set; the same seed, the same files")] = 0,
-    severity: Annotated[float, typer.Option(help="scales extent and contrast of findings")] = 1.0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
+    studies: Annotated[int, typer.Option(help="Number of studies.")] = 20,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the set; the same seed makes the same files.")
+    ] = 0,
+    severity: Annotated[
+        float, typer.Option(help="Factor for the extent and contrast of findings.")
+    ] = 1.0,
     level_dependent: Annotated[
-        bool, typer.Option("--level-dependent", help="looks whose meaning depends on the level")
+        bool,
+        typer.Option(
+            "--level-dependent", help="Include looks whose meaning depends on the slice level."
+        ),
     ] = False,
     findings: Annotated[
-        str | None, typer.Option(help="ids that may be planted, separated by commas; default all")
+        str | None,
+        typer.Option(help="Ids of findings to plant, separated by commas; all by default."),
     ] = None,
     prevalence: Annotated[
-        float | None, typer.Option(help="chance of each finding in a study; default 0.08")
+        float | None, typer.Option(help="Probability of each finding in a study; 0.08 by default.")
     ] = None,
     enhanced: Annotated[
-        bool, typer.Option("--enhanced", help="one Enhanced (multi-frame) CT object a study")
+        bool,
+        typer.Option("--enhanced", help="Write one Enhanced (multi-frame) CT object per study."),
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace phantoms made with other values")
+        bool, typer.Option("--overwrite", help="Replace phantoms made with other values.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write synthetic (phantom) head CT studies as DICOM, with labels and masks.
 

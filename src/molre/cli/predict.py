@@ -15,7 +15,7 @@ def command(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write results to.")],
     even_if_withheld: Annotated[
-        bool, typer.Option(help="Give probabilities of withheld scans; the status stays.")
+        bool, typer.Option(help="Give probabilities of withheld scans too; their status stays.")
     ] = False,
     hu_map: Annotated[
         str | None,
@@ -25,24 +25,27 @@ def command(
         Path | None, typer.Option(help="Folder with the backbone's weights.")
     ] = None,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+        bool,
+        typer.Option("--trust-remote-code", help="Allow code that came with its weights to run."),
     ] = False,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", help="Also write a CSV of which study is whose here, outside OUT."),
+        typer.Option(
+            "--map", help="Also write a CSV that says whose study is whose here, outside OUT."
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(help="For the backbone: auto, cpu, cuda, cuda:N, mps or xpu.")
     ] = "cpu",
     workers: Annotated[int | None, typer.Option(help="Threads; all cores by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace results that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace existing results.")] = False,
 ) -> None:
     """Read studies: OUT/<study>/prediction.json and report.html for each, OUT/index.html of all.
 
     OUT/predictions.csv has a row for each study. A scan that is not a whole adult non-contrast
     head, or far from the training scans, is withheld: read and reported, without probabilities.
-    Withheld is an answer. Exit 0 every study was answered, 1 some or all were refused
+    Withheld counts as an answer. Exit 0 every study was answered, 1 some or all were refused
     (rejects.csv), 2 nothing that could be a scan, or wrong usage.
 
     Example: molre predict runs/molre-0/model study/ -o out

@@ -16,12 +16,13 @@ def command(
     ] = (0.6, 0.1, 0.1, 0.2),
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     overwrite: Annotated[
-        bool, typer.Option(help="Forget the frozen splits and deal all patients again.")
+        bool, typer.Option(help="Discard the frozen splits and assign all patients again.")
     ] = False,
 ) -> None:
-    """Split patients by a salted hash and freeze it in splits.csv; patients there keep theirs.
+    """Split patients by a salted hash, frozen in splits.csv; patients already there keep their
+    split.
 
-    Says how many patients have each finding in each split, and what that will not be enough for.
+    Reports how many patients have each finding in each split, and what they are too few for.
 
     Example: molre split cohort
     """

@@ -42,7 +42,7 @@ def prepare() -> None:
 
 
 def say(sentence: str) -> None:
-    """One sentence on one line of stderr; where nobody can be told, the exit code has to do.
+    """One sentence on one line of stderr; where stderr is closed, the exit code has to do.
 
     A file's name may hold line breaks and commands for the terminal; they are shown, not obeyed.
     """

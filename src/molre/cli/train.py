@@ -18,7 +18,8 @@ def command(
         str | None, typer.Option(help="slice, on embeddings; or blocks, inside the backbone.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Share of parameters that blocks may add; 0.005.")
+        float | None,
+        typer.Option(help="Share of parameters that blocks may add; 0.005 by default."),
     ] = None,
     prefix_cache: Annotated[
         bool | None, typer.Option(help="At blocks: keep the tokens before them on disk.")
@@ -35,20 +36,22 @@ def command(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML with settings.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value, over the YAML; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="key=value, overrides the YAML; may be repeated."),
     ] = None,
     unverified: Annotated[
-        bool, typer.Option("--unverified", help="Take a backbone that is not verified.")
+        bool, typer.Option("--unverified", help="Accept a backbone that is not verified.")
     ] = False,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that came with its weights.")
+        bool,
+        typer.Option("--trust-remote-code", help="Allow code that came with its weights to run."),
     ] = False,
     device: Annotated[str, typer.Option(help="torch device to embed on.")] = "cpu",
     workers: Annotated[
         int | None, typer.Option(help="Processes that embed; all cores by default.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Discard a run that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Discard an existing run.")] = False,
 ) -> None:
     """Train one arm: embeds what is missing, tries the learning-rate grid, stops early on tune.
 

@@ -1,7 +1,7 @@
-"""What holds for every verb: an empty text is no value, ``~`` is home, and the device is there
+"""What holds for every verb: an empty text is not a value, ``~`` is home, and the device is there
 before work begins.
 
-A verb that is added gets both without a line of its own.
+A new verb gets both without a line of its own.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Verb(TyperCommand):
         for place, value in self._given(args):
             if value == "":
                 raise MolreError(
-                    "empty, so no path or value is given",
+                    "empty: no path or value is given",
                     where=place,
-                    fix="give one (a variable of the shell may be unset)",
+                    fix="give one (a shell variable may be unset)",
                 )
         rest = super().parse_args(ctx, args)
         ctx.params = {name: _at_home(value) for name, value in ctx.params.items()}
