@@ -36,7 +36,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 @pytest.mark.parametrize(
     ("what", "says"),
-    [("empty", "no files there"), ("mr", "MR"), ("jpeg", "picture"), ("uint8", "HU")],
+    [("empty", "no files there"), ("mr", "MR"), ("jpeg", "JPEG image"), ("uint8", "HU")],
 )
 def test_nothing_that_could_be_head_ct_is_said_in_one_sentence(
     refuse, tmp_path: Path, what: str, says: str

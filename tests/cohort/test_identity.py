@@ -69,7 +69,7 @@ def test_a_series_of_two_patients_is_refused_and_both_are_lost(tmp_path: Path):
     study(scans / "good", "PID-3", 3, StudyInstanceUID="1.2.11", SeriesInstanceUID="1.2.11.1")
     done = taken(scans, tmp_path / "c")
     assert (done.studies, done.rejected, done.exit_code) == (1, 2, 1)
-    assert set(said(done)) == {"its Series Instance UID is that of two patients"}
+    assert set(said(done)) == {"its Series Instance UID belongs to two patients"}
 
 
 @pytest.mark.parametrize(

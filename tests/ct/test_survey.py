@@ -69,7 +69,7 @@ def test_where_nothing_is_head_ct_the_most_frequent_reasons_are_said() -> None:
     assert (type(alone), alone.message) == (RefusedScan, "/x/0: MR. Undo MR.")
     several = nothing_found(refused("a", "b", "b", "c", "d"), "/x")
     assert several.exit_code == 2
-    assert several.message == ("/x: no head CT there, in 5 files: b; a; c; and 1 more. Undo b.")
+    assert several.message == ("/x: no head CT found in 5 files: b; a; c; and 1 more. Undo b.")
     assert nothing_found([], "/x").message == "/x: no files there. Give folders with head CT."
 
 
@@ -164,7 +164,7 @@ def test_damaged_bytes_never_escape_as_another_error(tmp_path):
 def test_folder_of_pictures_says_so(tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(400))
-    with pytest.raises(MolreError, match="JPEG picture"):
+    with pytest.raises(MolreError, match="JPEG image"):
         read(tmp_path)
 
 

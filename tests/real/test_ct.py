@@ -177,8 +177,8 @@ def test_missing_slice_is_located(shared):
         ("nifti/cq500_structures_2mm.nii.gz", "not in HU"),
         ("nifti/cq500_csf_2mm.nii.gz", "not in HU"),
         ("nifti/cq500_lateral_ventricles_2mm.nii.gz", "not in HU"),
-        ("ct_ich_slices/p049", "JPEG picture"),
-        ("reports/tbiextractor_report_one.txt", "no scan"),
+        ("ct_ich_slices/p049", "JPEG image"),
+        ("reports/tbiextractor_report_one.txt", "not a scan"),
     ],
 )
 def test_everything_else_is_refused_by_name(shared, name, words):

@@ -254,7 +254,7 @@ def test_a_study_of_two_inputs_names_both(predict, tmp_path: Path) -> None:
 
 def test_what_is_no_scan_at_all_is_no_answer(predict, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("no scan")
-    with pytest.raises(MolreError, match=r"a\.txt: no scan, but a file") as refused:
+    with pytest.raises(MolreError, match=r"a\.txt: not a scan, but a file") as refused:
         predict(tmp_path / "a.txt")
     assert refused.value.exit_code == 2
     assert not (tmp_path / "out").exists()

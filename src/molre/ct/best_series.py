@@ -1,4 +1,4 @@
-"""The best series of a study that can be read, and what is said of better ones that cannot.
+"""The best readable series of a study, and what is noted about better ones that cannot be read.
 
 ``molre ingest`` tries one series a job, as a worker may die of it; ``molre predict`` tries them in
 turn. Both go by the rule here.

@@ -52,7 +52,7 @@ _TAGS: dict[str, BaseTag] = {keyword: Tag(keyword) for keyword in _NAMED}
 _PLAIN = dict.fromkeys(map(int, _TAGS.values()))
 _LAST = int(_SERIES_UID)  # a pydicom tag compares slowly
 _EMPTY = 8  # bytes of an element without a value: its tag, VR and length
-_BESIDE = "no scan, but a file that lies beside scans"
+_BESIDE = "not a scan, but a file beside scans"
 _HEAD_BYTES = 1 << 13  # the study's UID lies near the start
 
 
@@ -232,7 +232,7 @@ class _Collected:
 
 def _no_scan(kind: str) -> RefusedScan:
     remedy = "give DICOM files, a folder, zip or tar of them, or a NIfTI in HU"
-    if kind.endswith("picture"):
+    if kind.endswith("image"):
         return RefusedScan(f"{kind}: it has no Hounsfield units", fix=remedy)
     said = kind if kind.startswith("neither") else f"{kind}, not DICOM or NIfTI"
     return RefusedScan(said, fix=UNPACK if kind in CLOSED else remedy)

@@ -32,7 +32,7 @@ _FILLER = re.compile(r"([*#?._/\-])\1*|x{3,}")  # "---", "xxxx"
 _MARK = "\0patient "  # no UID and no path holds a NUL
 _PERSON = "\0person "
 SHARED = (
-    "its Series Instance UID is that of two patients",
+    "its Series Instance UID belongs to two patients",
     "give the series of each patient a UID of its own",
 )
 WHOSE = (

@@ -1,4 +1,4 @@
-"""Who a file says it is of, beside the Patient ID: name, birth date and sex.
+"""Whom a file says it belongs to, besides the Patient ID: name, birth date and sex.
 
 A Patient ID is often empty and sometimes the same for everybody ("0001"). Two files are of two
 people for sure where no part of their names agrees, or where both state another birth date or sex.

@@ -65,7 +65,7 @@ def read(path: str | Path, *, missing: Missing = "warn", hu_map: str | None = No
         raise nothing_found(refused or found.rejects, str(path), kind)
     if len(found.studies) > 1:
         raise MolreError(
-            f"{len(found.studies)} studies are here, and read takes one",
+            f"{len(found.studies)} studies are here, but read takes one",
             where=path,
             fix="give the folder of one study, or use molre ingest for all of them",
         )
@@ -166,7 +166,7 @@ def _assemble(stack: Stack, entries: Entries, missing: Missing) -> Volume:
     lossy = len(stack.members) - sum(len(group) for group in groups)
     if lossy:
         copies = "copies of slices that are" if lossy > 1 else "copy of a slice that is"
-        notes.append(f"dropped: {lossy} lossy {copies} there lossless")
+        notes.append(f"dropped: {lossy} lossy {copies} also there lossless")
     decoder = _Decoder(entries)
     members = [group[0] for group in groups]
     header = members[0].header
@@ -309,7 +309,10 @@ def _header_notes(members: list[Member]) -> list[str]:
         ("DERIVED" in kinds, "a derived series (ImageType DERIVED)"),
         ("SECONDARY" in kinds, "ImageType is SECONDARY"),
         (any(h.lossy for h in headers), "lossy compression: fine detail may be lost"),
-        (headers[0].photometric == "MONOCHROME1", "MONOCHROME1: shown inverted, HU are not"),
+        (
+            headers[0].photometric == "MONOCHROME1",
+            "MONOCHROME1: displayed inverted, but the HU are not",
+        ),
         (members[0].plane.intercept is None, "no rescale intercept: stored values taken as HU"),
         (len({m.plane.slope for m in members}) > 1, "the rescale slope differs between slices"),
         (any(member.contrast for member in members), "contrast was given"),
@@ -342,5 +345,5 @@ def _gap_notes(volume: Volume, members: list[Member], policy: Missing) -> list[s
     ]
     if notes and policy == "refuse":
         where = members[0].header.file
-        raise RefusedScan("; ".join(notes), where=where, fix="export the series again, whole")
+        raise RefusedScan("; ".join(notes), where=where, fix="export the whole series again")
     return notes

@@ -1,4 +1,4 @@
-"""Which slices belong together, and what happens to those that are there twice."""
+"""Which slices belong together, and what happens to duplicates."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def grouped(headers: Iterable[Header]) -> Grouped:
 
 
 _TWO_PATIENTS = (
-    "slices of more than one patient (Patient ID) lie under one series UID",
+    "slices of more than one patient (Patient ID) share one series UID",
     "export each patient's series again, under a UID of its own",
 )
 

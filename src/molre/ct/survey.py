@@ -1,4 +1,4 @@
-"""What a folder holds: studies and their readable series, and a reason for every other file."""
+"""What a folder holds: studies and their readable series, and for every other file the reason."""
 
 from __future__ import annotations
 
@@ -266,5 +266,5 @@ def nothing_found(
         return kind(first.reason, where=first.file, fix=first.remedy)
     reasons = [reason for reason, _ in counts.most_common()]
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    what = f"no head CT there, in {len(unused)} files: {'; '.join(reasons[:3])}{more}"
+    what = f"no head CT found in {len(unused)} files: {'; '.join(reasons[:3])}{more}"
     return kind(what, where=where, fix=first.remedy)

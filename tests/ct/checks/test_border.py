@@ -73,7 +73,7 @@ def test_blank_slices_between_others_are_named_and_those_at_the_ends_are_air():
 def test_rows_that_were_lost_are_named(part):
     hu = HEAD.hu.copy()
     hu[8][part] = -1024
-    assert blank_slices(hu) == ["slice 9 of 16 is blank in a part (rows of one value)"]
+    assert blank_slices(hu) == ["slice 9 of 16 is partly blank (rows of one value)"]
 
 
 def test_a_whole_head_has_neither():

@@ -116,7 +116,7 @@ def test_frames_say_whether_the_agent_was_in_them(stated, contrast, where):
 def test_a_bolus_without_an_agent_is_noted(elements):
     """A protocol may state its route where nothing was given, so it is no evidence either way."""
     assert made(**elements).contrast is None
-    assert made(**elements).doubts == ("contrast is unknown, the header says",)
+    assert made(**elements).doubts == ("contrast is unknown, according to the header",)
     assert made(**elements, SeriesDescription="plain").contrast is False
 
 

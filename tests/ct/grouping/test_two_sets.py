@@ -82,7 +82,7 @@ def test_two_patients_in_a_series_are_refused_without_their_names(tmp_path, offs
         lambda ds, which, index: setattr(ds, "PatientID", ("SECRET-1", "SECRET-2")[which]),
         offset,
     )
-    with pytest.raises(RefusedScan, match="that of two patients") as refused:
+    with pytest.raises(RefusedScan, match="belongs to two patients") as refused:
         read(tmp_path)
     assert "SECRET" not in refused.value.message
     assert {reject.dicom for reject in survey(tmp_path).rejects} == {True}

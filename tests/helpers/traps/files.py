@@ -182,7 +182,7 @@ FILES = (
          "does not follow it", _dicomdir_outside),
     Trap("junk", "text, a picture, an empty file and system files among the slices",
          "looks at the content of each file, not its name",
-         _junk, ("preview.jpg: a JPEG picture", "empty.dcm: an empty file")),
+         _junk, ("preview.jpg: a JPEG image", "empty.dcm: an empty file")),
     Trap("private_and_bad_vr", "private elements, wrong VRs, a number that is none",
          "reads the elements it needs and no other", _private),
     Trap("cut_off", "the last file of a series cut off in its header",

@@ -121,7 +121,7 @@ FRAMES = (
     Trap(
         "localizer_frame", "an enhanced CT whose last frame is a localizer",
         "leaves the localizer out and says so",
-        _localizer_last, ("not used: 1 frame: a localizer (scout), no axial slice",),
+        _localizer_last, ("not used: 1 frame: a localizer (scout), not an axial slice",),
     ),
     Trap(
         "coronal_frames", "axial and coronal frames in one enhanced CT",

@@ -230,7 +230,7 @@ NEIGHBORS = (
     Trap(
         "patients_in_a_series", "two patients under one study and series UID",
         "refuses, and does not say who they are",
-        _patients_in_a_series, ("that of two patients",),
+        _patients_in_a_series, ("belongs to two patients",),
     ),
     Trap(
         "shared_border", "two acquisitions, base and vertex, with a slice each where they meet",

@@ -153,7 +153,7 @@ OBJECTS = (
     Trap(
         "secondary_capture", "a secondary capture with Modality CT and burned-in text",
         "leaves it out by its SOP class and reads the series",
-        _secondary_capture, ("a secondary capture (screen or dose page), no CT image",),
+        _secondary_capture, ("a secondary capture (screen or dose page), not a CT image",),
     ),
     Trap(
         "screen_save", "a screen save that is stored as CT",
@@ -180,9 +180,9 @@ OBJECTS = (
     ),
     Trap(
         "pet_beside_ct", "a PET series on the same slices",
-        "leaves it out by its SOP class", _pet, ("no CT image",),
+        "leaves it out by its SOP class", _pet, ("not a CT image",),
     ),
-    Trap("mr", "an MR series", "refuses: MR, no CT image", _mr, ("(MR), no CT image",)),
+    Trap("mr", "an MR series", "refuses: MR, not a CT image", _mr, ("(MR), not a CT image",)),
     Trap(
         "enhanced", "enhanced multi-frame CT: all slices in one file",
         "reads each frame with its functional groups", _enhanced,

@@ -258,7 +258,7 @@ VALUES = (
     Trap(
         "metal_beyond", "metal that needs 13 bits where the header states 12",
         "reads all bits where the image goes on in them, and says so",
-        _metal_beyond, ("values that need more bits than Bits Stored says",), compare=False,
+        _metal_beyond, ("values that need more bits than Bits Stored",), compare=False,
     ),
     Trap(
         "spare_bits", "12 bits stored; the four bits above hold something else",

@@ -48,7 +48,7 @@ class VolumeCache:
     def get(self, content_hash: str) -> Volume | None:
         """A volume as it was put, but without identifiers; None where there is none.
 
-        A damaged file is no volume either, which is said on stderr. The volume has no UIDs,
+        A damaged file is not a volume either, which is said on stderr. The volume has no UIDs,
         patient ID, accession number, date or description, and nobody in it is older than 90.
         """
         try:

@@ -133,7 +133,7 @@ def is_whole(path: Path) -> bool:
 
 def _opened(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for ever
-        raise DamagedVolume("is no file")
+        raise DamagedVolume("is not a file")
     return open(path, "rb")
 
 
@@ -147,7 +147,7 @@ def _lengths(start: bytes, size: int) -> tuple[int, bytes]:
         raise DamagedVolume("is cut off")
     magic, version, header_bytes, pixel_bytes, digest = _START.unpack(start)
     if magic != _MAGIC:
-        raise DamagedVolume("is no volume")
+        raise DamagedVolume("is not a volume")
     if version != FORMAT_VERSION:
         raise DamagedVolume(f"is of format {version}, not {FORMAT_VERSION}")
     if header_bytes > MAX_HEADER_BYTES or pixel_bytes > 2 * MAX_PIXEL_BYTES:

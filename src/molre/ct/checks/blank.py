@@ -1,4 +1,4 @@
-"""Slices, and parts of slices, that hold no picture: all their pixels have one value.
+"""Slices, and parts of slices, that hold no image: all their pixels have one value.
 
 Exports that broke off leave them. A slice of one value shows nothing, whatever that value is, and
 is air. Rows at an edge of a slice that have one value where the slices on both sides show tissue
@@ -42,7 +42,7 @@ def blank_slices(hu: np.ndarray) -> list[str]:
             hu[at] = AIR
     return [
         *_note(whole, len(hu), "blank (one value in all pixels): read as air"),
-        *_note(parts, len(hu), "blank in a part (rows of one value)"),
+        *_note(parts, len(hu), "partly blank (rows of one value)"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A constant border that no tag tells of: what lies outside the field of view is air.
+"""A constant border that no tag mentions: what lies outside the field of view is air.
 
 Scanners and converters fill the corners of an image, outside a round field of view or around a
 rotated one, with one value: -2000, 0, the largest there is, a negative one that was stored without

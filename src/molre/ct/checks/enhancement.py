@@ -1,4 +1,4 @@
-"""A sagittal sinus that is denser than blood can be: a sign of contrast that no header tells of.
+"""A sagittal sinus that is denser than blood can be: a sign of contrast that no header mentions.
 
 Fresh clots and a dense thrombosed sinus reach some 90 HU, enhanced sinuses 150 to 300. Calcium and
 the edge of bone are as dense. So what counts lies above the skull base, at the widest level of the

@@ -1,4 +1,4 @@
-"""Is this a whole head with a brain inside? Judged from the voxels alone; no model is asked.
+"""Is this a whole head with a brain inside? Judged from the voxels alone, without a model.
 
 What bone encloses is found slice by slice (see `molre.ct.checks.skull`). A slice shows brain where
 the enclosed area has a head's size, is mostly soft tissue and has brain's median. The volume is
@@ -95,7 +95,7 @@ def _what_instead(profile: _Profile) -> str:
     median = float(np.median(profile.median[profile.sized]))
     low, high = BRAIN_MEDIAN_HU
     if low <= median <= high:
-        return "no brain tissue inside a skull (too much bone, air or fat for that)"
+        return "no brain tissue inside a skull (too much bone, air or fat)"
     return f"no brain tissue inside a skull (median {median:.0f} HU where brain is 20 to 45)"
 
 

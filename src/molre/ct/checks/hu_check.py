@@ -14,8 +14,8 @@ between air and fat. The rule:
 4. A value at the end of the range is padding, not air, where the mode that would be its soft tissue
    is as good as air of another pair.
 5. Where no pair makes a head and there is no air at all, padding left out, most values must be near
-   those of soft tissue, and they must not be those of a picture (0 to 1, 0 to 255). Nor may both
-   ends of the range hold many values, as those of a window do.
+   those of soft tissue, and they must not be those of an exported image (0 to 1, 0 to 255). Nor may
+   both ends of the range hold many values, as those of a window do.
 6. Else nothing is contradicted (a slab at the vertex, a phantom, noise): the scan is read, and it
    is noted that its scale could not be checked.
 
@@ -174,7 +174,7 @@ def _why_no_tissue(values: np.ndarray) -> str | None:
         return f"it holds no air (-1000), and its middle is at {middle:.4g} where brain is near 35"
     ends = min(float(np.mean(body == body[0])), float(np.mean(body == body[-1])))
     if high - low < 20 or (body[0] == 0 and body[-1] == 255 and ends > 0.005):
-        return f"it holds no air (-1000), and its values run from {low:.4g} to {high:.4g} alone"
+        return f"it holds no air (-1000), and its values run only from {low:.4g} to {high:.4g}"
     return None
 
 
@@ -185,7 +185,7 @@ def _why_cut(values: np.ndarray) -> str | None:
         return None
     return (
         f"{low:.0%} of its values are {values[0]:.4g} and {high:.1%} are {values[-1]:.4g}, as "
-        "where what lies outside a window was cut off"
+        "when values outside a window are clipped"
     )
 
 
@@ -198,8 +198,8 @@ def _wrapped(values: np.ndarray) -> Verdict | None:
         return None
     air = float(np.median(high))
     return Verdict(
-        f"{share:.0%} of its values lie at {air:.0f}, as negative values do that were stored "
-        "without a sign (65,536 too high)",
+        f"{share:.0%} of its values lie at {air:.0f}, as negative values stored without a "
+        "sign do (65,536 too high)",
         False,
     )
 
@@ -348,7 +348,7 @@ def _contradiction(pair: _Pair) -> Verdict:
     intercept = pair.air - slope * AIR_HU
     words = f"air lies at {pair.air:.4g} and soft tissue at {pair.soft:.4g}, not at -1000 and 35"
     kind = _kind(slope, intercept)
-    return Verdict(words + (f" (as of {kind})" if kind else ""), False, slope, intercept)
+    return Verdict(words + (f" (as in {kind})" if kind else ""), False, slope, intercept)
 
 
 def _kind(slope: float, intercept: float) -> str | None:

@@ -1,6 +1,6 @@
 """Metal and saturation: voxels at or near the scanner's ceiling.
 
-Streaks are no sign here: how uneven tissue is in the slices with metal does not stand out from
+Streaks are not a usable sign: how uneven tissue is in the slices with metal does not stand out from
 what bleeding, air or the skull base do to other slices.
 """
 

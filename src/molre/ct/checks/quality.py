@@ -1,8 +1,8 @@
-"""Quality flags: what a radiographer would remark about a scan, measured without any model.
+"""Quality flags: what a radiographer would note about a scan, measured without any model.
 
 A flag is a reason to look, not a verdict: who is withheld is decided elsewhere, in
 `molre.model.eligibility`. Thresholds without a source were set on 40 phantoms of varied scanners,
-then tried on others, on a patient from a GE HiSpeed Dual and on the bone-window pictures of 16
+then tried on others, on a patient from a GE HiSpeed Dual and on the bone-window images of 16
 patients of CT-ICH (Hssayeni 2020); "at rest" is the largest value of any of them.
 """
 
@@ -111,7 +111,7 @@ def _sentence(reasons: tuple[str, ...]) -> str:
 def _header(volume: Volume) -> Iterator[Flag]:
     made = volume.acquisition
     if made.contrast:
-        yield Flag("contrast", "contrast was given, the header says")
+        yield Flag("contrast", "contrast was given, according to the header")
     if is_child(made.age):
         yield Flag("pediatric", f"the patient is {made.age:g} years old")
     if sharpness(made.kernel, made.description) == "sharp":

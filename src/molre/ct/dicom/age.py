@@ -1,4 +1,4 @@
-"""Age from the header: Patient Age (0010,1010), and the birth date against the day of the scan.
+"""Age from the header: Patient Age (0010,1010), and the birth date against the date of the scan.
 
 What de-identifiers write is unknown: an age of 0 or beyond any life, a birth date of 1900-01-01 or,
 beside a usable age, the day of the scan itself. A number without its unit is ambiguous, but up to

@@ -1,9 +1,9 @@
-"""What a compressed frame says of itself, checked before a decoder sees it.
+"""What a compressed frame says about itself, checked before a decoder sees it.
 
 Decoders fill in what a damaged stream lacks and say so on stderr, if at all, and some end the
 process. So the markers of a stream have to be sound, its size has to be that of the header, and it
-has to have an end. What lies behind its end marker is no part of it: archives make a frame's length
-even with 00 or FF, or leave what was in their buffer.
+has to have an end. What lies behind its end marker is not part of it: archives make a frame's
+length even with 00 or FF, or leave what was in their buffer.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class _Jpeg:
 
     def read(self) -> Codestream:
         if self.data[:2] != bytes((0xFF, _SOI)):
-            raise DamagedStreamError("no JPEG")
+            raise DamagedStreamError("not JPEG")
         at = 2
         while True:
             while _number(self.data, at) == 0xFFFF:  # fill bytes
@@ -183,7 +183,7 @@ def _j2k(data: bytes) -> Codestream:
     if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":
         data = _in_boxes(data)
     if data[:2] != _SOC or _number(data, 2) != 0xFF00 | _SIZ:
-        raise DamagedStreamError("no JPEG 2000")
+        raise DamagedStreamError("not JPEG 2000")
     right, lower, left, top = (_number(data, 8 + 4 * i, 4) for i in range(4))
     components = _number(data, 40)
     if _number(data, 4) != 38 + 3 * components or not components:

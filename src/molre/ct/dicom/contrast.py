@@ -103,7 +103,7 @@ def decided(agent: Said, words: Said) -> tuple[bool | None, str | None]:
         return None, "contrast is unknown: the descriptions are of series with and without it"
     if Said.PLAIN in (agent, words):
         return False, None
-    return None, "contrast is unknown, the header says" if agent is Said.UNKNOWN else None
+    return None, "contrast is unknown, according to the header" if agent is Said.UNKNOWN else None
 
 
 def folded(text: str | None) -> str:

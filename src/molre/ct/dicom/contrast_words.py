@@ -135,10 +135,10 @@ PLAIN = _any(
 # bare words, which may be of a tilt or a head rest; they count where nothing says "given"
 WEAK_PLAIN = r"\b(?:without|ohne|sans|sin|senza|sem|zonder)\b"
 
-# "high contrast" and "edge enhanced" are of pictures
-_OF_PICTURES = ("high", "low", "soft", "tissue", "image", "matter", "phase", "edge", "detail",
+# "high contrast" and "edge enhanced" are of images
+_OF_IMAGES = ("high", "low", "soft", "tissue", "image", "matter", "phase", "edge", "detail",
                 "quality", "resolution")  # fmt: skip
-_NOT_OF_PICTURES = "".join(rf"(?<!{word}[ -])" for word in _OF_PICTURES)
+_NOT_OF_IMAGES = "".join(rf"(?<!{word}[ -])" for word in _OF_IMAGES)
 
 GIVEN = _any(
     rf"\b(?:{_WITH}|{_AFTER})[-\s]*(?:de\s+)?{_THING}",
@@ -159,9 +159,9 @@ GIVEN = _any(
     r"\binj(?:ect\w*|izier\w*|\.|\b)",
     r"\binyec\w*",
     r"\biniez\w*",
-    _NOT_OF_PICTURES + r"\bcontrast(?:e|ed|o|ad[oa])?\b(?!\s*(?:res|to noise|ratio))",
-    _NOT_OF_PICTURES + r"\bkontrast(?:mittel|verst\w*)?\b",
-    _NOT_OF_PICTURES + r"\benhanced\b",
+    _NOT_OF_IMAGES + r"\bcontrast(?:e|ed|o|ad[oa])?\b(?!\s*(?:res|to noise|ratio))",
+    _NOT_OF_IMAGES + r"\bkontrast(?:mittel|verst\w*)?\b",
+    _NOT_OF_IMAGES + r"\benhanced\b",
     rf"\b{_AGENT}",
     r"\bс\s+контраст\w*",
     r"\b(?:ze?|se?|med|sa)\s+kontrast\w*",

@@ -1,7 +1,7 @@
-"""What decoders written in C say on stderr and in no other way.
+"""What decoders written in C report on stderr and nowhere else.
 
 libjpeg, inside gdcm, fills in what a damaged stream lacks, returns an image and prints one line.
-That line is the only sign of it, so it is listened to.
+That line is the only sign of it, so stderr is captured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deflated DICOM: pydicom inflates all of a file at once, so a bomb is refused before."""
+"""Deflated DICOM: pydicom inflates a whole file at once, so a bomb is refused before that."""
 
 from __future__ import annotations
 

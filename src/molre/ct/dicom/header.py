@@ -185,7 +185,7 @@ def _parse_header(data: BinaryIO, file: str, first: bytes) -> tuple[Dataset, Bin
         raise RefusedScan(
             "it begins like a program (its preamble is that of an executable file)",
             where=file,
-            fix="export it again from the PACS, and have the source looked at",
+            fix="export it again from the PACS, and have the source checked",
         )
     head = io.BytesIO(first)
     if len(first) < HEAD_BYTES:

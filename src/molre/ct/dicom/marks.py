@@ -1,4 +1,4 @@
-"""What a slice says of the set that it belongs to: how it was acquired and reconstructed.
+"""What a slice says about the set that it belongs to: how it was acquired and reconstructed.
 
 Elements of a classic file, or of one frame of an Enhanced CT and its functional groups. What they
 mean for grouping is said in `molre.ct.grouping.sets`.

@@ -50,7 +50,7 @@ _HU_TYPE = re.compile(
 )
 
 _IN_HU = "give the series in HU"
-_WITH_PIXELS = "export it again with these elements, without which its pixels may mean anything"
+_WITH_PIXELS = "export it again with these elements, without which its pixels are ambiguous"
 _UNCOMPRESSED = "export it uncompressed, or as lossless JPEG or JPEG 2000"
 
 Refusal = tuple[str, str]  # reason, remedy
@@ -91,14 +91,14 @@ def frame_refusals(header: Header) -> list[Refusal | None]:
 def _wrong_object(header: Header) -> Refusal | None:
     give_ct = "give the CT series of the study"
     if header.sop_class is None:
-        return "it has no SOP class: cut off, or no DICOM image", "copy or export it again"
+        return "it has no SOP class: cut off, or not a DICOM image", "copy or export it again"
     if header.sop_class not in CT_CLASSES:
         name = syntax.uid_name(header.sop_class).removesuffix(" Storage")
         if "Secondary Capture" in name:
-            return "a secondary capture (screen or dose page), no CT image", give_ct
+            return "a secondary capture (screen or dose page), not a CT image", give_ct
         if header.modality not in (None, "CT", "OT", "SR") or "CT" not in name.split():
-            return f"{name} ({header.modality or 'no modality'}), no CT image", give_ct
-        return f"{name}, no CT image", give_ct
+            return f"{name} ({header.modality or 'no modality'}), not a CT image", give_ct
+        return f"{name}, not a CT image", give_ct
     if header.modality not in (None, "CT"):
         return f"its modality is {header.modality}, not CT", give_ct
     return None
@@ -109,9 +109,9 @@ def _wrong_image_type(header: Header, plane: Plane) -> Refusal | None:
     kinds = set(marks.image_type)
     axial = "give the axial series of the study"
     if kinds & _LOCALIZERS:
-        return "a localizer (scout), no axial slice", axial
+        return "a localizer (scout), not an axial slice", axial
     if kinds & _CAPTURES:
-        return "a screen save or dose page, no CT image", axial
+        return "a screen save or dose page, not a CT image", axial
     if header.burned_in:
         return (
             "text is burned into its pixels (Burned In Annotation is YES)",
@@ -127,10 +127,10 @@ def _wrong_image_type(header: Header, plane: Plane) -> Refusal | None:
     return (f"a projection or rendering ({found.lower()})", axial) if found else None
 
 
-def _no_picture(header: Header) -> Refusal | None:
+def _not_ct(header: Header) -> Refusal | None:
     """What the header alone says against Hounsfield units."""
     if header.samples != 1 or header.photometric == "PALETTE COLOR":
-        return "a color picture, no CT image", "give the CT series of the study"
+        return "a color image, not a CT image", "give the CT series of the study"
     if header.photometric == "MONOCHROME1":
         return "its gray values are inverted (MONOCHROME1), so they are not in HU", _IN_HU
     return None
@@ -171,13 +171,13 @@ def _wrong_pixels(header: Header) -> Refusal | None:
         return "it has no image: cut off, or saved without pixels", again
     if not syntax.is_read(header.syntax):
         what = syntax.uid_name(header.syntax)
-        return f"its pixels are compressed as {what}, which is not read here", _UNCOMPRESSED
+        return f"its pixels are compressed as {what}, which molre does not read", _UNCOMPRESSED
     if header.unstated:
         return f"its header does not state {' and '.join(header.unstated)}", _WITH_PIXELS
     if header.bits_allocated == 8:
         return "its pixels have 8 bits, which cannot hold HU", "give the original CT series"
     if header.bits_allocated not in (16, 32):
-        return f"it has {header.bits_allocated} bits a pixel, which no CT has", again
+        return f"it has {header.bits_allocated} bits per pixel, which no CT has", again
     sides = f"{header.rows} x {header.columns} pixels, {header.frames} frames"
     too_large = max(header.rows, header.columns) > MAX_SIDE or header.pixel_bytes > MAX_FILE_BYTES
     if too_large or header.frames < 1:
@@ -191,7 +191,7 @@ def _wrong_frames(header: Header) -> Refusal | None:
     if len(header.planes) != header.frames:
         return (
             f"{header.frames} frames but {len(header.planes)} slice positions",
-            "export it as Enhanced CT or one file a slice",
+            "export it as Enhanced CT or as one file per slice",
         )
     return None
 
@@ -213,7 +213,7 @@ def _wrong_orientation(orientation: tuple[float, ...]) -> Refusal | None:
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     again = "export the original axial slices with their headers"
     if min(lengths) < 0.99 or max(lengths) > 1.01 or abs(row @ column) > 0.01:
-        return "its slice orientation is no pair of perpendicular unit vectors", again
+        return "its slice orientation is not a pair of perpendicular unit vectors", again
     normal = np.cross(row, column)
     degrees = float(np.degrees(np.arccos(min(1.0, abs(normal[2]) / np.linalg.norm(normal)))))
     if degrees > MAX_OBLIQUE_DEGREES:
@@ -236,6 +236,6 @@ _JUDGES: tuple[
     (_wrong_object, _wrong_image_type),
     (_wrong_pixels, _nothing_wrong),
     (_unread, _nothing_wrong),
-    (_no_picture, _wrong_values),
+    (_not_ct, _wrong_values),
     (_wrong_frames, _wrong_plane),
 )

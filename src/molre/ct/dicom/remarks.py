@@ -1,4 +1,4 @@
-"""What is to be said of pixels that were read although something is wrong with them."""
+"""What is noted about pixels that were read although something is wrong with them."""
 
 from __future__ import annotations
 
@@ -27,4 +27,4 @@ class Remarks:
         if self.beyond:
             count = len(self.beyond)
             slices = f"{count} slice{'s' * (count > 1)}"
-            yield f"{slices} with values that need more bits than Bits Stored says: read with all"
+            yield f"{slices} with values that need more bits than Bits Stored: read with all bits"

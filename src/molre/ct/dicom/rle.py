@@ -1,8 +1,8 @@
-"""What an RLE frame says of itself, checked before a decoder sees it (DICOM PS3.5, annex G).
+"""What an RLE frame says about itself, checked before a decoder sees it (DICOM PS3.5, annex G).
 
 RLE has no end marker: a plane of bytes ends with its last pixel. Each row is packed by itself
 (G.3.1), so where all runs end with their rows nothing was lost on the way, and what lies behind the
-last plane is no part of the frame. Where they do not, only padding may follow.
+last plane is not part of the frame. Where they do not, only padding may follow.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def inspect(frame: bytes, rows: int, columns: int) -> Frame:
         length, by_rows = _unpack(segment, rows * columns, columns)
         behind = bool(segment[length:].strip(_PADDING))
         if behind and not (last and by_rows):
-            raise DamagedStreamError("an RLE segment does not hold one byte a pixel")
+            raise DamagedStreamError("an RLE segment does not hold one byte per pixel")
         end = start + length
     return Frame(frame[:end] if behind else frame, behind)
 
@@ -69,5 +69,5 @@ def _unpack(segment: bytes, pixels: int, columns: int) -> tuple[int, bool]:
         if done % columns == 0:
             rows.add(done)
     if done != pixels or at > len(segment):
-        raise DamagedStreamError("an RLE segment does not hold one byte a pixel")
+        raise DamagedStreamError("an RLE segment does not hold one byte per pixel")
     return at, len(rows) == pixels // columns

@@ -1,4 +1,4 @@
-"""What all archives have in common: their members, the limits, and which members are not read."""
+"""What all archives share: their members, the limits, and which members are not read."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def check_limits(path: str, count: int, total: int, packed: int) -> None:
 def damaged(path: str, kind: str, error: BaseException) -> RefusedScan:
     """An archive that cannot be opened."""
     return RefusedScan(
-        f"it is no readable {kind} ({plain(error)})", where=path, fix="copy the archive again"
+        f"it is not a readable {kind} ({plain(error)})", where=path, fix="copy the archive again"
     )
 
 

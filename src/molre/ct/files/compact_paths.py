@@ -1,4 +1,4 @@
-"""Names of files in little memory: the folder of neighbors is kept once.
+"""Names of files in little memory: the folder of neighboring files is kept once.
 
 A string for each of a million files takes 150 MB; a scanner's names are short, and a study's files
 lie side by side.

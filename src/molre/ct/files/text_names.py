@@ -1,4 +1,4 @@
-r"""Names of files that are no text, written as text and found again.
+r"""Names of files that are not valid text, written as text and found again.
 
 A name on a disk is bytes. Python holds those that are not UTF-8 as lone surrogates (PEP 383), which
 no table, page or terminal takes. They are written as ``\xe9``; who opens a written name that is

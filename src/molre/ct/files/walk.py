@@ -181,7 +181,7 @@ def _read_head(path: str, size: int) -> tuple[bytes, int]:
 
 
 def _is_ours(path: str, names: set[str]) -> bool:
-    """Whether a folder is a cohort: none of its files is a scan, and its strips are pictures."""
+    """Whether a folder is a cohort: none of its files is a scan, and its strips are images."""
     if names >= _UNFINISHED:
         return True
     if "cohort.json" not in names:

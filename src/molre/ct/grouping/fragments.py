@@ -46,7 +46,7 @@ def whole_series(
                 found.remove(one)
                 some.append(one[0])
             note = (
-                f"its slices have {len(some)} series UIDs and make an even stack only together: "
+                f"its slices have {len(some)} series UIDs and form an even stack only together: "
                 "read as one series"
             )
             found.append(([member for members in some for member in members], (note,)))

@@ -36,7 +36,7 @@ def several_in_one(stack: Stack) -> Refusal | None:
         sign = "neighbors have the same Instance Number, pair by pair"
     else:
         return None
-    what = "its slices are of more than one set in the same range, which no element tells apart"
+    what = "its slices belong to more than one set in the same range, which no element tells apart"
     return f"{what}: {sign}", _REMEDY
 
 
@@ -47,7 +47,7 @@ def mixed_parts(parts: Sequence[Stack]) -> Refusal | None:
     several = sum(len(part.members) > _TINY for part in parts) > 1
     for part in parts:
         if sign := _sign(part, several):
-            what = "its slices are of more than one set in the same range, which cannot be told "
+            what = "its slices belong to more than one set in the same range, which cannot be told "
             return f"{what}apart cleanly: {sign}", _REMEDY
         if (cause := several_in_one(part)) and (part.counted or _has_uneven(parts, part)):
             return cause
@@ -76,7 +76,7 @@ def _sign(part: Stack, several: bool) -> str | None:
     if "instance number" in part.counted and not runs_one_way(numbers):
         return "their Instance Numbers rise and fall"
     if part.counted and several and numbers_twice(numbers) >= _OFTEN:
-        return "their Instance Numbers come twice"
+        return "their Instance Numbers occur twice"
     return None
 
 

@@ -15,7 +15,7 @@ rule decides both, for each element that can tell sets apart (a *mark*):
   slice), the sets are taken if each is complete by itself: its step leaves no tissue between slices
   that was not imaged, by Slice Thickness (0018,0050); without a thickness, unless Instance Numbers
   (0020,0013) count on through all slices.
-- Slices that do not overlap those around them, by their thickness, are no set of their own where
+- Slices that do not overlap those around them, by their thickness, are not a set of their own where
   all slices together are even but for a few.
 
 Of several marks one decides, and then the others in each set: the one whose sets have no more

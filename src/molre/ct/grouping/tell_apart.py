@@ -65,8 +65,8 @@ def interleaved(marks: Sequence[Mark], part: Sequence[int]) -> list[str]:
         changes = sum(one != other for one, other in pairwise(values))
         if mark.name in _NOTED and changes > len(set(values)) - 1:
             notes.append(
-                f"slices that differ in their {mark.name} lie in each other and make an even stack "
-                "only together: read as one"
+                f"slices that differ in their {mark.name} interleave and form an even stack only "
+                "together: read as one"
             )
     return notes
 

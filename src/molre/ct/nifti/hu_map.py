@@ -1,4 +1,4 @@
-"""Voxel values of a NIfTI that are no Hounsfield units, back to them, where the user says how.
+"""Voxel values of a NIfTI that are not Hounsfield units, back to them, where the user says how.
 
 Cormack units give soft tissue ten or eleven times the range, so that tools for MR can normalize a
 CT (Rorden et al., Age-specific CT and MRI templates for spatial normalization, NeuroImage 2012,
@@ -57,7 +57,7 @@ class HuMap:
             scale = intercept = math.nan
         if not (math.isfinite(scale) and math.isfinite(intercept) and scale != 0):
             raise MolreError(
-                f"{text!r} is no map to HU",
+                f"{text!r} is not a map to HU",
                 where="hu_map",
                 fix="give cormack, h2c or SCALE:INTERCEPT, e.g. 1:-1024",
             )

@@ -96,8 +96,8 @@ def _more_slices(header: Any, there: int) -> list[str]:
     if behind < size:
         return []
     return [
-        f"{behind} bytes lie behind its {shape[2]} slices, as many as {behind // size} more have: "
-        "ignored"
+        f"{behind} bytes lie behind its {shape[2]} slices, as many as {behind // size} more would "
+        "take: ignored"
     ]
 
 
@@ -144,7 +144,7 @@ def _check_unit(affine: np.ndarray, code: int, entry: str, notes: list[str]) -> 
 def _inflate(data: bytes, entry: str, hu_map: HuMap | None, notes: list[str]) -> bytes:
     """Inflate no more than the header claims; the checksum at the end is verified.
 
-    What lies behind the last gzip member is no part of it and is ignored; ``notes`` grows.
+    What lies behind the last gzip member is not part of it and is ignored; ``notes`` grows.
     """
     if data[:2] != _GZIP:
         return data
@@ -203,7 +203,7 @@ def _canonical(
     spacing = lengths[[column, row]] if how.transpose else lengths[[row, column]]
     if not _PIXEL_MM[0] < spacing.min() <= spacing.max() < _PIXEL_MM[1]:
         raise RefusedScan(
-            f"its pixel spacing of {spacing[0]:g} x {spacing[1]:g} mm is that of no head CT",
+            f"its pixel spacing of {spacing[0]:g} x {spacing[1]:g} mm fits no head CT",
             where=entry,
             fix="convert it again, in mm",
         )

@@ -60,12 +60,12 @@ def _offset(header: Any, extension: bytes, entry: str, notes: list[str] | None) 
     stated, first = float(header["vox_offset"]), int(header.single_vox_offset)
     if stated == 0 and not any(extension[:1]):
         if notes is not None:
-            notes.append(f"its header states no place of the voxels: read from byte {first}")
+            notes.append(f"its header does not say where the voxels begin: read from byte {first}")
         return first
     if not (math.isfinite(stated) and stated == int(stated) and first <= stated <= _MAX_OFFSET):
         raise RefusedScan(
             f"its header says that the voxels begin at byte {stated:g}, where they cannot "
-            f"(vox_offset; {first} or more)",
+            f"(vox_offset must be {first} or more)",
             where=entry,
             fix="convert the file again",
         )
@@ -155,7 +155,7 @@ def check_header(header: Any, entry: str, hu_map: HuMap | None) -> int:
         raise_of_machine(error)
         raise RefusedScan(
             f"its scl_slope {header['scl_slope']:g} and scl_inter {header['scl_inter']:g} "
-            "give no values",
+            "yield no values",
             where=entry,
             fix="convert it again",
         ) from error

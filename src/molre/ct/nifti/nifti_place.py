@@ -30,7 +30,7 @@ def affine_of(header: Any, entry: str, notes: list[str]) -> np.ndarray:
     except Exception as error:  # a quaternion that is none
         raise_of_machine(error)
         raise RefusedScan(
-            "its qform or sform is no rotation, so its orientation is not usable",
+            "its qform or sform is not a rotation, so its orientation is not usable",
             where=entry,
             fix="convert it again",
         ) from error
