@@ -101,7 +101,7 @@ def test_what_is_no_scan_by_content_is_left_beside(tmp_path: Path, name: str, pa
 
 CLOSED = {
     "nested.zip": "an archive inside an archive", "a.7z": "7-Zip", "a.rar": "RAR",
-    "a.dcm.gz": "a gzipped DICOM file", "locked.zip": "encrypted", "cut.zip": "no readable zip",
+    "a.dcm.gz": "a gzipped DICOM file", "locked.zip": "encrypted", "cut.zip": "not a readable zip",
     "gone": "leads nowhere",
 }  # fmt: skip
 

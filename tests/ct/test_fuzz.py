@@ -122,7 +122,7 @@ def _check_nifti(volume: Volume, path) -> None:
 # of a VR that is not one: the number is read, or its frame is left out
 TOLD = (" has VR ", "not used: ")
 # values that nothing but a mutant has, and that a note says were read as air or with all bits
-MADE_AIR = ("constant value", "are a border of", "is blank", "are blank", "than Bits Stored says")
+MADE_AIR = ("constant value", "are a border of", "is blank", "are blank", "than Bits Stored:")
 
 
 @pytest.mark.filterwarnings("ignore")  # what nibabel and pydicom say of mutants

@@ -110,7 +110,7 @@ def test_every_file_is_somewhere_whatever_its_bytes(tmp_path_factory, data):
 
 @pytest.mark.parametrize("paths", ["", [""], ["/", ""]])
 def test_an_empty_text_is_not_the_current_folder(paths):
-    with pytest.raises(MolreError, match="no path"):
+    with pytest.raises(MolreError, match="not a path"):
         list_studies(paths)
 
 

@@ -140,7 +140,7 @@ def test_name_that_is_no_text(packed):
     at = raw.rindex(b"inner/002.dcm")
     raw[at + 6], raw[at - 46 + 9] = 0xA2, raw[at - 46 + 9] | 8
     packed.write_bytes(raw)
-    with pytest.raises(MolreError, match="no readable zip"):
+    with pytest.raises(MolreError, match="not a readable zip"):
         read(packed)
 
 

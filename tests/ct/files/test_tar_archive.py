@@ -166,7 +166,7 @@ def test_flipped_bit_in_a_gzipped_tar_is_found_by_its_checksum(tmp_path):
     sound = gzip.compress(bytes(tar))
     tar[tar.index(bytes([0xE0, 0x7F, 0x10, 0])) + 40] ^= 1
     path.write_bytes(gzip.compress(bytes(tar))[:-8] + sound[-8:])
-    with pytest.raises(MolreError, match="no readable tar"):
+    with pytest.raises(MolreError, match="not a readable tar"):
         read(path)
 
 

@@ -58,7 +58,7 @@ def test_scale_and_intercept():
 
 @pytest.mark.parametrize("text", ["", "cormak", "1", "1:2:3", "nan:0", "0:-1024", "1:inf", "a:b"])
 def test_anything_else_is_no_map(text):
-    with pytest.raises(MolreError, match="no map to HU"):
+    with pytest.raises(MolreError, match="not a map to HU"):
         HuMap.parse(text)
 
 

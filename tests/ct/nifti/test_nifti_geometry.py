@@ -209,7 +209,7 @@ def test_slices_behind_those_that_the_header_claims_are_said(tmp_path):
     data[46:48] = np.int16(3).tobytes()  # dim[3], which was 5
     (tmp_path / "x.nii").write_bytes(data)
     notes = read(tmp_path / "x.nii").notes
-    assert any("behind its 3 slices, as many as 2 more have" in note for note in notes)
+    assert any("behind its 3 slices, as many as 2 more would take" in note for note in notes)
 
 
 @pytest.mark.parametrize("tail", [b"junk" * 9, b"\x1f\x8c", bytes(40) + b"x"])
