@@ -1,7 +1,7 @@
 """Settings that a person wrote: a YAML file, or the value of ``--set key=value``.
 
 A YAML parser accepts more than is meant and fails on more than its own errors cover: of a key
-that is there twice the last one wins; a date that does not exist, a number of five thousand digits
+that is listed twice the last one wins; a date that does not exist, a number of five thousand digits
 or brackets five thousand deep end in errors of Python. Here each of these is one clear sentence.
 """
 
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"{key!r} is there twice", problem_mark=key_node.start_mark
+                    problem=f"{key!r} is listed twice", problem_mark=key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)

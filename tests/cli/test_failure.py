@@ -42,7 +42,7 @@ def process(
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (MolreError("is wrong", where="x", fix="mend it"), 2, "x: is wrong. Mend it."),
+        (MolreError("is wrong", where="x", fix="correct it"), 2, "x: is wrong. Correct it."),
         (RefusedScan("no CT"), 1, "no CT."),
         (OSError(errno.ENOSPC, "", "a/b"), 2, "a/b: the disk is full."),
         (OSError(errno.EROFS, "", "a/b"), 2, "a/b: the file system is read-only"),

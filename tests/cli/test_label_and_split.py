@@ -69,7 +69,7 @@ def test_labels_are_exported_as_a_wide_table_and_nothing_is_replaced_unasked(
     header, *rows = wide.read_text().splitlines()
     assert header.startswith("study,")
     assert sorted(row.count("1") for row in (r.partition(",")[2] for r in rows)) == [0, 1]
-    with pytest.raises(MolreError, match="is there already.*--overwrite"):
+    with pytest.raises(MolreError, match="already exists.*--overwrite"):
         said("label", "--cohort", cohort, "--export", wide)
     assert "2 studies in" in said("label", "--cohort", cohort, "--export", wide, "--overwrite")
     with pytest.raises(MolreError, match="no label table is given"):

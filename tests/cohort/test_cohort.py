@@ -60,7 +60,7 @@ def test_a_cohort_without_its_salt_says_so(tmp_path: Path, left: bytes | None):
         ("patient,fold\na,test\n", "damaged"),
         ("patient,split\na,validation\n", "damaged"),
         ("patient,split\na\n", "damaged"),
-        ("patient,split\na,test\nb,tune\na,train\n", "patient a is there twice"),
+        ("patient,split\na,test\nb,tune\na,train\n", "patient a is listed twice"),
     ],
 )
 def test_splits_that_somebody_broke_are_refused(tmp_path: Path, text: str, said: str):

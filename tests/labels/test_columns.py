@@ -27,7 +27,7 @@ def test_a_name_that_is_asked_for_must_be_there() -> None:
         id_column("t.csv", ["nr", "study"], "nrr")
 
 
-@pytest.mark.parametrize(("header", "said"), [(["a", ""], "no name"), (["a", "a"], "there twice")])
+@pytest.mark.parametrize(("header", "said"), [(["a", ""], "no name"), (["a", "a"], "listed twice")])
 def test_a_column_without_a_name_or_with_another_s_is_refused(header, said: str) -> None:
     with pytest.raises(MolreError, match=said):
         check_columns("t.csv", header)
@@ -36,4 +36,4 @@ def test_a_column_without_a_name_or_with_another_s_is_refused(header, said: str)
 def test_a_finding_is_guessed_by_its_letters() -> None:
     table = findings()
     assert guess("Skull Fracture", table) == "did you mean 'skull_fracture'"
-    assert guess("remarks on quality", table) == "it is like no finding"
+    assert guess("remarks on quality", table) == "it resembles no finding"

@@ -79,7 +79,7 @@ def test_ancestors_run_upwards_nearest_first():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("a,A,x,,absent\na,A,x,,absent\n", "there twice"),
+        ("a,A,x,,absent\na,A,x,,absent\n", "listed twice"),
         ("a,A,x,b,absent\n", "unknown or circular"),
         ("a,A,x,b,absent\nb,B,x,a,absent\n", "unknown or circular"),
         ("a,A,x,a,absent\n", "unknown or circular"),
@@ -87,7 +87,7 @@ def test_ancestors_run_upwards_nearest_first():
         (",A,x,,absent\n", "finding 'A' has no id"),
         ("a,A,x\n", "line 2 has 3 cells, the header 5"),
         ("a,A,x,,absent,more\n", "line 2 has 6 cells"),
-        ('a,"A,x,,absent\n', "line 2 is no CSV"),
+        ('a,"A,x,,absent\n', "line 2 is not valid CSV"),
         ("", "no rows"),
     ],
 )

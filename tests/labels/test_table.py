@@ -76,16 +76,19 @@ def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
         ("study,skull_fracture\nA,1,0\n", "line 2 has 3 cells, the header 2"),
         ("study,skull_fracture\n,1\n", "line 2 has no study"),
         ("study,skull_fracture\n", "no rows"),
-        ("study,source\nA,reader\n", "no finding's column"),
+        ("study,source\nA,reader\n", "no column for any finding"),
         ("patient_nr,skull_fracture\nA,1\n", r"no column names the study.*patient_nr"),
-        ("study,skull_fracture,skull_fracture\nA,1,1\n", "'skull_fracture' is there twice"),
-        ("study,study,skull_fracture\nA,B,1\n", "'study' is there twice"),
+        ("study,skull_fracture,skull_fracture\nA,1,1\n", "'skull_fracture' is listed twice"),
+        ("study,study,skull_fracture\nA,B,1\n", "'study' is listed twice"),
         ("study,skull_fracture,\nA,1,\n", "a column has no name"),
         ("study,skull_fracture\nA,yes\n", "line 2, column skull_fracture: value 'yes'"),
         ('study,skull_fracture\n\n"A\nb",1\nC,-1\n', "line 5, .*value '-1'"),
-        ('study,skull_fracture\nA,1\n"B,0\nC,0\n', "line 3 is no CSV"),
+        ('study,skull_fracture\nA,1\n"B,0\nC,0\n', "line 3 is not valid CSV"),
         ("sep=;\nstudy;skull_fracture\nA;1\nB;7\n", "line 4, column skull_fracture: value '7'"),
-        ("ID,Label\nID_12345_any,0\nID_12345_epidural,1\n", "RSNA hemorrhage.*[Oo]ne row a study"),
+        (
+            "ID,Label\nID_12345_any,0\nID_12345_epidural,1\n",
+            "RSNA hemorrhage.*[Oo]ne row per study",
+        ),
         (
             "study,finding,value\nA,skull_fracture,1\nA,hydrocephalus,0\n",
             "'finding' holds findings",
@@ -93,7 +96,7 @@ def test_what_spreadsheets_write_is_understood(tmp_path: Path, text: str):
         (
             "study,Skull fracture,note,Sinusitis\nA,1,,\n",
             "3 unknown.*'Skull fracture': did you mean "
-            "'skull_fracture'.*'note': it is like no.*--ignore-column note --ignore-",
+            "'skull_fracture'.*'note': it resembles no.*--ignore-column note --ignore-",
         ),
         ("study,skull_fracture\nA,1\nB\n", "line 3 has 1 cells, the header 2"),
         ("", "is empty"),

@@ -54,7 +54,7 @@ def test_every_reader_refuses_a_newer_run_in_one_sentence(tmp_path: Path, reader
     with pytest.raises(MolreError) as refused:
         READERS[reader](run)
     assert refused.value.message == (
-        f"{run / 'manifest.json'}: format version 2 is newer than this molre reads (1). "
+        f"{run / 'manifest.json'}: format version 2 is newer than this molre can read (1). "
         "Update molre."
     )
 

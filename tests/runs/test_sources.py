@@ -39,7 +39,7 @@ def test_runs_are_named_from_out_with_the_hashes_of_what_is_read(tmp_path: Path)
     [
         ("{", "not readable as what molre wrote"),
         ("{}", "not readable as what molre wrote"),
-        (json.dumps({"format_version": SOURCES_VERSION + 1}), "is newer than this molre reads"),
+        (json.dumps({"format_version": SOURCES_VERSION + 1}), "is newer than this molre can read"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path: Path, content: str, words: str) -> None:

@@ -49,7 +49,7 @@ class Cohort:
         version = self._facts.get("format_version")
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise MolreError(
-                f"cohort format {version} is newer than this molre reads ({FORMAT_VERSION})",
+                f"cohort format {version} is newer than this molre can read ({FORMAT_VERSION})",
                 where=self.path,
                 fix="upgrade molre",
             )
@@ -112,11 +112,11 @@ class Cohort:
             raise MolreError(
                 "is damaged",
                 where=path,
-                fix=f"deal anew: molre split {self._quoted} --overwrite",
+                fix=f"assign the patients again: molre split {self._quoted} --overwrite",
             )
         twice = table.filter(pl.col("patient").is_duplicated())["patient"]
         if len(twice):
-            raise MolreError(f"patient {twice[0]} is there twice", where=path, fix="keep one line")
+            raise MolreError(f"patient {twice[0]} is listed twice", where=path, fix="keep one line")
         return table
 
     @property
@@ -137,7 +137,7 @@ class Cohort:
 def no_salt(path: Path) -> MolreError:
     """The sentence for a cohort whose salt is lost."""
     return MolreError(
-        "has no salt, so nobody can be recognized in it",
+        "has no salt, so no patient can be recognized in it",
         where=path,
         fix="copy the file salt from where the cohort was made, or ingest the scans into a new "
         "folder",
@@ -173,7 +173,7 @@ def check_name(path: Path) -> None:
     whole = os.path.abspath(path)
     if written(whole) != whole:
         raise MolreError(
-            "a cohort cannot lie there, as this name is not UTF-8",
+            "a cohort cannot be stored there, because the name is not UTF-8",
             where=one_line(whole),
             fix="rename the folder, or name another one",
         )

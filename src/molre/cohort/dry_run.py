@@ -1,4 +1,4 @@
-"""What an ingest would do and what it would take, before anything is written."""
+"""What an ingest would do and how long it would take, before anything is written."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Estimate:
             f"{self.refused} files would be refused"
         )
         if not self.tried:
-            return f"{found}. No study could be read on trial, so the time is not known."
+            return f"{found}. No sample study could be read, so the time is not known."
         return (
             f"{found}. It would take about {_duration(self.hours)} with {self.workers} workers, "
             f"and --cache {self.cache_gigabytes:.2f} GB more disk "

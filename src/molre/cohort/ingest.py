@@ -214,5 +214,5 @@ def _refuse_mixture(listing: Listing, folder: Path) -> None:
         raise MolreError(
             "synthetic phantoms and real scans together",
             where=folder,
-            fix="ingest them into a cohort each",
+            fix="ingest each into a cohort of its own",
         )

@@ -46,7 +46,7 @@ class Matched:
         text = f"{self.matched} studies have labels"
         notes = "".join(f"\nnote: {note}" for note in self.notes)
         if not strays:
-            return f"{text}; every row and scan found its partner{notes}"
+            return f"{text}; every row and every scan was matched{notes}"
         rows, scans = self.rows_without_scan, self.scans_without_row
         row = "1 row has" if rows == 1 else f"{rows} rows have"
         scan = "1 scan has" if scans == 1 else f"{scans} scans have"
@@ -144,7 +144,7 @@ def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = Fal
     labels, out = Cohort(Path(cohort)).labels(), Path(path)
     claim_file(out, ",".join(("study", *findings().ids)))
     if out.exists() and not overwrite:
-        raise MolreError("is there already", where=out, fix="replace it by --overwrite")
+        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
     write_wide(labels, out, findings())
     return labels["study_id"].n_unique()
 
@@ -191,4 +191,6 @@ def _refuse_other(cohort: Cohort, joined: pl.DataFrame, overwrite: bool) -> None
     """The same table again is no harm; another one must be meant."""
     path = cohort.path / "labels.parquet"
     if not overwrite and path.is_file() and not cohort.labels().equals(joined):
-        raise MolreError("holds other labels", where=path, fix="replace them by --overwrite")
+        raise MolreError(
+            "holds different labels", where=path, fix="add --overwrite to replace them"
+        )

@@ -66,18 +66,18 @@ class Names:
             either = [n for n in given if (own := self._named(n)) and self._of_patient(n) - own]
             if ids:
                 notes.append(
-                    f"{_rows(ids)} taken for the ID of a patient: if it is an accession number, "
+                    f"{_rows(ids)} taken as the ID of a patient: if it is an accession number, "
                     "call the column accession"
                 )
             if either:
                 notes.append(
-                    f"{_rows(either)} the name of a study and the ID of a patient who has another: "
-                    "taken for the former; if it is a patient, call the column patient_id"
+                    f"{_rows(either)} both the name of a study and the ID of a patient with "
+                    "another study: taken as the study; if it is a patient, call the column "
+                    "patient_id"
                 )
         if self._foreign:
             notes.append(
-                f"no path is one of this machine: what follows /{'/'.join(self._foreign)} was "
-                "compared"
+                f"no path is on this machine: what follows /{'/'.join(self._foreign)} was compared"
             )
         return notes
 
@@ -90,10 +90,10 @@ class Names:
         if len(theirs) > 1:
             yield f"this patient has {len(theirs)} studies here: name each by its accession number"
         elif theirs:
-            yield "a patient of this ID has a study here: call the column patient_id"
+            yield "a patient with this ID has a study here: call the column patient_id"
         path = self._folders.within(name)
         if path:
-            yield f"a folder of this name leads to a study, and may lead to more: write {path}"
+            yield f"a folder of this name leads to a study, and may lead to others: write {path}"
         for other, how in guesses(name):
             if self._is_known(other):
                 yield f"the cohort has {other!r}: {how}"
@@ -101,7 +101,7 @@ class Names:
         if last != name and self._is_known(last):
             yield f"the cohort has {last!r}, which is only the end of this name"
         if not whoever(name):
-            yield "a word such as this stands for no study and no patient"
+            yield "such a word identifies no study and no patient"
         if is_scientific(name):
             yield "it became a number in scientific notation, and digits were lost"
 

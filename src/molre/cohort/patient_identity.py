@@ -1,4 +1,4 @@
-"""Which studies are one patient's, across a cohort, and what the headers leave in doubt about it.
+"""Which studies are one patient's, across a cohort, and what the headers leave in doubt.
 
 Each study goes by the Patient ID in the header. One ID has many spellings (``molre.ct.patients``),
 and a patient who counted as two would be trained and tested on: all spellings have one key, the one
@@ -69,12 +69,12 @@ def doubts(scans: pl.DataFrame) -> list[str]:
     alike = [theirs for theirs in names.values() if 1 < len(theirs) <= _DUMMY]
     found = [
         _nameless(sum(not spelled for _, _, spelled, *_ in rows), len(rows)),
-        _some(_several(ids.values()), "written in several ways (case, spaces, zeros in front): "
+        _some(_several(ids.values()), "written in several ways (case, spaces, leading zeros): "
               "each counts as one"),
-        _some(_several(births.values()), "of several birth dates under one Patient ID: is it one "
-              "person?"),
-        _some(sum(map(len, alike)), "of the same name and birth date as another, under another "
-              "Patient ID: one person in two splits would be trained and tested on"),
+        _some(_several(births.values()), "listed with several birth dates under one Patient ID: "
+              "is it one person?"),
+        _some(sum(map(len, alike)), "listed with the name and birth date of another, under "
+              "another Patient ID: one person in two splits would be trained and tested on"),
     ]  # fmt: skip
     return [words for words in found if words]
 
@@ -94,6 +94,6 @@ def _nameless(count: int, studies: int) -> str:
         return ""
     some = f"all {count}" if count == studies else f"{count} of {studies}"
     return (
-        f"{some} studies have no Patient ID that names anybody: each, or all that share a word "
-        "such as ANONYMOUS, count as one patient, whoever they are of"
+        f"{some} studies have no Patient ID that identifies anyone: each, or all that share a "
+        "word such as ANONYMOUS, count as one patient, even if they are several people's"
     )

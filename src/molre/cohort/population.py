@@ -1,4 +1,4 @@
-"""Who a run's scans are of, in counts that point at nobody: age, sex, scanner, kernel, thickness.
+"""Whose scans a run has, in counts that identify nobody: age, sex, scanner, kernel, thickness.
 
 A group of fewer than five patients is never shown: small groups are joined under ``other``, and
 where ``other`` is itself small the next smallest joins it, so that no count below five can be told

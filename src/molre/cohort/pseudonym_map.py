@@ -1,4 +1,4 @@
-"""Who is who: pseudonyms beside identifiers, written only where the user asks for it."""
+"""Who is who: pseudonyms beside identifiers, written only on request."""
 
 from __future__ import annotations
 

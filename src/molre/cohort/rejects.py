@@ -1,7 +1,7 @@
 """rejects.csv: what was refused, why, and what to do about it; one table for every verb.
 
-It is written anew by each run, with its header alone where nothing was refused, so that none of a
-run before is taken for this one's.
+Each run writes it again, with only its header if nothing was refused, so that no row of an
+earlier run is taken for this one's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Splits in the order of salted patient hashes, frozen in a file.
 
-A patient never moves, nor is in two. Each patient, in that order, goes where the shares lack most,
-so that they hold to within one patient also in a small cohort, and again after it grew.
+A patient never moves and is never in two. Each patient, in that order, goes to the split that is
+furthest below its share, so that the shares hold to within one patient even in a small cohort, and
+again after it has grown.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def split(
     shares = len(fractions) == len(SPLITS) and all(f >= 0 for f in fractions)
     if not (shares and abs(sum(fractions) - 1) < 1e-6):  # so that nan fails too
         raise MolreError(
-            f"shares {', '.join(map(str, fractions))} are not four that sum to 1",
+            f"shares {', '.join(map(str, fractions))} are not four numbers that sum to 1",
             where="--fractions",
             fix="write for example 0.6 0.1 0.1 0.2",
         )

@@ -172,7 +172,7 @@ def _is_below(file: str, folder: str) -> bool:
 def _outdated(path: Path) -> Iterator[Kept]:
     row = _other_row(path)
     if row and _is_there(row["files"][0]):
-        reason = "was read by another version of molre, whose rules were others"
+        reason = "was read by another version of molre, with other rules"
         rejected = Rejected(row["path"], row["study"], reason, "ingest its folder again")
         yield Kept([], [rejected])
 

@@ -1,6 +1,6 @@
 """Whether a cohort can answer anything: patients with and without each finding, split by split.
 
-Said when labels and splits are made, long before a run has spent its time on them.
+Reported when labels and splits are made, long before a run spends time on them.
 """
 
 from __future__ import annotations

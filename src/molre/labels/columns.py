@@ -41,12 +41,12 @@ LONG_SCHEMA = {
 
 
 def check_columns(path: str | Path, header: list[str]) -> None:
-    """Refuse a column without a name, and a name that is there twice."""
+    """Refuse a column without a name, and a name that is listed twice."""
     for at, name in enumerate(header):
         if not name:
             raise MolreError("a column has no name", where=path, fix="name it or remove it")
         if name in header[:at]:
-            raise MolreError(f"column {name!r} is there twice", where=path, fix="keep one")
+            raise MolreError(f"column {name!r} is listed twice", where=path, fix="keep one")
 
 
 def id_column(path: str | Path, header: list[str], wanted: str | None) -> str:
@@ -62,7 +62,7 @@ def id_column(path: str | Path, header: list[str], wanted: str | None) -> str:
     raise MolreError(
         f"no column names the study (columns: {', '.join(header[:8])} ...)",
         where=path,
-        fix="say which one it is by --id-column NAME",
+        fix="name it with --id-column NAME",
     )
 
 
@@ -82,7 +82,7 @@ def unknown_findings(path: str | Path, unknown: list[str], table: FindingsTable)
     return MolreError(
         f"{len(unknown)} unknown findings: {said}{more}",
         where=path,
-        fix=f"rename them (`molre list findings` has all), or add {ignored}",
+        fix=f"rename them (`molre list findings` shows all), or add {ignored}",
     )
 
 
@@ -92,4 +92,4 @@ def guess(name: str, table: FindingsTable) -> str:
     if alike:
         return f"did you mean {alike[0]!r}"
     found = did_you_mean(name.lower(), table.ids)
-    return found if found.startswith("did") else "it is like no finding"
+    return found if found.startswith("did") else "it resembles no finding"

@@ -1,4 +1,4 @@
-"""The findings table: what a head CT can show, in one CSV that travels as package data."""
+"""The findings table: what a head CT can show, in one CSV that ships as package data."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _check(table: FindingsTable, path: Path) -> None:
         if not f.id:
             raise MolreError(f"finding {f.name!r} has no id", where=path, fix="give it one")
         if f.id in seen:
-            raise MolreError(f"finding {f.id!r} is there twice", where=path, fix="keep one row")
+            raise MolreError(f"finding {f.id!r} is listed twice", where=path, fix="keep one row")
         seen.add(f.id)
         if f.blank_means not in ("absent", "unknown"):
             raise MolreError(
@@ -136,7 +136,9 @@ def _check(table: FindingsTable, path: Path) -> None:
         while parent is not None:
             if parent not in seen or parent in chain:
                 raise MolreError(
-                    f"{f.id}: parent {parent!r} is unknown or circular", where=path, fix="mend it"
+                    f"{f.id}: parent {parent!r} is unknown or circular",
+                    where=path,
+                    fix="correct it",
                 )
             chain.add(parent)
             parent = table.by_id[parent].parent

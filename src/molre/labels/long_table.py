@@ -1,8 +1,8 @@
-"""The long label table: a row for each study and finding, as report labelers write it.
+"""The long label table: one row per study and finding, as report labelers write it.
 
 Columns: one that names the study, ``finding``, ``state`` (present, absent, uncertain or
 not_mentioned), and where they are known ``source``, ``labeller`` (name and version) and
-``evidence`` (the words it rests on). A finding without a row is not mentioned.
+``evidence`` (the words it is based on). A finding without a row is not mentioned.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _check(rows: pl.DataFrame, name: str, table: FindingsTable, where: str | Pat
     if rows.is_empty():
         raise MolreError("has no rows", where=where, fix="add some")
     if (rows["id"] == "").any():
-        raise MolreError(f"a row has no {name}", where=where, fix="fill it or drop it")
+        raise MolreError(f"a row has no {name}", where=where, fix="fill it in or remove the row")
     for finding in rows["finding"].unique(maintain_order=True):
         if finding not in table.by_id:
             raise MolreError(f"unknown finding {finding!r}", where=where, fix=guess(finding, table))

@@ -1,4 +1,4 @@
-"""Long tables of other shapes, a row for each slice or without a state: refused by name."""
+"""Long tables of other shapes, with a row per slice or without a state: refused by name."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def refuse_long(path: Path, header: list[str], rows: Rows, table: FindingsTable)
         raise MolreError(
             "is the long table of the RSNA hemorrhage challenge: a row for each slice and type",
             where=path,
-            fix="make one row a study of it: find the study of each slice by its SOP Instance UID, "
+            fix="make it one row per study: find the study of each slice by its SOP Instance UID, "
             "and give each type that one of its slices has a column with 1 (molre list findings)",
         )
     known = set(table.ids)
     for name, cells in zip(header, columns, strict=False):
         if any(cells) and all(cell in known for cell in cells):
             raise MolreError(
-                f"is a long table: column {name!r} holds findings, a row each",
+                f"is a long table: column {name!r} holds findings, one per row",
                 where=path,
                 fix="call its columns study, finding and state (present, absent, uncertain or "
-                "not_mentioned), or make one row a study of it, with a column for each finding",
+                "not_mentioned), or make it one row per study, with a column for each finding",
             )

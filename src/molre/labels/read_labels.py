@@ -1,4 +1,4 @@
-"""Label tables in whatever form they come: long or wide, a file or a table in memory."""
+"""Label tables in any form: long or wide, a file or a table in memory."""
 
 from __future__ import annotations
 

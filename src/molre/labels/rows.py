@@ -35,7 +35,7 @@ def read_rows(path: Path) -> tuple[list[str], Rows]:
             raise MolreError(
                 f"line {line} has {len(row)} cells, the header {len(header)}",
                 where=path,
-                fix="mend the line",
+                fix="correct the line",
             )
     return header, rows
 
@@ -56,7 +56,7 @@ def _numbered(path: Path, text: str) -> Rows:
             start = reader.line_num + 1 + above
     except csv.Error as error:
         raise MolreError(
-            f"line {start} is no CSV ({error})", where=path, fix="mend its quotes"
+            f"line {start} is not valid CSV ({error})", where=path, fix="correct its quotes"
         ) from None
     if not rows:
         raise MolreError("is empty", where=path, fix="give a header and rows")

@@ -1,9 +1,9 @@
-"""How spreadsheets spell an identifier: what is surely the same, and what only may be.
+"""How spreadsheets spell an identifier: what is certainly the same, and what only may be.
 
 Sure are Unicode's composed and decomposed forms, space around, quotes around, and ``="00123"``, by
 which a spreadsheet keeps text as text. Whatever loses characters (zeros in front, a number with a
-decimal point, thousands' separators, 1.23E+05, case, full-width digits) is a guess: it is said,
-never taken.
+decimal point, thousands' separators, 1.23E+05, case, full-width digits) is a guess: it is
+suggested, never assumed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,2}")
 
 
 def is_number(name: str) -> bool:
-    """Whether a name is a bare number, or a date: it has no letter and is no UID."""
+    """Whether a name is a bare number, or a date: it has no letter and is not a UID."""
     plain = unicodedata.normalize("NFKC", name)
     return not any(c.isalpha() for c in plain) and plain.count(".") < 3
 

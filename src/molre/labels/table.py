@@ -60,7 +60,7 @@ def read_wide(
         id_column: its name; found among the usual names if not given.
         source: reader, report-rules, report-llm, phantom or a data set's name.
         labeller: name and version of whoever labeled.
-        ignore: columns that are no findings and may be there.
+        ignore: columns that are not findings and may be there.
 
     Returns:
         The heading of the column that names the studies, and the long table: id, finding, state,
@@ -139,12 +139,14 @@ def _ids(path: Path, name: str, lines: list[int], cells: list[str]) -> tuple[str
     seen: dict[str, int] = {}
     for line, study in zip(lines, cells, strict=True):
         if not study:
-            raise MolreError(f"line {line} has no {name}", where=path, fix="fill it or drop it")
+            raise MolreError(
+                f"line {line} has no {name}", where=path, fix="fill it in or remove the row"
+            )
         if study in seen:
             raise MolreError(
                 f"study {study!r} is on line {seen[study]} and again on line {line}",
                 where=path,
-                fix="keep one line a study",
+                fix="keep one line per study",
             )
         seen[study] = line
     return tuple(seen)
@@ -161,7 +163,7 @@ def _finding_columns(
     if unknown:
         raise unknown_findings(path, unknown, table)
     if not columns:
-        raise MolreError("has no finding's column", where=path, fix="`molre list findings`")
+        raise MolreError("has no column for any finding", where=path, fix="`molre list findings`")
     return {at: known[name] for at, name in columns.items()}
 
 

@@ -293,7 +293,7 @@ def _check(folder: Path, card: bool = True) -> str:
         raise MolreError("is damaged", where=path, fix=damaged) from None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise MolreError(
-            f"format version {version} is newer than this molre reads ({FORMAT_VERSION})",
+            f"format version {version} is newer than this molre can read ({FORMAT_VERSION})",
             where=folder,
             fix="upgrade molre",
         )

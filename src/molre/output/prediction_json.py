@@ -31,7 +31,7 @@ def read_prediction(path: Path) -> Prediction:
         version = None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise MolreError(
-            f"schema version {version} is newer than this molre reads ({SCHEMA_VERSION})",
+            f"schema version {version} is newer than this molre can read ({SCHEMA_VERSION})",
             where=path,
             fix="upgrade molre",
         )

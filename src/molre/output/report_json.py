@@ -80,7 +80,7 @@ def read_report(path: Path) -> Report:
     except (OSError, ValueError, TypeError, KeyError):
         raise MolreError("not readable as what molre wrote", where=path) from None
     if not isinstance(version, int) or version > FORMAT_VERSION:
-        what = f"format version {version} is newer than this molre reads ({FORMAT_VERSION})"
+        what = f"format version {version} is newer than this molre can read ({FORMAT_VERSION})"
         raise MolreError(what, where=path, fix="update molre")
     if not isinstance(report.context, dict):
         raise MolreError("not readable as what molre wrote", where=path)

@@ -53,7 +53,7 @@ def refuse_newer(version: int, known: int, where: Path) -> None:
         MolreError: ``version`` is above ``known``.
     """
     if version > known:
-        what = f"format version {version} is newer than this molre reads ({known})"
+        what = f"format version {version} is newer than this molre can read ({known})"
         raise MolreError(what, where=where, fix="update molre")
 
 
