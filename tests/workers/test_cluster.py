@@ -106,7 +106,7 @@ def test_a_scheduler_that_goes_or_falls_silent_is_one_sentence(bare, monkeypatch
     address, scheduler = bare
     monkeypatch.setattr(cluster, "WITHOUT_WORKERS", 600)
     threading.Timer(0.7, scheduler.send_signal, (sign,)).start()
-    with pytest.raises(MolreError, match="scheduler has gone") as raised:
+    with pytest.raises(MolreError, match="scheduler is gone") as raised:
         list(cluster.each(eval, ["1"], (), address, seconds=5))
     assert "run the same command again" in raised.value.message
 

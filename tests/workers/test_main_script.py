@@ -22,7 +22,7 @@ from molre.workers.pool import each
     ("guard", "code", "said"),
     [
         ('if __name__ == "__main__":', 0, "[(-3, 3)]"),
-        ("if True:", 1, "would be run again by each worker process"),
+        ("if True:", 1, "would run again in each worker process"),
     ],
 )
 def test_a_script_is_run_once_or_refused(tmp_path: Path, guard: str, code: int, said: str) -> None:

@@ -1,6 +1,6 @@
 """Studies on a Dask cluster: the same function for each study, run elsewhere.
 
-Dask itself waits for ever for workers and schedulers that do not come back; here every wait ends.
+Dask itself waits forever for workers and schedulers that do not come back; here every wait ends.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class _Crew:
         self.manned = now if self.threads else self.manned
         if now > self.manned + WITHOUT_WORKERS:
             raise MolreError(
-                f"the Dask cluster has had no workers for {WITHOUT_WORKERS:g} s; what was done is "
+                f"the Dask cluster has had no workers for {WITHOUT_WORKERS:g} s; finished work is "
                 "kept",
                 where=self.address,
                 fix=f"start some where molre is installed (dask worker {self.address} --nthreads "
@@ -188,15 +188,15 @@ class _Crew:
             )
         if now > self.came + DEATHS * (self.seconds + START):
             raise MolreError(
-                f"nothing has come from the Dask cluster for {now - self.came:.0f} s; what was "
-                "done is kept",
+                f"the Dask cluster has returned nothing for {now - self.came:.0f} s; finished "
+                "work is kept",
                 where=self.address,
-                fix="see whether others keep its workers busy, and run the same command again",
+                fix="check whether other jobs keep its workers busy, then run it again",
             )
 
     def _gone(self) -> MolreError:
         return MolreError(
-            "the Dask scheduler has gone; what was done is kept",
+            "the Dask scheduler is gone; finished work is kept",
             where=self.address,
             fix="start it and run the same command again",
         )

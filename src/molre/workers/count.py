@@ -1,4 +1,4 @@
-"""How many processes a verb starts, the same rule for all: as many as asked, else one a core."""
+"""How many processes a verb starts, by one rule: as many as requested, else one per core."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def processes(workers: int | None) -> int:
         allowed = getattr(os, "sched_getaffinity", None)  # of Linux; a job may have fewer than all
         return len(allowed(0)) if allowed else os.cpu_count() or 1
     if workers < 1:
-        raise MolreError(f"{workers} workers", where="--workers", fix="ask for one or more")
+        raise MolreError(f"{workers} workers", where="--workers", fix="use one or more")
     return workers

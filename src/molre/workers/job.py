@@ -1,6 +1,6 @@
-"""A job in a process of its own, which may crash without taking others with it.
+"""A job in a process of its own, which can crash without taking others down.
 
-The job goes to the process as JSON on its standard input; what became of it comes back in a file.
+The job goes to the process as JSON on its standard input; its outcome comes back in a file.
 """
 
 from __future__ import annotations
@@ -161,4 +161,4 @@ def _died(code: int, job: Job) -> Outcome:
         return Outcome(
             "failed", f"its process was killed ({name}): out of memory, or from outside; see {log}"
         )
-    return Outcome("failed", f"its process ended with code {code} and no word; see {log}")
+    return Outcome("failed", f"its process ended with code {code} and no message; see {log}")

@@ -1,4 +1,4 @@
-"""A script is imported by every worker process that it starts, and would start them again there."""
+"""A script is imported by every worker process that it starts, and would start more there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refuse_unguarded_script() -> None:
         return
     if "__main__" not in text:
         raise MolreError(
-            "would be run again by each worker process that it starts",
+            "would run again in each worker process that it starts",
             where=path,
-            fix='put what it does below a line `if __name__ == "__main__":`',
+            fix='move its code below a line `if __name__ == "__main__":`',
         )

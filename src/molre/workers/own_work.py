@@ -1,4 +1,4 @@
-"""Our own work in processes, results in order.
+"""molre's own work in processes, with results in order.
 
 These workers have no limits: they run what molre made itself, and one that dies ends the run. What
 comes from outside is read by those of `molre.workers.pool`.
@@ -66,7 +66,7 @@ def in_order(
             yield result
     except BrokenProcessPool:
         raise MolreError(
-            f"a process that was {doing} died, most likely for want of memory",
+            f"a process that was {doing} died, most likely for lack of memory",
             fix="run the same command again with fewer --workers",
         ) from None
     finally:

@@ -147,7 +147,7 @@ class _Crew:
             raise MolreError(
                 "the worker processes die as soon as they are started",
                 where="--workers",
-                fix="free memory, or take fewer workers; what was read is kept",
+                fix="free memory, or use fewer workers; what was read is kept",
             )
         self.pool.stop()
         self.pool.join()
@@ -227,7 +227,7 @@ def _has_a_limit_of_its_own() -> bool:
 def _crashed(error: Any) -> Crashed:
     if error.exitcode == -signal.SIGKILL:
         return Crashed(
-            "the system killed the process that read it, probably for want of memory",
-            fix="free memory or take fewer workers, and run it again",
+            "the system killed the process that read it, probably for lack of memory",
+            fix="free memory or use fewer workers, and run it again",
         )
     return Crashed("reading crashed its process", fix="the files are damaged: export again")
