@@ -105,7 +105,7 @@ def test_all_parts_together_are_the_whole(cohort: Path, parts: int) -> None:
 def test_each_part_embeds_its_share_and_nothing_else(cohort: Path) -> None:
     cache = embed(cohort, tiny(), workers=1, shard="2/2").cache
     assert len(cache) == STUDIES // 2
-    with pytest.raises(MolreError, match="the other parts' embeddings"):
+    with pytest.raises(MolreError, match="the other shards' embeddings"):
         embed(cohort, tiny(), workers=1, shard="1/2", overwrite=True)
     with pytest.raises(MolreError, match="shards are counted from 1"):
         embed(cohort, tiny(), workers=1, shard=(0, 2))

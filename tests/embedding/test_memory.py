@@ -72,7 +72,7 @@ def test_one_slice_that_does_not_fit_says_what_it_needs_and_what_there_is() -> N
     with pytest.raises(MolreError) as caught:
         embed_volume(noise(9), backbone(Hungry(0)))
     said = caught.value.message
-    assert "one picture in hungry needs 20.00 GiB more than 11.50 GiB is free" in said
+    assert "one image in hungry needs another 20.00 GiB, but only 11.50 GiB is free" in said
     assert "--device" in said
 
 

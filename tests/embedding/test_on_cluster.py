@@ -95,5 +95,5 @@ def test_what_a_cluster_cannot_do_is_said_at_once(
         embed(tmp_path / "cohort", **SMALL, scheduler="tcp://127.0.0.1:9", overwrite=True)
     assert sorted((tmp_path / "cohort").rglob("embeddings/*/*")) == kept  # nothing thrown away
     loaded = load("efficientnet_lite0")
-    with pytest.raises(MolreError, match="was given loaded"):
+    with pytest.raises(MolreError, match="was given already loaded"):
         embed(tmp_path / "cohort", loaded, scheduler="tcp://127.0.0.1:9")

@@ -154,7 +154,7 @@ class EmbeddingCache:
             raise MolreError(
                 "an embedding shard is damaged or gone",
                 where=path,
-                fix="run `molre embed` again; it makes that shard anew",
+                fix="run `molre embed` again; it rebuilds that shard",
             )
         return safe_open(path, "pt")
 

@@ -69,12 +69,12 @@ def too_little_memory(error: RuntimeError, what: str) -> MolreError:
     text = str(error)
     need = re.search(rf"(?:[Tt]ried to allocate) {_SIZE}", text)
     have = re.search(rf"{_SIZE} is free", text)
-    needs = f" needs {need[1]} more" if need else " needs more"
-    left = f"{have[1]} is free" if have else "is free"
+    needs = f"needs another {need[1]}" if need else "needs more"
+    left = f", but only {have[1]} is free" if have else " than is free"
     return MolreError(
-        f"too little memory: {what}{needs} than {left}",
-        fix="free the device of other programs, choose a smaller backbone or picture "
-        "(--contract), or another --device",
+        f"too little memory: {what} {needs}{left}",
+        fix="close other programs on the device, choose a smaller backbone or image "
+        "size (--contract), or another --device",
     )
 
 

@@ -131,7 +131,7 @@ def embed(
     part, device = Shard.of(shard), usable(device, here=scheduler is None)
     if overwrite and not part.is_whole:
         raise MolreError(
-            "a part that overwrites would throw the other parts' embeddings away",
+            "a shard that overwrites would discard the other shards' embeddings",
             where="--overwrite",
             fix="leave out --overwrite, or --shard",
         )
@@ -148,7 +148,8 @@ def embed(
             )
     elif scheduler:
         raise MolreError(
-            f"{backbone.name} was given loaded, and the workers of a cluster load it themselves",
+            f"{backbone.name} was given already loaded, but the workers of a cluster load it "
+            "themselves",
             fix="give its name for the catalogue",
         )
     if backbone.from_scratch:

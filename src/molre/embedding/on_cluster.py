@@ -74,14 +74,14 @@ def _loaded(request: BackboneRequest, sha256: str) -> Backbone:
         raise MolreError(f"on {_here()}: {error.what}", where=error.where, fix=error.fix) from None
     if backbone.weights.sha256 != sha256:
         raise MolreError(
-            f"{_here()} has other weights of {request.name} than this machine",
-            fix="give all machines the same ones, such as a --weights-dir that all of them see",
+            f"{_here()} has weights of {request.name} other than this machine's",
+            fix="give all machines the same ones, such as a --weights-dir that all of them can see",
         )
     if torch.device(request.device).type == "cuda" and not torch.cuda.is_available():
         raise MolreError(
             f"{_here()} has no CUDA device",
             where="--device",
-            fix="start workers where there is one",
+            fix="start workers on machines that have one",
         )
     return backbone.to(request.device)
 

@@ -74,7 +74,7 @@ def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
         return backbone(chunk.to(device)).pooled.float().cpu()
 
     with torch.inference_mode():
-        what = f"one picture in {backbone.name}"
+        what = f"one image in {backbone.name}"
         return torch.cat(in_halves(run, [pixels], CHUNK, backbone, what))
 
 

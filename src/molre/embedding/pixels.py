@@ -1,4 +1,4 @@
-"""From a volume in HU to the pictures a 2D backbone is given, exactly as its contract says."""
+"""From a volume in HU to the images a 2D backbone is given, exactly as its contract says."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from molre.backbones.contract import Contract
 from molre.ct.volume import AIR, Volume
 from molre.ct.windows import Window
 
-BLANK = 1e-9  # standard deviation below which a picture has nothing to scale
+BLANK = 1e-9  # standard deviation below which an image has nothing to scale
 
 
 def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
     """Prepare a volume.
 
-    Thin slices are averaged in HU, the picture is resized in HU (antialiased, so that a smaller
-    picture is a wider average, as a thicker detector would give) to a square of the field of view
+    Thin slices are averaged in HU, the image is resized in HU (antialiased, so that a smaller
+    image is a wider average, as a thicker detector would give) to a square of the field of view
     with air around it, then windowed to [0, 1] per channel and normalized. A contract may ask for
-    the windows before the resizing, for rounding to gray levels, and for each picture's own
+    the windows before the resizing, for rounding to gray levels, and for each image's own
     normalization.
 
     Args:
@@ -28,7 +28,7 @@ def to_pixels(volume: Volume, contract: Contract) -> tuple[Tensor, np.ndarray]:
         contract: the backbone's.
 
     Returns:
-        float32 (S', channels, size, size) and int (S',), for each picture the index of the
+        float32 (S', channels, size, size) and int (S',), for each image the index of the
         volume's slice in the middle of its slab.
     """
     groups = slabs(volume.positions, contract.slab_mm, contract.max_slices)
@@ -63,7 +63,7 @@ def _round(gray: Tensor, levels: int | None) -> Tensor:
 
 
 def _own_scale(channel: Tensor) -> None:
-    """Every picture (S, R, C) to mean 0 and standard deviation 1; a blank one to 0."""
+    """Every image (S, R, C) to mean 0 and standard deviation 1; a blank one to 0."""
     deviation, mean = torch.std_mean(channel, dim=(1, 2), keepdim=True)
     channel.sub_(mean).div_(torch.where(deviation < BLANK, torch.ones_like(deviation), deviation))
 
@@ -115,14 +115,14 @@ def _average(hu: np.ndarray, groups: list[np.ndarray]) -> Tensor:
 
 
 def _square(
-    pictures: Tensor, spacing: tuple[float, float], size: int, resampling: str, air: float
+    images: Tensor, spacing: tuple[float, float], size: int, resampling: str, air: float
 ) -> Tensor:
-    """Pictures (S, R, C) to (S, size, size): true proportions, centered, air around."""
-    height, width = pictures.shape[1] * spacing[0], pictures.shape[2] * spacing[1]
+    """Images (S, R, C) to (S, size, size): true proportions, centered, air around."""
+    height, width = images.shape[1] * spacing[0], images.shape[2] * spacing[1]
     scale = size / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     small = functional.interpolate(
-        pictures.unsqueeze(1), (rows, columns), mode=resampling, antialias=True, align_corners=False
+        images.unsqueeze(1), (rows, columns), mode=resampling, antialias=True, align_corners=False
     ).squeeze(1)
     if rows == columns == size:
         return small
