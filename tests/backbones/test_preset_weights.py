@@ -139,7 +139,7 @@ def test_the_pinned_revision_is_the_one_that_is_fetched(network, tmp_path: Path,
         network.save_pretrained(in_the_hubs_cache(tmp_path, commit))
     pinned = replace(narrow("dinov2_base", network), revision=OTHER)
     assert load_preset(pinned, None, CONTRACT).weights.revision == OTHER
-    with pytest.raises(MolreError, match="are not here and cannot be fetched"):
+    with pytest.raises(MolreError, match="are not on this machine and cannot be fetched"):
         load_preset(replace(pinned, revision="3" * 40), None, CONTRACT)
 
 

@@ -106,5 +106,5 @@ def test_a_contract_of_the_other_kind_is_refused():
     with pytest.raises(MolreError, match=r"^small3d reads volumes, and the contract is not of"):
         load("small3d", contract=slices)
     for name, contract in (("efficientnet_lite0", volumes), ("small3d", slices)):
-        with pytest.raises(MolreError, match=rf"^{name} reads .*, and the contract is of .*\."):
+        with pytest.raises(MolreError, match=rf"^{name} reads .*, but the contract is for .*\."):
             of_backbone(name, contract.to_dict())

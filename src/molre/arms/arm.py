@@ -22,8 +22,8 @@ ROLES: tuple[Role, ...] = get_args(Role)  # as tables have them
 RIVALS: tuple[Role, ...] = ROLES[1:4]  # what the method must be above before a gain is its own
 LAST_BLOCKS, WHOLE = 1.5, 3.0  # passes of the backbone that a training step costs
 FROM_SCRATCH = (
-    "there are no weights that an arm could adapt and no attention pooling that a router could "
-    "follow: it is trained from scratch, by full"
+    "it has no weights for an arm to adapt and no attention pooling for a router to follow: it "
+    "is trained from scratch, by full"
 )
 
 

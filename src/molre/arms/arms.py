@@ -1,8 +1,9 @@
 """The arms: what is compared, and which question each answers. A dict; a new arm is an entry.
 
-All that any other room does with an arm it asks its entry: how it is built and where, whether a
-backbone can have it, which verdicts rest on it, what it costs, how it looks. Runs may name an arm
-that is not here, of another version or a neighbor's: it is compared and shown as one without role.
+Whatever another room does with an arm, it asks the arm's entry: how it is built and where, whether
+a backbone can have it, which verdicts rest on it, what it costs, how it looks. Runs may name an arm
+that is not here, of another version or a colleague's: it is compared and shown as one without a
+role.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ ARMS: dict[str, Arm] = {
     "molre_random_router": Arm(
         role="routing control",
         plain="the random router",
-        question="is it the learnt routing?",
+        question="is it the learned routing?",
         slice=slices.MOLRE,
         blocks=blocks.molre("molre", train_router=False),
         router="random",

@@ -42,7 +42,7 @@ def _small_enough(network: nn.Module, settings: Settings, called: Collection[str
     count = sum(p.numel() for p in network.parameters())
     if count > FULL_LIMIT:
         raise NotApplicable(
-            f"full trains all of its {count / 1e6:.0f} M parameters, and molre does so up to "
+            f"full trains all of its {count / 1e6:.0f} M parameters, which molre does up to "
             f"{FULL_LIMIT / 1e6:.0f} M",
             fix="choose another arm (`molre list arms`)",
         )

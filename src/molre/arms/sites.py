@@ -137,7 +137,7 @@ def _candidates(network: nn.Module, called: Collection[str] | None) -> list[str]
         chosen = [name for name in chosen if called is None or name in called]
         if chosen:
             return chosen
-    raise ValueError("this network has no layer that MoLRE adapts by itself")
+    raise ValueError("this network has no layer that MoLRE adapts by default")
 
 
 def _bypassed(network: nn.Module, names: list[str], called: Collection[str] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Backbone: a frozen vision model with its weights' pedigree and its input contract."""
+"""Backbone: a frozen vision model with the provenance of its weights and its input contract."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Weights:
 
 @dataclass(frozen=True)
 class Features:
-    """What a backbone makes of a batch of pictures, or of volumes.
+    """What a backbone makes of a batch of images, or of volumes.
 
     Attributes:
         tokens: (B, N, D) patch tokens, or None for a network without.
-        pooled: (B, D), one embedding per picture or volume.
+        pooled: (B, D), one embedding per image or volume.
         grid: rows and columns of the patch tokens, depth before them in 3D; or None.
     """
 

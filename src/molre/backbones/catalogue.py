@@ -115,12 +115,12 @@ def load(
         return load_preset(presets()[name], folder, contract, **consent)
     loader = _unlisted(name)
     if contract is not None and not isinstance(contract, Contract):
-        raise MolreError(f"{name} reads slices, and the contract is of volumes")
+        raise MolreError(f"{name} reads slices, but the contract is for volumes")
     return loader(name, folder, contract)
 
 
 def _unlisted(name: str) -> Loader:
-    """The loader of a name that is no preset."""
+    """The loader of a name that is not a preset."""
     if name in CATALOGUE:
         return CATALOGUE[name]
     for prefix, loader in OPEN_DOORS.items():

@@ -46,7 +46,7 @@ def check_kind(
         says = {"2d": "slices (size, slab_mm ...)", "3d": "volumes (shape, spacing ...)"}
         reads = {"2d": "slices", "3d": "whole volumes"}
         raise MolreError(
-            f"{name} reads {reads[kind]}, and the contract is of {says[given]}",
+            f"{name} reads {reads[kind]}, but the contract is for {says[given]}",
             where=where,
-            fix=f"give a contract of {says[kind]}",
+            fix=f"give a contract for {says[kind]}",
         )

@@ -1,4 +1,4 @@
-"""Which numbers a backbone computes in: one rule, asked by embedding, training and prediction."""
+"""Which precision a backbone computes in: one rule, asked by embedding, training and prediction."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def load_preset(
     _check_memory(preset)
     if contract is not None and type(contract) is not type(preset.contract):
         raise MolreError(
-            f"{preset.name} reads {'slices' if preset.kind == '2d' else 'volumes'}, and the "
-            "contract is not of these",
+            f"{preset.name} reads {'slices' if preset.kind == '2d' else 'volumes'}, but the "
+            "contract is not for these",
             fix="leave --contract out or give one of its kind",
         )
     backbone = _read(preset, folder, contract or preset.contract)
@@ -110,8 +110,8 @@ def _folder(preset: Preset, weights_dir: Path | None) -> Path:
     if folder is not None and all(any(folder.glob(pattern)) for pattern in preset.files):
         return folder
     raise MolreError(
-        f"the weights of {preset.name} are not here and cannot be fetched",
-        fix=f"put {', '.join(preset.files)} into a folder and give it by --weights-dir"
+        f"the weights of {preset.name} are not on this machine and cannot be fetched",
+        fix=f"put {', '.join(preset.files)} into a folder and give it with --weights-dir"
         + _source(preset),
     )
 
@@ -127,8 +127,8 @@ def pedigree(preset: Preset, paths: list[Path]) -> Weights:
     )
 
 
-def check_pictures(preset: Preset, contract: Contract, channels: int, patch: int) -> None:
-    """Whether a 2D network takes pictures of a contract.
+def check_images(preset: Preset, contract: Contract, channels: int, patch: int) -> None:
+    """Whether a 2D network takes images of a contract.
 
     Raises:
         MolreError: other channels, or a size that its patches do not divide.
@@ -137,12 +137,12 @@ def check_pictures(preset: Preset, contract: Contract, channels: int, patch: int
         raise MolreError(
             f"{preset.name} takes {channels} channels, the contract has "
             f"{len(contract.windows)} windows",
-            fix=f"give {channels} windows by --contract FILE",
+            fix=f"give {channels} windows with --contract FILE",
         )
     if contract.size % patch:
         raise MolreError(
-            f"{preset.name}: pictures of {contract.size} do not divide into patches of {patch}",
-            fix="give another size by --contract FILE",
+            f"{preset.name}: images of {contract.size} do not divide into patches of {patch}",
+            fix="give another size with --contract FILE",
         )
 
 
@@ -174,7 +174,7 @@ def _check_hashes(preset: Preset, folder: Path) -> None:
         path = folder / name
         found = files.sha256(path) if path.is_file() else None
         if found != wanted:
-            said = f"its SHA-256 is {found[:12]}" if found else "it is not there"
+            said = f"its SHA-256 is {found[:12]}" if found else "it is missing"
             raise MolreError(
                 f"is not the file that {preset.name} was pinned to ({said}, needs {wanted[:12]})",
                 where=path,

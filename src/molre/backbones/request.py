@@ -1,4 +1,4 @@
-"""A backbone as it is asked for: every choice that loading one takes, passed on whole."""
+"""A backbone as requested: every choice that loading one takes, in one object."""
 
 from __future__ import annotations
 

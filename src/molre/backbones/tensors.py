@@ -43,7 +43,7 @@ class Misfit:
         for verb, names in wrong.items():
             if names:
                 raise MolreError(
-                    f"{verb} {len(names)} tensors of {network}, {names[0]} first",
+                    f"{verb} {len(names)} tensors of {network}, starting with {names[0]}",
                     where=where,
                     fix="give the published checkpoint",
                 )

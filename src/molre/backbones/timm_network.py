@@ -23,7 +23,9 @@ def fill(architecture: str, options: dict[str, Any], state: dict[str, Tensor], w
         network = timm.create_model(architecture, num_classes=0, **options)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise MolreError(f"timm makes no {architecture} of it ({said})", where=where) from None
+        raise MolreError(
+            f"timm cannot build {architecture} from it ({said})", where=where
+        ) from None
     Misfit.between(network.state_dict(), state).refuse(architecture, where)
     network.load_state_dict(state)
     return network.eval()

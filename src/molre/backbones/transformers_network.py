@@ -18,7 +18,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """A checkpoint's config.json.
 
     Raises:
-        MolreError: it is no mapping.
+        MolreError: it is not a mapping.
     """
     path = folder / "config.json"
     try:
@@ -49,7 +49,7 @@ def settings(class_name: str, values: dict[str, Any], where: Path) -> Any:
     except Exception as error:  # transformers and its checks of types raise many kinds
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise MolreError(
-            f"is no {class_name} ({said})", where=where / "config.json", fix="download it again"
+            f"is not a {class_name} ({said})", where=where / "config.json", fix="download it again"
         ) from None
 
 

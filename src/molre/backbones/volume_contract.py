@@ -65,11 +65,11 @@ class VolumeContract(BaseModel):
         one_a_channel(self.windows, self.mean, self.std)
         if sorted(AXES.get(letter, -1) for letter in self.orientation) != [0, 1, 2]:
             raise ValueError(
-                f"orientation {self.orientation!r}, which is not one letter each of S or I, "
-                "P or A, L or R"
+                f"orientation {self.orientation!r}, which must have one letter each of S or "
+                "I, P or A, L or R"
             )
         if self.spacing is None and self.resize is None:
-            raise ValueError("neither spacing nor resize, so a voxel would have no size")
+            raise ValueError("neither spacing nor resize, so that a voxel would have no size")
         return self
 
     @property

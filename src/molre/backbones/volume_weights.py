@@ -33,7 +33,7 @@ def needed(state: dict[str, Tensor], tensor: str, folder: Path, name: str) -> Te
         raise MolreError(
             f"is not a checkpoint of {name} (it has no {tensor})",
             where=folder,
-            fix="give the whole checkpoint of this very network",
+            fix="give the whole checkpoint of exactly this network",
         )
     return state[tensor]
 
@@ -64,13 +64,13 @@ def check_volumes(
         raise MolreError(
             f"{preset.name} takes {channels} channels, the contract has "
             f"{len(contract.windows)} windows",
-            fix=f"give {channels} windows by --contract FILE",
+            fix=f"give {channels} windows with --contract FILE",
         )
     if patch and any(edge % p for edge, p in zip(contract.shape, patch, strict=True)):
         raise MolreError(
             f"{preset.name}: volumes of {_times(contract.shape)} do not divide into patches of "
             f"{_times(patch)}",
-            fix="give another shape by --contract FILE",
+            fix="give another shape with --contract FILE",
         )
 
 

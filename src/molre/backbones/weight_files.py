@@ -44,11 +44,11 @@ def safetensors_in(folder: Path) -> list[Path]:
     pickled = sorted([*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")])
     if pickled:
         raise MolreError(
-            f"only pickled weights are there ({pickled[0].name}), which molre never opens",
+            f"there are only pickled weights ({pickled[0].name}), which molre never opens",
             where=folder,
             fix="convert them to safetensors",
         )
-    raise MolreError("no .safetensors file is there", where=folder, fix="put the weights there")
+    raise MolreError("there is no .safetensors file", where=folder, fix="put the weights there")
 
 
 def revision_of(folder: Path) -> str | None:
@@ -93,7 +93,7 @@ def holding(paths: list[Path], wanted: Callable[[str], object]) -> list[Path]:
     if not found:
         gone = [p.name for p in paths if not p.is_file()]
         raise MolreError(
-            "holds none of this network's tensors" + (f" ({gone[0]} is not there)" if gone else ""),
+            "holds none of this network's tensors" + (f" ({gone[0]} is missing)" if gone else ""),
             where=paths[0].parent,
             fix="download the whole checkpoint",
         )

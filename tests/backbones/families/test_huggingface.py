@@ -197,5 +197,7 @@ def test_absent_checkpoints_are_one_sentence(tmp_path: Path) -> None:
         load(f"hf:{tmp_path}")
     with pytest.raises(MolreError, match="no transformers checkpoint"):
         load("hf:somebody/mine", weights_dir=tmp_path)
-    with pytest.raises(MolreError, match=r"not here and cannot be fetched.*--weights-dir"):
+    with pytest.raises(
+        MolreError, match=r"not on this machine and cannot be fetched.*--weights-dir"
+    ):
         load("hf:somebody/mine")

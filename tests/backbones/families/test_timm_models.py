@@ -111,7 +111,7 @@ def test_without_a_network_there_are_no_random_weights(name):
 
 def test_weights_of_another_architecture(tmp_path: Path):
     write("test_vit", tmp_path / "resnet10t.safetensors")
-    with pytest.raises(MolreError, match="of this very network"):
+    with pytest.raises(MolreError, match="of exactly this network"):
         load("timm:resnet10t", weights_dir=tmp_path)
 
 

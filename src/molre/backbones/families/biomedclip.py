@@ -1,4 +1,4 @@
-"""BiomedCLIP (Zhang et al., arXiv 2303.00915): the picture half of a CLIP trained on figures.
+"""BiomedCLIP (Zhang et al., arXiv 2303.00915): the image half of a CLIP trained on figures.
 
 The tower is timm's ViT-B/16 within an open_clip checkpoint (`visual.trunk.*`); the embedding is
 its class token before CLIP's projection. The publisher's weights are a pickle, which molre never
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.preset_weights import check_pictures, pedigree
+from molre.backbones.preset_weights import check_images, pedigree
 from molre.backbones.timm_network import fill
 from molre.backbones.weight_files import holding, read_tensors, safetensors_in
 from molre.errors import MolreError
@@ -53,7 +53,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     state = read_tensors(paths, _within)
     network = fill(architecture, {**options, "dynamic_img_size": True}, state, folder)
     convolution = network.patch_embed.proj
-    check_pictures(preset, contract, convolution.in_channels, convolution.kernel_size[0])
+    check_images(preset, contract, convolution.in_channels, convolution.kernel_size[0])
     weights = pedigree(preset, paths)
     return Backbone(preset.name, network, features, network.num_features, contract, weights)
 

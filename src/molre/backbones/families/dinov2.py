@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.preset_weights import check_pictures, pedigree
+from molre.backbones.preset_weights import check_images, pedigree
 from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, read_tensors
 from molre.errors import MolreError
@@ -41,7 +41,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
             fix=f"give that of {preset.hub_id}",
         )
     config = settings("Dinov2Config", values, folder)
-    check_pictures(preset, contract, config.num_channels, config.patch_size)
+    check_images(preset, contract, config.num_channels, config.patch_size)
     paths = checkpoint_files(folder)
     network = fill("Dinov2Model", config, read_tensors(paths), folder, needless=("mask_token",))
     weights = pedigree(preset, paths)
@@ -49,7 +49,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
 
 
 def features(network: Any, pixels: Tensor) -> Features:
-    """Patch tokens and the class token; position embeddings follow the picture's size."""
+    """Patch tokens and the class token; position embeddings follow the image's size."""
     hidden = network(pixel_values=pixels).last_hidden_state
     patch = network.config.patch_size
     return Features(

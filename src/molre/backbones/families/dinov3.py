@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.preset_weights import check_pictures, pedigree
+from molre.backbones.preset_weights import check_images, pedigree
 from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, read_tensors
 from molre.errors import MolreError
@@ -58,7 +58,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
             fix=f"give that of {preset.hub_id}",
         )
     config = settings("DINOv3ViTConfig", options, folder)
-    check_pictures(preset, contract, config.num_channels, config.patch_size)
+    check_images(preset, contract, config.num_channels, config.patch_size)
     network = fill("DINOv3ViTModel", config, state, folder, needless=("mask_token",))
     weights = pedigree(preset, paths)
     return Backbone(preset.name, network, features, config.hidden_size, contract, weights)

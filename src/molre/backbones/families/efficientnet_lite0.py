@@ -52,7 +52,7 @@ def load(
     if len(contract.windows) != 3:
         raise MolreError(
             f"{NAME} takes 3 channels, the contract has {len(contract.windows)} windows",
-            fix="give 3 windows by --contract FILE",
+            fix="give 3 windows with --contract FILE",
         )
     network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     kept = cache_folder() / f"efficientnet_lite0-{SHA256[:16]}.safetensors"

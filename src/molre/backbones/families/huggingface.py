@@ -31,7 +31,7 @@ def load(name: str, weights_dir: Path | None = None, contract: Contract | None =
     checkpoint, else the hub's copy. The pooled embedding is the model's ``pooler_output`` where
     every tensor of its pooler came from the checkpoint, else the CLS token, else the mean of the
     tokens. Weights become float32. The name that a model keeps is the ID or the folder's last
-    part, never a path. Without a contract pictures are 224 wide, or what the network was built
+    part, never a path. Without a contract images are 224 wide, or what the network was built
     for where 224 does not fit it.
 
     Raises:
@@ -63,16 +63,16 @@ def _folder(wanted: str, weights_dir: Path | None) -> tuple[Path, str | None]:
             return candidate.resolve(), None
     if weights_dir is not None or wanted.startswith((".", "/", "~")):
         raise MolreError(
-            "no transformers checkpoint (config.json and .safetensors) is there",
+            "there is no transformers checkpoint (config.json and .safetensors) there",
             where=weights_dir or wanted,
             fix="give the folder that holds both",
         )
     folder = fetch(wanted, ["*.json", "*.safetensors"])
     if folder is None:
         raise MolreError(
-            f"the weights of {wanted!r} are not here and cannot be fetched from the hub",
-            fix="download config.json and model.safetensors into a folder and give it by "
-            "--weights-dir",
+            f"the weights of {wanted!r} are not on this machine and cannot be fetched from the hub",
+            fix="download config.json and model.safetensors into a folder and give it "
+            "with --weights-dir",
         )
     return folder, folder.name
 
@@ -103,7 +103,7 @@ def _network(folder: Path) -> tuple[nn.Module, list[str]]:
     needed = [key for key in absent if not any(part in key.split(".") for part in OPTIONAL)]
     if needed:
         raise MolreError(
-            f"the checkpoint lacks {len(needed)} tensors, {needed[0]} first",
+            f"the checkpoint lacks {len(needed)} tensors, starting with {needed[0]}",
             where=folder,
             fix="give the whole checkpoint of this network",
         )
@@ -120,7 +120,7 @@ def _default_contract(network: Any) -> Contract:
 
 
 def _resamples(network: Any) -> bool:
-    """Whether position embeddings follow the picture's size: asked to, or rotary or by nature."""
+    """Whether position embeddings follow the image's size: asked to, or rotary or by nature."""
     return _takes_interpolation(network) or network.config.model_type.startswith("dino")
 
 
@@ -129,13 +129,13 @@ def _takes_interpolation(network: nn.Module) -> bool:
 
 
 def _try(network: nn.Module, read: _Reader, contract: Contract, name: str) -> int:
-    """Width of the embedding, by one blank picture; what does not fit shows here."""
+    """Width of the embedding, by one blank image; what does not fit shows here."""
     pixels = torch.zeros(1, len(contract.windows), contract.size, contract.size)
     patch = getattr(network.config, "patch_size", None)
     if isinstance(patch, int) and contract.size % patch:
         raise MolreError(
-            f"{name}: pictures of {contract.size} do not divide into patches of {patch}",
-            fix="give another size by --contract FILE",
+            f"{name}: images of {contract.size} do not divide into patches of {patch}",
+            fix="give another size with --contract FILE",
         )
     try:
         with torch.inference_mode():
@@ -144,7 +144,7 @@ def _try(network: nn.Module, read: _Reader, contract: Contract, name: str) -> in
         raise MolreError(
             f"{name} does not take {pixels.shape[1]} x {contract.size} x {contract.size} pixels "
             f"({_first_line(error)})",
-            fix="give windows and size that fit it by --contract FILE",
+            fix="give windows and a size that fit it with --contract FILE",
         ) from None
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.preset_weights import check_pictures, pedigree
+from molre.backbones.preset_weights import check_images, pedigree
 from molre.backbones.timm_network import fill
 from molre.backbones.weight_files import read_tensors
 from molre.errors import MolreError
@@ -76,7 +76,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
             where=path,
             fix=f"give that of {preset.hub_id}",
         )
-    check_pictures(preset, contract, state["stem.conv.weight"].shape[1], 32)
+    check_images(preset, contract, state["stem.conv.weight"].shape[1], 32)
     network = ProjectedDaViT(fill("davit_huge_fl", shape_of(state), state, path), projection)
     dim = projection.shape[1]
     return Backbone(preset.name, network, features, dim, contract, pedigree(preset, [path]))

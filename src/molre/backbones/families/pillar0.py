@@ -41,7 +41,7 @@ def read(preset: Preset, folder: Path | None, contract: VolumeContract) -> Backb
     """The checkpoint's own network; the embedding is what its ``extract_vision_feats`` gives.
 
     Raises:
-        MolreError: no contract is known; the code does not run, or is no Pillar-0.
+        MolreError: no contract is known; the code does not run, or is not a Pillar-0.
     """
     assert folder is not None
     contract = _contract(preset, folder, contract)
@@ -57,7 +57,7 @@ def read(preset: Preset, folder: Path | None, contract: VolumeContract) -> Backb
             f"its code does not take a volume of {' x '.join(map(str, contract.pixel_shape))} "
             f"({said[:160]})",
             where=folder,
-            fix="give the contract that it was trained with by --contract FILE",
+            fix="give the contract that it was trained with: --contract FILE",
         ) from None
     code = sorted([*folder.glob("*.safetensors"), *folder.glob("*.py"), folder / "config.json"])
     return Backbone(preset.name, network, read_volumes, dim, contract, pedigree(preset, code))

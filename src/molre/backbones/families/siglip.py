@@ -1,6 +1,6 @@
 """MedSigLIP and the vision tower of MedGemma 1.5 (Sellergren et al., arXiv 2507.05201).
 
-Both are SigLIP-so400m/14 (Zhai et al., arXiv 2303.15343), tuned on medical pictures. Only the
+Both are SigLIP-so400m/14 (Zhai et al., arXiv 2303.15343), tuned on medical images. Only the
 vision tower is read: from MedSigLIP's two towers, or out of MedGemma, of which only the shards
 that hold it are opened. MedSigLIP's embedding is its trained attention pooling; MedGemma's tower
 has none, so its tokens are averaged. Tensors are found under both spellings of transformers.
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from molre.backbones.backbone import Backbone, Features
 from molre.backbones.contract import Contract
 from molre.backbones.preset import Preset
-from molre.backbones.preset_weights import check_pictures, pedigree
+from molre.backbones.preset_weights import check_images, pedigree
 from molre.backbones.transformers_network import fill, read_config, settings
 from molre.backbones.weight_files import checkpoint_files, holding, read_tensors
 from molre.errors import MolreError
@@ -52,7 +52,7 @@ def read(preset: Preset, folder: Path | None, contract: Contract) -> Backbone:
     pooled = any(name.startswith("vision_model.head.") for name in state)
     config = settings("SiglipVisionConfig", vision, folder)
     config.vision_use_head = pooled  # transformers 4 reads it, but knows no such field
-    check_pictures(preset, contract, config.num_channels, config.patch_size)
+    check_images(preset, contract, config.num_channels, config.patch_size)
     network = fill("SiglipVisionModel", config, state, folder)
     weights = pedigree(preset, paths)
     return Backbone(preset.name, network, features, config.hidden_size, contract, weights)

@@ -44,9 +44,9 @@ def read(preset: Preset, folder: Path | None, contract: VolumeContract) -> Backb
     if math.prod(edge // HALVED for edge in contract.shape) < 2:
         shape = " x ".join(map(str, contract.shape))
         raise MolreError(
-            f"{NAME} halves volumes five times, and of {shape} too little is left to normalize by",
-            fix=f"give a shape of {HALVED} each way and {2 * HALVED} one way, at least, by "
-            "--contract FILE",
+            f"{NAME} halves volumes five times, which leaves too little of {shape} to normalize",
+            fix=f"give a shape of at least {HALVED} in every direction and {2 * HALVED} in "
+            "one, with --contract FILE",
         )
     network = skeleton()
     design = f"MONAI DenseNet {FEATURES} {GROWTH} {BLOCKS}, from scratch"

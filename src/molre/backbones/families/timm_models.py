@@ -50,7 +50,7 @@ def _local(architecture: str, folder: Path) -> Path:
 
 
 def _published(architecture: str) -> Path:
-    """Timm's published file in the hub's local cache, fetched where it is not there yet."""
+    """Timm's published file in the hub's local cache, fetched if it is not there yet."""
     import timm
 
     known = timm.models.get_pretrained_cfg(architecture, allow_unregistered=True)
@@ -60,8 +60,9 @@ def _published(architecture: str) -> Path:
     folder = fetch(repository, ["model.safetensors"]) if repository else None
     if folder is None or not (folder / "model.safetensors").is_file():
         raise MolreError(
-            f"the weights of timm:{architecture} are not here and cannot be fetched from the hub",
-            fix=f"put {architecture}.safetensors into a folder and give it by --weights-dir",
+            f"the weights of timm:{architecture} are not on this machine and cannot be fetched "
+            "from the hub",
+            fix=f"put {architecture}.safetensors into a folder and give it with --weights-dir",
         )
     return folder / "model.safetensors"
 
@@ -92,14 +93,14 @@ def _create(architecture: str, contract: Contract, path: Path) -> Any:
         raise MolreError(
             f"does not fit {architecture} ({detail})",
             where=path,
-            fix="give the checkpoint of this very network",
+            fix="give the checkpoint of exactly this network",
         ) from None
     missing = sorted(set(network.state_dict()) - there)
     if missing:
         raise MolreError(
-            f"lacks {len(missing)} tensors of {architecture}, {missing[0]} first",
+            f"lacks {len(missing)} tensors of {architecture}, starting with {missing[0]}",
             where=path,
-            fix="give the checkpoint of this very network",
+            fix="give the checkpoint of exactly this network",
         )
     return network
 
