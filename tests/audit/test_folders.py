@@ -16,7 +16,7 @@ FEWEST = ("--reread", "1", "--reread-seed", "1")
 
 @pytest.fixture
 def gone(run: Path) -> Path:
-    """A run whose cohort is not at hand."""
+    """A run whose cohort is not available."""
     manifest = json.loads((run / "manifest.json").read_text())
     (run / "manifest.json").write_text(json.dumps(manifest | {"cohort": "/gone"}, indent=2))
     return run
@@ -25,7 +25,7 @@ def gone(run: Path) -> Path:
 def test_what_is_not_checked_is_exit_3_and_never_0(gone: Path, tmp_path: Path) -> None:
     said = call(str(gone), "-o", str(tmp_path / "out"))
     assert said.exit_code == 3, said.output
-    assert "the cache was not compared with the scans: its cohort is not at hand" in said.output
+    assert "the cache was not compared with the scans: its cohort is not available" in said.output
     assert "Not everything could be checked" in (tmp_path / "out" / "audit.html").read_text()
     content = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert (content["failed"], content["not_checked"]) == (False, True)
@@ -65,7 +65,7 @@ def test_a_run_called_an_external_evaluation_is_flagged(run: Path) -> None:
     (run / "manifest.json").write_text(json.dumps(manifest | {"external": {"run": None}}))
     said = call(str(run), *FEWEST)
     assert said.exit_code in (1, 3)
-    assert "not looked at: config.yaml, data.json, history.parquet" in said.output
+    assert "not examined: config.yaml, data.json, history.parquet" in said.output
 
 
 @pytest.mark.parametrize("name", ["contrasts.csv", "consistency.csv"])

@@ -49,6 +49,6 @@ def test_embeddings_that_are_gone_are_said_and_no_folder_is_made(
     tmp_path: Path, manifest: dict
 ) -> None:
     cohort = tmp_path / "cohort"
-    with pytest.raises(MolreError, match="are not at hand"):
+    with pytest.raises(MolreError, match="are not available"):
         open_embeddings(RunFolder(tmp_path / "run"), manifest, cohort, adapted=False)
     assert not cohort.exists()

@@ -163,7 +163,7 @@ def routed_by(model: nn.Module, contexts: Mapping[str, Tensor]) -> Iterator[None
 
 @contextmanager
 def rerouted(found: Mapping[str, MoLRELayer], contexts: Mapping[str, Tensor]) -> Iterator[None]:
-    """As :func:`routed_by`, for layers that are at hand.
+    """As :func:`routed_by`, for layers in memory.
 
     Args:
         found: layers by name.

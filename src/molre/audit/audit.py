@@ -17,7 +17,7 @@ from molre.audit.check import (
     NOT_CHECKED,
     NUMBERS,
     Check,
-    NotAtHandError,
+    NotAvailableError,
     not_checked,
 )
 from molre.audit.checks import adapter as adapted
@@ -62,7 +62,7 @@ CHECKERS: tuple[tuple[str, str, Checker], ...] = (
     (DATA, "patients and splits of predictions.parquet", data.splits),
     (DATA, whose.NAME, whose.whose),
     (DATA, "labels of predictions.parquet from the cohort's", data.labels),
-    (DATA, "studies a split", data.counts),
+    (DATA, "studies per split", data.counts),
     (DATA, "studies.parquet from the splits and embeddings", data.studies),
     (DATA, "data.json from the cohort", data.provenance_again),
     (LEAKAGE, "findings listed by their counts in train", data.finding_list),
@@ -236,7 +236,7 @@ def made(group: str, name: str, checker: Callable[[], Iterator[Check]]) -> list[
     try:
         for check in checker():
             rows.append(check)
-    except NotAtHandError as error:
+    except NotAvailableError as error:
         rows.append(not_checked(group, name, error.message))
     except INSTALLATION:
         raise

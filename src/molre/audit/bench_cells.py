@@ -1,4 +1,4 @@
-"""What a benchmark's cells owe each other: no two are one run, and backbones are what they say."""
+"""Checks across the cells of a benchmark: no two are one run, and backbones are what they claim."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def twins(
     if equal:
         yield compared(NUMBERS, name, len(read), [f"{pair} are the same" for pair in equal])
     else:
-        found = [f"{pair} are all but the same" for pair in near]
+        found = [f"{pair} are nearly the same" for pair in near]
         yield flagged(NUMBERS, name, len(read), found, "runs")
 
 
@@ -94,7 +94,7 @@ def looks(bench: Bench, weights_dir: Path | None) -> Iterator[Check]:
         try:
             again = look_at_backbone(facts)
         except MolreError as error:
-            yield not_checked(NUMBERS, name, f"its weights are not at hand: {error.what}")
+            yield not_checked(NUMBERS, name, f"its weights are not available: {error.what}")
             continue
         found = mapping_differences(stored.facts, again)
         found += [f"{key} is not expected" for key in stored.facts.keys() - again.keys()]

@@ -34,7 +34,7 @@ REMEDY = "molre benchmark --report"
 HASHES = ("scans_sha256", "splits_sha256", "labels_sha256")
 ROW = ("backbone", "placement", "arm")  # of table.csv, that name a row
 NAMED = ("study", "study_id", "finding", "patient")  # of a cohort's tables, that name a row
-GONE = "made from what the cells say of their cohort, which is not at hand (--cohort)"
+GONE = "made from what the cells say of their cohort, which is not available (--cohort)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _BenchElsewhere(Bench):
 
 @dataclass(frozen=True)
 class _CohortGone:
-    """A cohort that is not at hand, as the cells tell of it."""
+    """A cohort that is not available, as the cells tell of it."""
 
     path: Path
     synthetic: bool

@@ -100,7 +100,7 @@ def audit_benchmark(
         retrain: train each cell again.
 
     Raises:
-        MolreError: no cell of it is finished, or config.yaml is no configuration.
+        MolreError: no cell of it is finished, or config.yaml is not a configuration.
     """
     runs = sorted(p.parent for p in (bench / "cells").glob("*/manifest.json"))
     if not runs:

@@ -21,8 +21,8 @@ INSTALLATION = (ImportError, OSError, MemoryError)  # no fault of the run: they 
 GROUPS = (FILES, NUMBERS, DATA, LEAKAGE)
 
 
-class NotAtHandError(MolreError):
-    """What a check needs is not there, which is no fault of the run."""
+class NotAvailableError(MolreError):
+    """What a check needs is not there, which is not a fault of the run."""
 
 
 @dataclass(frozen=True)

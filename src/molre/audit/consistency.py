@@ -26,7 +26,7 @@ from molre.audit.check import (
     NUMBERS,
     PASS,
     Check,
-    NotAtHandError,
+    NotAvailableError,
     compared,
 )
 from molre.audit.checks.reread import PROBABILITY, STUDIES
@@ -73,14 +73,14 @@ class _Folder:
     @cached_property
     def model(self) -> TrainedModel:
         if not self.model_path.is_dir():
-            raise NotAtHandError(f"its model is not at hand ({self.told['model']['path']})")
+            raise NotAvailableError(f"its model is not available ({self.told['model']['path']})")
         return load_model(self.model_path)
 
     @cached_property
     def cohort(self) -> Cohort:
         place = self.moved or self.out / str(self.told["cohort"]["path"])
         if not (place / "cohort.json").is_file():
-            raise NotAtHandError("its cohort is not at hand (--cohort says where it is)")
+            raise NotAvailableError("its cohort is not available (--cohort says where it is)")
         return Cohort(place)
 
     @property
@@ -112,7 +112,7 @@ def audit_consistency(out: Path, asked: AuditOptions) -> BenchAudit:
         (FILES, "the model is the one that read them", _same_model),
         (DATA, "the series are those of the cohort", _same_series),
         (NUMBERS, TABLES, _tables),
-        (DATA, "pairs a study", _complete),
+        (DATA, "pairs per study", _complete),
         (DATA, OWN, _own),
         (NUMBERS, USUAL, _usual),
         (FILES, STRANGERS, lambda here: strangers(here.out, WRITTEN)),
@@ -131,7 +131,7 @@ def _same_model(folder: _Folder) -> Iterator[Check]:
 
 def _same_series(folder: _Folder) -> Iterator[Check]:
     same = folder.told["cohort"]["series_sha256"] == series_sha256(folder.cohort)
-    found = [] if same else ["the cohort's series changed since"]
+    found = [] if same else ["the cohort's series have changed since"]
     yield compared(DATA, "the series are those of the cohort", 1, found)
 
 
@@ -161,7 +161,7 @@ def _tables(folder: _Folder) -> Iterator[Check]:
 def _synthetic(folder: _Folder) -> bool:
     try:
         return folder.cohort.synthetic
-    except NotAtHandError:
+    except NotAvailableError:
         return False
 
 
@@ -185,14 +185,14 @@ def _rejects(stored: Path, again: Path) -> tuple[int, list[str]]:
     old = read_rejects(stored) if stored.is_file() else []
     kept = list(old[0]) if old else list(new[0]) if new else []
     told, wanted = (sorted([row.get(key) or "" for key in kept] for row in t) for t in (old, new))
-    return len(new), [] if told == wanted else ["it lists others than consistency.json"]
+    return len(new), [] if told == wanted else ["it differs from consistency.json"]
 
 
 def _wide(table: pl.DataFrame, thresholds: np.ndarray) -> Pairs:
     """The pairs of a long table, in its order."""
     findings = tuple(table["finding"].unique(maintain_order=True))
     if not len(findings) or table.height % len(findings) or len(findings) != len(thresholds):
-        raise MolreError("pairs.parquet does not hold each finding of the model once a pair")
+        raise MolreError("pairs.parquet does not hold each finding of the model once per pair")
     first = table.gather_every(len(findings))
     shape = (-1, len(findings))
     return Pairs(
@@ -227,7 +227,7 @@ def _complete(folder: _Folder) -> Iterator[Check]:
     missing = sum(n - have.get(study, 0) for study, n in expected.items() if study not in lost)
     if missing != int(folder.told["withheld"]):
         found.append(f"{missing} pairs are missing, and {folder.told['withheld']} were withheld")
-    yield compared(DATA, "pairs a study", len(expected), found)
+    yield compared(DATA, "pairs per study", len(expected), found)
 
 
 def _own(folder: _Folder) -> Iterator[Check]:
@@ -262,7 +262,7 @@ def _from_scans(folder: _Folder, asked: AuditOptions) -> Iterator[Check]:
     """Some studies read again by each of their series, drawn anew each time."""
     number = asked.get("reread", STUDIES)
     if not number:
-        raise NotAtHandError("the pairs were not compared with the scans: --reread 0")
+        raise NotAvailableError("the pairs were not compared with the scans: --reread 0")
     seed = asked.get("reread_seed")
     seed = secrets.randbelow(2**31) if seed is None else seed
     try:
@@ -272,12 +272,14 @@ def _from_scans(folder: _Folder, asked: AuditOptions) -> Iterator[Check]:
             device=asked.get("device", "cpu"),
         )
     except MolreError as error:
-        raise NotAtHandError(f"the pairs were not compared with the scans: {error.what}") from None
+        raise NotAvailableError(
+            f"the pairs were not compared with the scans: {error.what}"
+        ) from None
     studies = several(folder.cohort, folder.settings.get("split"))
     random.Random(seed).shuffle(studies)
     pairs, failed = read_pairs(reader, folder.cohort, studies[:number])
     if failed and not pairs:
-        raise NotAtHandError(f"the pairs were not compared with the scans: {failed[0].reason}")
+        raise NotAvailableError(f"the pairs were not compared with the scans: {failed[0].reason}")
     keep_all = bool(folder.settings.get("even_if_withheld"))
     kept = [pair for pair in pairs if keep_all or not pair.withheld]
     drawn = {rows[0]["study"] for rows in studies[:number]} - {one.study for one in failed}

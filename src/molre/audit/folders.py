@@ -42,7 +42,7 @@ def audit_folder(folder: Path, asked: AuditOptions) -> Audit | BenchAudit:
             raise MolreError(
                 f"does not say what {table} was made from",
                 where=folder,
-                fix=f"run `{verb}` again, which writes that",
+                fix=f"run `{verb}` again, which records it",
             )
     if runs_in(folder):
         return audit_runs(folder, asked)

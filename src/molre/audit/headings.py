@@ -1,7 +1,7 @@
 """Where a run answers the headings of TRIPOD+AI (2024) and CLAIM (2024), and where it does not.
 
-Only the headings were at hand, not the texts of the items: this map is an aid to filling in the
-checklists, no proof that an item is met.
+Only the headings were available, not the texts of the items: this map helps to fill in the
+checklists and does not prove that an item is met.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 NOT_REPORTED = "not reported"
 CAVEAT = (
-    "A map from headings to files. The texts of the checklists' items were not at hand, so a row "
-    "says where a run speaks about a heading, not that an item is met."
+    "A map from headings to files. The texts of the checklists' items were not available, so a row "
+    "says where a run addresses a heading, not that an item is met."
 )
 
 

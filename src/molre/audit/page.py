@@ -1,4 +1,4 @@
-"""audit.html and audit.json: one page that says what was checked, and the same for machines."""
+"""audit.html and audit.json: one page that shows what was checked, and the same for machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from molre.output.synthetic_banner import page_banner
 TITLES = {
     FILES: "Are the files whole?",
     NUMBERS: "Do the numbers follow from the files before them?",
-    DATA: "Are they about the scans and labels they say?",
+    DATA: "Are they about the scans and labels that they claim?",
     LEAKAGE: "Did the test split stay out of everything before it?",
 }
 TONES = {PASS: "good", FAIL: "bad", FLAG: "warn", NOT_CHECKED: "plain"}

@@ -64,7 +64,7 @@ def _values(
     places = list(without)
     shown = [bool(one.context.get(EXAMPLES)) for one in (told, made)]
     if not without and shown[0] != shown[1]:
-        yield not_checked(NUMBERS, f"{words}: example cases", "their scans are not at hand")
+        yield not_checked(NUMBERS, f"{words}: example cases", "their scans are not available")
         places.append((EXAMPLES,))
     old, new = (_without(one.context, places) for one in (told, made))
     found = nested_differences(old, new)

@@ -1,4 +1,4 @@
-"""What an audit has at hand: a run's files, and its cohort and embeddings where they still are."""
+"""What an audit can use: a run's files, and its cohort and embeddings if still there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from molre.audit.check import (
     PASS,
     SHOWN,
     Check,
-    NotAtHandError,
+    NotAvailableError,
     not_checked,
 )
 from molre.backbones.backbone import Backbone
@@ -39,7 +39,7 @@ from molre.training.config import TrainConfig, resolve
 from molre.training.load_splits import Splits, load_splits
 
 
-class NotKeptError(NotAtHandError):
+class NotKeptError(NotAvailableError):
     """A kind of run has no such part, and needs none."""
 
 
@@ -48,7 +48,7 @@ BLOCKS = {"adapter", NETWORK_FILE}  # what a model keeps of a backbone that was 
 TRAINED = OF_TRAINING | BLOCKS | {"model.safetensors", "checksums.json"}
 IN_MODEL = BLOCKS | {"model.json", "model.safetensors", "README.md", "checksums.json"}
 STRANGERS = "no file that molre did not write"
-GONE = "its cohort is not at hand (--cohort says where it is)"
+GONE = "its cohort is not available (--cohort says where it is)"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RunUnderAudit:
     """A RUN folder and what belongs to it.
 
     A part that cannot be opened is told once, by :meth:`whole`; a check that asks for it then
-    hears :class:`NotAtHandError`.
+    hears :class:`NotAvailableError`.
 
     Args:
         path: the run.
@@ -93,14 +93,14 @@ class RunUnderAudit:
                 self._parts[name] = opening(self)
             except NotKeptError as error:
                 self._parts[name] = error
-            except NotAtHandError as error:
+            except NotAvailableError as error:
                 self._parts[name] = error
                 yield not_checked(FILES, words, error.message)
             except INSTALLATION:
                 raise
             except Exception as error:  # whatever a damaged file does: it is damaged
                 said = error.message if isinstance(error, MolreError) else repr(error)
-                self._parts[name] = NotAtHandError(f"{words} cannot be opened")
+                self._parts[name] = NotAvailableError(f"{words} cannot be opened")
                 yield Check(FILES, words, FAIL, said)
             else:
                 yield Check(FILES, words, PASS, "whole")
@@ -118,19 +118,19 @@ class RunUnderAudit:
 
     def has(self, name: str) -> bool:
         """Whether a part could be opened: ``cohort``, ``model``, ``embeddings`` ..."""
-        return not isinstance(self._parts[name], NotAtHandError)
+        return not isinstance(self._parts[name], NotAvailableError)
 
     def fresh_backbone(self) -> Backbone:
         """The run's backbone as its own weights make it, whatever the run's files say of it.
 
         Raises:
-            NotAtHandError: its weights are not at hand.
+            NotAvailableError: its weights are not available.
         """
         try:
             return self.description.backbone.request(weights_dir=self.weights_dir).load()
         except MolreError as error:
-            what = f"the backbone's weights are not at hand: {error.what}"
-            raise NotAtHandError(what) from None
+            what = f"the backbone's weights are not available: {error.what}"
+            raise NotAvailableError(what) from None
 
     @property
     def external(self) -> bool:
@@ -199,7 +199,7 @@ class RunUnderAudit:
 
     def _part(self, name: str) -> Any:
         part = self._parts[name]
-        if isinstance(part, NotAtHandError):
+        if isinstance(part, NotAvailableError):
             raise part
         return part
 
@@ -218,7 +218,7 @@ def _config(opened: RunUnderAudit) -> TrainConfig:
 
 def _cohort(opened: RunUnderAudit) -> Cohort:
     if not opened.cohort_told.is_there:
-        raise NotAtHandError(GONE)
+        raise NotAvailableError(GONE)
     cohort = opened.cohort_told.opened
     cohort.scans(), cohort.labels()
     if not opened.external:
@@ -248,7 +248,7 @@ def _embeddings(opened: RunUnderAudit) -> EmbeddingCache:
     try:
         return open_embeddings(opened.folder, opened.manifest, place, adapted=adapted)
     except MolreError as error:
-        raise NotAtHandError(error.what) from None
+        raise NotAvailableError(error.what) from None
 
 
 def _splits(opened: RunUnderAudit) -> Splits:
@@ -293,7 +293,7 @@ def strangers(
     )
     if found:
         more = ", ..." * (len(found) > SHOWN)
-        what = f"{len(found)} are not looked at: {', '.join(found[:SHOWN])}{more}"
+        what = f"{len(found)} were not examined: {', '.join(found[:SHOWN])}{more}"
         yield Check(FILES, STRANGERS, FLAG, what)
     else:
         yield Check(FILES, STRANGERS, PASS, "none")

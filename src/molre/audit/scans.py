@@ -1,6 +1,6 @@
 """The scans of a cohort, as an audit reads them: from the files that were ingested, first of all.
 
-The volume cache was made by molre and can be made anew by who tampers; the files are the origin.
+The volume cache was made by molre and can be rebuilt by a tamperer; the files are the origin.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs audited together, of a comparison or in a folder: each, and what they owe each other."""
+"""Runs audited together, of a comparison or in a folder: each one, and checks across them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def together(out: Path, told: dict[str, Any]) -> list[Check]:
         checks += made(NUMBERS, "tables from the runs", lambda: _tables(out, runs, settings))
         checks += made(DATA, BESIDE, lambda: _beside(runs))
     else:
-        checks.append(not_checked(NUMBERS, "tables from the runs", "a run is not at hand"))
+        checks.append(not_checked(NUMBERS, "tables from the runs", "a run is not available"))
     return checks + made(NUMBERS, TWINS, lambda: twins(here, TWINS))
 
 
@@ -141,7 +141,7 @@ def _same_runs(runs: Sequence[Path], entries: Sequence[dict[str, Any]]) -> Itera
     name, found, seen = "runs are those that were compared", [], 0
     for run, entry in zip(runs, entries, strict=True):
         if not RunFolder(run).is_whole:
-            yield not_checked(FILES, name, f"{entry['path']} is not at hand")
+            yield not_checked(FILES, name, f"{entry['path']} is not available")
             continue
         told, again = entry.get("sha256") or {}, hashes(run)
         seen += len(again)

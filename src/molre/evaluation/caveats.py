@@ -25,7 +25,7 @@ def cautions(
     Args:
         run: the run.
         supports: of its findings in test.
-        labels: long labels of its cohort, or None where they are not at hand.
+        labels: long labels of its cohort, or None where they are not available.
         table: findings known.
     """
     here = None

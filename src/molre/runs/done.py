@@ -1,4 +1,4 @@
-"""Whether a run that is asked for is there already, or another one is in its way."""
+"""Whether a requested run exists already, or another one is in its way."""
 
 from __future__ import annotations
 

@@ -29,5 +29,5 @@ def open_embeddings(
     if not (adapted and folder.is_dir()):
         folder = cache_folder(cohort, str(manifest.get("embeddings") or ""))
     if not is_cache(folder):
-        raise MolreError(f"the embeddings {folder.name} are not at hand (`molre embed`)")
+        raise MolreError(f"the embeddings {folder.name} are not available (`molre embed`)")
     return EmbeddingCache(folder)

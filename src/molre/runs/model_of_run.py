@@ -19,7 +19,7 @@ class ModelSource:
 
     Attributes:
         model: its folder.
-        run: that it is of; None where that is not at hand.
+        run: that it is of; None where that is not available.
         manifest: of the run; empty without one.
     """
 

@@ -1,4 +1,4 @@
-"""One JSON file or table of a folder, or one sentence on what is wrong with it."""
+"""One JSON file or table of a folder, or one sentence about what is wrong with it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def refuse_shared_patients(table: pl.DataFrame, source: Path) -> None:
         f"{many} patient{'s are' if many > 1 else ' is'} in more than one split "
         f"({'; '.join(between)}): {who}",
         where=source,
-        fix="deal the patients anew (molre split COHORT --overwrite) and train again",
+        fix="assign the patients again (molre split COHORT --overwrite) and train again",
     )
 
 

@@ -1,7 +1,7 @@
 """The studies of a run: those of a split in memory, and RUN/studies.parquet with all of them.
 
 The content hash is of pixels and geometry, without identifiers, so that an external cohort can be
-checked against what the model has seen when the run's own cohort is no longer at hand.
+checked against what the model has seen when the run's own cohort is no longer available.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _overlap(cohort: Cohort, scans: pl.DataFrame, source: ModelSource) -> Overla
         own = CohortOfRun(source.manifest).opened
         trained, same_salt = own.chosen(), own.salt == cohort.salt
     except MolreError:
-        pass  # the run's cohort is not at hand; its studies.parquet is enough for the scans
+        pass  # the run's cohort is not available; its studies.parquet is enough for the scans
     return overlap(scans, source.table("studies"), trained, same_salt)
 
 

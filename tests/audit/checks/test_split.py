@@ -1,4 +1,4 @@
-"""Splits as `molre split` deals them: which ones shares can give, and which none can."""
+"""Splits as `molre split` assigns them: which ones shares can give, and which none can."""
 
 from __future__ import annotations
 

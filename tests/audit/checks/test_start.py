@@ -72,7 +72,7 @@ def test_an_arm_s_start_is_found_again_and_not_from_other_scans(
     assert set(found) - {"random router as it was scaled on the training scans"} == (
         {TRAIN, BANK} if arm == "molre_shuffled" else {TRAIN}
     )
-    assert "began from other scans" in found[TRAIN]
+    assert "started from other scans" in found[TRAIN]
 
 
 def test_stored_slices_of_the_shuffled_control_are_looked_at(arms: Path, tmp_path: Path) -> None:
@@ -156,4 +156,4 @@ def test_without_the_scans_the_start_inside_a_backbone_is_not_checked(
     gone = pl.Series("files", [["/gone.dcm"]] * rows.height)
     write_table(copy / "scans.parquet", rows.with_columns(gone))
     found = odd(look(blocks / "lora", weights_dir=blocks, cohort=copy))
-    assert found == {TRAIN: "8 of 8 training scans are not at hand."}
+    assert found == {TRAIN: "8 of 8 training scans are not available."}

@@ -1,4 +1,4 @@
-"""Test is read no better than calibrate, but for chance."""
+"""Test is read no better than calibrate, beyond chance."""
 
 from __future__ import annotations
 

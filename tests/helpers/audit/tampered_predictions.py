@@ -117,7 +117,7 @@ PREDICTIONS: tuple[Tampering, ...] = (
         "hard test studies dropped from every table of the run",
         hard_ones_dropped,
         at(data.counts),
-        "studies a split",
+        "studies per split",
     ),
     Tampering("easy rows of `predictions.parquet` twice", rows_twice, OPENED, OPENING),
     Tampering("a tune study moved to test", moved_study, OPENED, OPENING),

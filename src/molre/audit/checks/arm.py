@@ -22,9 +22,9 @@ from molre.runs.folder import MODEL
 from molre.runs.reading import read_json
 from molre.training.write_run import threshold_origin, trained_on
 
-NAME = "the model is of the arm that it is called"
+NAME = "the model matches the arm it names"
 WORDS = "model.json in words: whose scans, license, thresholds"
-CALLED = "findings of model.json as the findings table calls them"
+CALLED = "findings of model.json named as in the findings table"
 SITES = "adapted layers are those of the arm"
 ADAPTER = Path(MODEL) / "adapter" / "adapter_config.json"
 

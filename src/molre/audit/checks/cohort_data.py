@@ -1,4 +1,4 @@
-"""What the run says of its data, against the cohort: hashes, splits, labels, findings, counts."""
+"""What the run says about its data, against the cohort: hashes, splits, labels, counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from molre.audit.check import DATA, LEAKAGE, Check, NotAtHandError, compared
+from molre.audit.check import DATA, LEAKAGE, Check, NotAvailableError, compared
 from molre.audit.differences import (
     cells,
     leaves,
@@ -28,7 +28,7 @@ def hashes(opened: RunUnderAudit) -> Iterator[Check]:
     """Scans, splits and labels are those the run was made from."""
     again = data_hashes(opened.cohort)
     found = [
-        f"{name.removesuffix('_sha256')} changed since the run was made"
+        f"{name.removesuffix('_sha256')} has changed since the run was made"
         for name, value in again.items()
         if opened.manifest.get(name) != value
     ]
@@ -43,7 +43,7 @@ def splits(opened: RunUnderAudit) -> Iterator[Check]:
     found = []
     for study, patient, split in rows.iter_rows():
         if scans.get(study) != patient:
-            found.append(f"{study} is of {patient}, in the cohort of {scans.get(study)}")
+            found.append(f"{study} belongs to {patient}, in the cohort to {scans.get(study)}")
         elif places.get(patient) != split:
             found.append(f"{study} is in {split}, in splits.csv in {places.get(patient)}")
     yield compared(DATA, "patients and splits of predictions.parquet", 2 * rows.height, found)
@@ -83,7 +83,9 @@ def finding_list(opened: RunUnderAudit) -> Iterator[Check]:
         "model.json": [f.id for f in opened.description.findings],
         "predictions.parquet": _in_order(opened.predictions),
     }
-    found = [f"{place} lists others" for place, listed in places.items() if listed != expected]
+    found = [
+        f"{place} lists other findings" for place, listed in places.items() if listed != expected
+    ]
     name = f"findings have {opened.config.min_labels} positives and negatives in train"
     yield compared(LEAKAGE, name, 3 * len(expected), found)
 
@@ -105,14 +107,14 @@ def counts(opened: RunUnderAudit) -> Iterator[Check]:
     found += mapping_differences(
         {"predictions.parquet": predicted}, {"predictions.parquet": scored}
     )
-    yield compared(DATA, "studies a split", 2 * len(SPLITS) + len(scored), found)
+    yield compared(DATA, "studies per split", 2 * len(SPLITS) + len(scored), found)
 
 
 def studies(opened: RunUnderAudit) -> Iterator[Check]:
     """studies.parquet: each study's split, scan and distance from the training scans."""
     name = "studies.parquet from the splits and embeddings"
     if not opened.folder.table("studies").is_file():
-        raise NotAtHandError("the run is from before molre kept studies.parquet")
+        raise NotAvailableError("the run predates studies.parquet")
     stored = opened.folder.read("studies")
     splits, model = opened.splits, opened.model
     again = studies_table(splits.by_name, opened.cache, model.classifier, model.familiarity)
@@ -123,7 +125,7 @@ def studies(opened: RunUnderAudit) -> Iterator[Check]:
 def provenance_again(opened: RunUnderAudit) -> Iterator[Check]:
     """data.json (flow, population, label sources and counts) from the cohort's tables."""
     if not opened.folder.data.is_file():
-        raise NotAtHandError(f"the run is from before molre kept {COUNTS}")
+        raise NotAvailableError(f"the run predates {COUNTS}")
     stored = opened.folder.counts()
     again = provenance(opened.cohort, opened.splits, opened.config.blank_policy)
     found = mapping_differences(stored, again)

@@ -1,6 +1,6 @@
 """An external evaluation: the frozen model's scores on another cohort, made again from both.
 
-It keeps no model of its own. What it was made from is the run of its model, where that is at hand,
+It keeps no model of its own. What it was made from is the run of its model, where that is available,
 and the external cohort with its embeddings.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from molre.audit.check import DATA, LEAKAGE, NUMBERS, Check, NotAtHandError, compared
+from molre.audit.check import DATA, LEAKAGE, NUMBERS, Check, NotAvailableError, compared
 from molre.audit.checks import leakage
 from molre.audit.checks.predictions import LOGITS
 from molre.audit.differences import (
@@ -79,7 +79,7 @@ def hashes(opened: RunUnderAudit) -> Iterator[Check]:
     """Scans, splits and labels are those that were scored; splits are not needed."""
     again = hashes_of(opened.cohort)
     found = [
-        f"{name.removesuffix('_sha256')} changed since the model was tested on them"
+        f"{name.removesuffix('_sha256')} has changed since the model was tested on them"
         for name, value in again.items()
         if opened.manifest.get(name) not in (value, None)
     ]
@@ -134,7 +134,7 @@ def made_again(opened: RunUnderAudit) -> Iterator[Check]:
     """
     source, cohort = _source(opened), opened.cohort
     if not CohortOfRun(source.manifest).is_there:
-        raise NotAtHandError("the cohort of the model's run is not at hand")
+        raise NotAvailableError("the cohort of the model's run is not available")
     model = load_model(source.model)
     scans, overlap = selected(cohort, source)
     kept = stated(cohort, model.description, scans)
@@ -217,8 +217,10 @@ def _source(opened: RunUnderAudit) -> ModelSource:
     """The run that the model comes from."""
     run = run_of_model(opened.manifest)
     if run is None:
-        raise NotAtHandError("the model was given without its run")
+        raise NotAvailableError("the model was given without its run")
     try:
         return ModelSource(RunFolder(run).model, RunFolder(run), read_manifest(RunFolder(run)))
     except MolreError as error:
-        raise NotAtHandError(f"the run of its model is not at hand ({error.message})") from None
+        raise NotAvailableError(
+            f"the run of its model is not available ({error.message})"
+        ) from None

@@ -1,4 +1,4 @@
-"""Did the test split stay out of all before it: patients, pixels, near twins, pretraining."""
+"""Did test stay out of everything before it: patients, pixels, near twins, pretraining."""
 
 from __future__ import annotations
 

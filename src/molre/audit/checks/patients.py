@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from molre.audit.check import DATA, FLAG, PASS, SHOWN, Check, NotAtHandError
+from molre.audit.check import DATA, FLAG, PASS, SHOWN, Check, NotAvailableError
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.audit.scans import originals
 from molre.ct.patients import same
@@ -32,7 +32,7 @@ def whose(opened: RunUnderAudit) -> Iterator[Check]:
     kept = [row for row in rows[:MOST] if row["files"]]
     here = [row for row in kept if originals(row)]
     if kept and not here:
-        raise NotAtHandError("the files of the scans are not at hand")
+        raise NotAvailableError("the files of the scans are not available")
     read = [(row, name) for row in here if (name := _patient_id(row))]
     if not read:
         return  # NIfTI, or headers that name nobody

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from molre.adapter.core import gate_entropy
-from molre.audit.check import FAIL, NUMBERS, PASS, Check, NotAtHandError, compared, not_checked
+from molre.audit.check import FAIL, NUMBERS, PASS, Check, NotAvailableError, compared, not_checked
 from molre.audit.differences import cells, shown, table_differences, values_differ
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.cohort.cohort import SPLITS
@@ -78,7 +78,7 @@ def grid(table: pl.DataFrame, split: str, ids: list[str]) -> tuple[np.ndarray, n
     rows = table.filter(pl.col("split") == split).sort("study", maintain_order=True)
     studies = rows["study"].unique().sort()
     if rows.height != len(studies) * len(ids) or rows.is_empty():
-        raise MolreError(f"predictions.parquet does not hold each finding once a {split} study")
+        raise MolreError(f"predictions.parquet does not hold each finding once per {split} study")
     out = []
     for column in ("logit", "label"):
         wide = rows.pivot("finding", index="study", values=column, aggregate_function="first")
@@ -92,7 +92,7 @@ def recomputed(opened: RunUnderAudit) -> Iterator[Check]:
     """Every logit and gate from the model folder and the embeddings, in the batches of training."""
     try:
         outputs = _outputs(opened)
-    except NotAtHandError as error:
+    except NotAvailableError as error:
         yield not_checked(NUMBERS, "logits from the model and its embeddings", error.what)
         yield not_checked(NUMBERS, "gates from the model and its embeddings", error.what)
         return
@@ -131,7 +131,7 @@ def _logits(opened: RunUnderAudit, outputs: dict[str, Outputs]) -> Check:
                 if values_differ(value, again, LOGITS):
                     found.append(f"{study} {finding} is {shown(value)}, recomputed {shown(again)}")
     if len(stored) > seen:
-        found.append(f"{len(stored) - seen} predictions are of no study or finding of the run")
+        found.append(f"{len(stored) - seen} predictions belong to no study or finding of the run")
     return compared(NUMBERS, name, seen, found)
 
 

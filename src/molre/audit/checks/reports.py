@@ -92,7 +92,7 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
         if with_cohort:
             yield Check(NUMBERS, words, FAIL, "the table is there, but nothing gives it")
         else:
-            yield not_checked(NUMBERS, words, "its cohort is not at hand")
+            yield not_checked(NUMBERS, words, "its cohort is not available")
 
 
 def _link(run: Path, scratch: Path) -> None:

@@ -1,7 +1,7 @@
 """Some studies read from their scans again: embeddings, probabilities, gates and headers.
 
-All that a run scores rests on a cache of embeddings, which anybody can write. Which studies are
-read is drawn anew each time, test studies first, so that nobody knows them beforehand.
+All that a run scores rests on a cache of embeddings, which anyone can write. Which studies are
+read is drawn at random each time, test studies first, so that nobody knows them in advance.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from molre.audit.check import (
     PASS,
     SHOWN,
     Check,
-    NotAtHandError,
+    NotAvailableError,
     compared,
     not_checked,
 )
@@ -68,7 +68,7 @@ def reread(opened: RunUnderAudit, studies: int, seed: int | None = None) -> Iter
         seed: of the draw; a new one each time by default, and said.
 
     Raises:
-        NotAtHandError: the cohort or the backbone's weights are not there.
+        NotAvailableError: the cohort or the backbone's weights are not there.
     """
     if not studies:
         yield not_checked(NUMBERS, NAME, f"{UNSEEN}: --reread 0")
@@ -76,8 +76,8 @@ def reread(opened: RunUnderAudit, studies: int, seed: int | None = None) -> Iter
     try:
         rows = {row["study"]: row for row in opened.cohort.chosen().iter_rows(named=True)}
         reading, found = _Reading(opened), _Found()
-    except NotAtHandError as error:
-        raise NotAtHandError(f"{UNSEEN}: {error.what}") from None
+    except NotAvailableError as error:
+        raise NotAvailableError(f"{UNSEEN}: {error.what}") from None
     seed = secrets.randbelow(2**31) if seed is None else seed
     ordered = _order(opened, seed)
     chosen = ordered[:studies]
@@ -91,7 +91,7 @@ def reread(opened: RunUnderAudit, studies: int, seed: int | None = None) -> Iter
         else:
             reading.one(row, found)
     if found.gone:
-        why = f"the scans of {len(found.gone)} of the {told}, are not at hand"
+        why = f"the scans of {len(found.gone)} of the {told}, are not available"
         yield not_checked(NUMBERS, NAME, f"{UNSEEN}: {why}")
     if len(found.gone) < len(chosen):
         yield compared(NUMBERS, f"{NAME} ({told})", found.seen, found.differ)
@@ -139,7 +139,7 @@ class _Reading:
                 opened.model_folder, weights_dir=opened.weights_dir, device=opened.device
             )
         except MolreError as error:
-            raise NotAtHandError(error.what) from None
+            raise NotAvailableError(error.what) from None
         kept = opened.external and self.reader.adapted is not None  # keeps no embeddings
         self.cache = opened.cache if not kept and opened.has("embeddings") else None
 
@@ -176,11 +176,13 @@ class _Reading:
             return []
         stored, study = self.cache.get(row["content_hash"]).float(), row["study"]
         if stored.shape != again.shape:
-            return [f"the embedding of {study} has {len(stored)} slices, read again {len(again)}"]
+            return [
+                f"the embedding of {study} has {len(stored)} slices, {len(again)} when read again"
+            ]
         apart = float((stored - again).norm() / again.norm().clamp(min=1e-9))
         near = EMBEDDING.get(self.reader.backbone.precision, LOW_PRECISION)
         if not apart <= near:
-            return [f"the embedding of {study} is off by {100 * apart:.1f} % of its length"]
+            return [f"the embedding of {study} is off by {100 * apart:.1f} % of its norm"]
         return []
 
     def _gates(self, study: str, gates: torch.Tensor | None) -> list[str]:

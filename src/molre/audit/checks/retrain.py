@@ -1,4 +1,4 @@
-"""The dearest check, for those who ask: the whole run trained again."""
+"""The most expensive check, run on request: the whole run is trained again."""
 
 from __future__ import annotations
 

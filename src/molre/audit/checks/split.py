@@ -1,9 +1,9 @@
-"""Who is in which split: dealt by a hash, or by what somebody knew of the patients?
+"""Who is in which split: assigned by a hash, or by what somebody knew about the patients?
 
 ``molre split`` goes through the patients in the order of a salted hash and gives each to the split
-whose share lacks most. The shares are kept nowhere, but a split that was dealt so is one for *some*
-shares: each step says that one split lacked at least as much as any other, which is a linear
-inequality in them. Patients who changed places afterwards leave steps that no shares allow.
+that is furthest below its share. The shares are kept nowhere, but a split that was made so is one
+for *some* shares: each step says that one split was at least as far below as any other, which is a
+linear inequality in them. Patients who changed places afterwards leave steps that no shares allow.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from molre.audit.check import FLAG, LEAKAGE, PASS, Check, NotAtHandError
+from molre.audit.check import FLAG, LEAKAGE, PASS, Check, NotAvailableError
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.cohort.cohort import SPLITS
 from molre.cohort.keys import fraction
 from molre.errors import MolreError
 
-NAME = "splits as `molre split` deals them"
+NAME = "splits as `molre split` assigns them"
 _EDGE = 1e-6  # of a patient
 
 
@@ -32,7 +32,7 @@ def dealt(opened: RunUnderAudit) -> Iterator[Check]:
     try:
         salt = cohort.salt
     except MolreError as error:
-        raise NotAtHandError(f"the cohort {error.what}") from None
+        raise NotAvailableError(f"the cohort {error.what}") from None
     table = cohort.splits()
     rows = sorted(table.iter_rows(), key=lambda row: fraction(salt, row[0]))
     if possible([split for _, split in rows]):
@@ -41,8 +41,8 @@ def dealt(opened: RunUnderAudit) -> Iterator[Check]:
     sizes = dict(table.group_by("split").agg(pl.len()).iter_rows())
     told = ", ".join(f"{name} {sizes.get(name, 0)}" for name in SPLITS)
     why = (
-        f"no shares give these splits ({told}): they are somebody's own, the cohort grew after it "
-        "was split, or patients were put into another split afterwards"
+        f"no shares give these splits ({told}): they were made in another way, the cohort grew "
+        "after it was split, or patients were moved to another split afterwards"
     )
     yield Check(LEAKAGE, NAME, FLAG, why)
 

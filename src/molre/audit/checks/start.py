@@ -2,7 +2,7 @@
 
 Before the first step a model is centered on slices of the training scans, the shuffled control
 stores some of them, and a random router is scaled on them. Nothing trains these numbers, so they
-tell whose scans were the training scans, whatever was written anew afterwards. The weights that
+show whose scans were the training scans, whatever was rewritten afterwards. The weights that
 are trained keep some of the draw that they began with, which tells the seed.
 """
 
@@ -19,7 +19,7 @@ from molre.adapter.core import gate_entropy
 from molre.arms.arm import Arm
 from molre.arms.arms import get_arm
 from molre.arms.slice_adapter import RANDOM_ENTROPY, MoLRESlices, ShuffledMoLRESlices
-from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check, NotAtHandError, compared
+from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check, NotAvailableError, compared
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
@@ -39,7 +39,7 @@ TRAIN = "center of the model from the training scans"
 _CENTERS: dict[tuple[object, ...], Tensor] = {}
 ROUTER = "adapter.router.hidden.weight"
 MOVED = "router of the arm was trained"
-SEED = "weights began at the seed of the run"
+SEED = "weights started from the seed of the run"
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _scans_at_hand(opened: RunUnderAudit) -> None:
     rows = [row for row in opened.cohort.chosen().iter_rows(named=True) if row["study"] in train]
     gone = sum(not at_hand(opened.cohort, row) for row in rows)
     if gone:
-        raise NotAtHandError(f"{gone} of {len(rows)} training scans are not at hand")
+        raise NotAvailableError(f"{gone} of {len(rows)} training scans are not available")
 
 
 def _same(name: str, stored: Tensor, again: Tensor, near: float) -> Check:
@@ -167,8 +167,8 @@ def _same(name: str, stored: Tensor, again: Tensor, near: float) -> Check:
     found = []
     if not gap <= near:
         found.append(
-            f"off by {gap:.3g}: the model began from other scans than those that splits.csv calls "
-            "training scans"
+            f"off by {gap:.3g}: the model started from other scans than the training scans of "
+            "splits.csv"
         )
     return compared(LEAKAGE, name, again.numel(), found)
 
@@ -199,13 +199,13 @@ def seed(opened: RunUnderAudit) -> Iterator[Check]:
         return
     own = _resembles(stored, start, told)
     if own > SURE:
-        yield Check(NUMBERS, SEED, PASS, f"{own:.0f} standard deviations nearer than by chance")
+        yield Check(NUMBERS, SEED, PASS, f"{own:.0f} standard deviations closer than by chance")
         return
     for other in OTHER_SEEDS:
         if (near := _resembles(stored, start, other)) > SURE:
             why = (
-                f"they began at seed {other} ({near:.0f} standard deviations nearer than by "
-                f"chance), and the run says {told}"
+                f"they started from seed {other} ({near:.0f} standard deviations closer than by "
+                f"chance), but the run says {told}"
             )
             yield Check(NUMBERS, SEED, FAIL, why)
             return

@@ -1,4 +1,4 @@
-"""Real or synthetic: what the run says, against what its scans and labels say of themselves.
+"""Real or synthetic: what the run says, against what its scans and labels say.
 
 ``molre phantom`` names itself as the manufacturer in every header, and labels of phantoms have
 the source ``phantom``. Flags follow from these, never the other way round.
@@ -34,7 +34,7 @@ def synthetic(opened: RunUnderAudit) -> Iterator[Check]:
         found[0] += f", but {'; '.join(signs)}"
     check = compared(LEAKAGE, WORDS, len(flags) + len(signs), found)
     if truth and not signs and not found:
-        why = "called synthetic, which neither a manufacturer nor a source of labels says"
+        why = "called synthetic, but no manufacturer and no source of labels says so"
         check = Check(LEAKAGE, WORDS, FLAG, why)
     yield check
 

@@ -1,4 +1,4 @@
-"""What training says of itself: the choice of rate and epoch, sizes, and settings that agree."""
+"""What training reports about itself: the choice of rate and epoch, sizes, settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAtHandError, compared, not_checked
+from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAvailableError, compared, not_checked
 from molre.audit.checks import arm as arms
 from molre.audit.differences import leaves, mapping_differences
 from molre.audit.run_under_audit import RunUnderAudit
@@ -84,7 +84,7 @@ def _replayed(grid: list[float], tried: dict[float, float], most: int) -> str:
     seen = {rate: tried[rate] for rate in grid}
     while (wider := next_rate(seen, most)) is not None:
         if wider not in tried:
-            return f"the search ended before {wider:g}, although the best was at an edge"
+            return f"the search ended before {wider:g}, although the best rate was at an edge"
         seen[wider] = tried[wider]
     extra = sorted(set(tried) - set(seen))
     return f"no rule leads to {extra}" if extra else ""
@@ -105,11 +105,11 @@ def _length(fit: list[dict[str, Any]], budget: int, patience: int) -> str | None
     if [row["epoch"] for row in fit] != list(range(epochs)):
         return f"epochs at learning rate {rate:g} are not counted from 0"
     if {row["learning_rate"] for row in fit} != {rate}:
-        return f"the fit of learning rate {rate:g} names others too"
+        return f"the fit of learning rate {rate:g} also names other rates"
     if stale := [i for i in range(epochs - 1) if i - _best(fit[: i + 1]) >= patience]:
-        return f"the fit at {rate:g} went on after epoch {stale[0]}, when patience had ended"
+        return f"the fit at {rate:g} continued after epoch {stale[0]}, when patience had run out"
     if epochs != budget and epochs - 1 - _best(fit) != patience:
-        return f"the fit at {rate:g} ended after {epochs} epochs, before budget and patience"
+        return f"the fit at {rate:g} ended after {epochs} epochs, before budget or patience ran out"
     return None
 
 
@@ -173,7 +173,7 @@ def _formats(opened: RunUnderAudit) -> list[str]:
 
 
 def backbone(opened: RunUnderAudit) -> Iterator[Check]:
-    """The backbone's size, hash and contract, from the backbone itself where it is at hand."""
+    """The backbone's size, hash and contract, from the backbone itself where it is available."""
     from molre.embedding.embed import probe
     from molre.pipeline import load
     from molre.training.write_run import backbone_entry
@@ -181,7 +181,7 @@ def backbone(opened: RunUnderAudit) -> Iterator[Check]:
     entry, name = opened.model.description.backbone, "backbone of model.json from its weights"
     try:
         fresh = opened.fresh_backbone()
-    except NotAtHandError as error:
+    except NotAvailableError as error:
         yield not_checked(NUMBERS, name, error.what)
         return
     loaded = load(opened.folder.model, weights_dir=opened.weights_dir).backbone
@@ -232,5 +232,5 @@ def _test_vector(opened: RunUnderAudit) -> Check:
     again = sample_slices(train, 1, 8)
     stored = opened.model.self_test[0]
     same = stored.shape == again.shape and torch.equal(stored, again)
-    found = [] if same else ["the embedding is of no training scan"]
+    found = [] if same else ["the embedding matches no training scan"]
     return compared(NUMBERS, "self-test vector from a training scan", again.numel(), found)

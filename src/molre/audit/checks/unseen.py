@@ -1,8 +1,9 @@
 """Test against calibrate: two samples of the same patients' kind, neither seen in training.
 
 Weights that were trained on test scans, test scans that were chosen or whose embeddings were moved:
-whatever was made to match afterwards, test is then read better than calibrate. Patients are dealt
-to both by a hash, so that chance alone sets them apart; how far it does is in their intervals.
+whatever was made to match afterwards, test is then read better than calibrate. Patients are
+assigned to both by a hash, so that only chance sets them apart; how far it does is in their
+intervals.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from molre.evaluation.statistics.macro_interval import macro_interval
 from molre.runs.run import read_run
 from molre.runs.split_scores import SplitScores
 
-NAME = "test is read no better than calibrate, but for chance"
+NAME = "test is read no better than calibrate, beyond chance"
 FEWEST = 5  # patients of each class, in either split
 SURE = 4.0  # standard errors: of 300 simulated honest runs none came above 3.1
 _DRAWS = 500
@@ -60,7 +61,7 @@ def above(
         "calibrate"
     )
     if test[0] - calibrate[0] > SURE * error:
-        why = f"{said}, further apart than chance: was test trained on, chosen or changed?"
+        why = f"{said}, further apart than by chance: was test trained on, chosen or changed?"
         yield Check(LEAKAGE, NAME, FLAG, why)
     else:
         yield Check(LEAKAGE, NAME, PASS, said)
