@@ -197,7 +197,7 @@ def test_cautions_come_before_the_numbers(tmp_path):
 def test_what_training_left_open_is_told_first(tmp_path, html):
     left = page(write_run(tmp_path / "run", rate_at_edge=True, converged=False))
     assert "at the edge of the grid that was tried" in left
-    assert "Not converged: training ended with its budget" in left
+    assert "Not converged: training ran out of budget" in left
     assert "edge of the grid" not in html
     assert "Not converged" not in html
 

@@ -1,4 +1,4 @@
-"""Risk and coverage: does the model err less on the scans it is surer of or knows better?
+"""Risk and coverage: does the model err less on scans that it is surer of or more familiar with?
 
 Studies (or single answers) are kept in the order of a measure, the most trusted first. If the
 measure is worth anything, the share of wrong calls among those kept falls as fewer are kept. AURC

@@ -56,7 +56,7 @@ def dropped_caution(dropped: int, draws: int) -> str | None:
     if dropped <= DROPPED * draws:
         return None
     return (
-        f"{dropped:,} of {draws:,} resamples ({100 * dropped / draws:.0f} %) held one class only "
+        f"{dropped:,} of {draws:,} resamples ({100 * dropped / draws:.0f} %) held only one class "
         "of a scored finding and were left out: intervals of the macro AUC are too narrow, and "
         "p-values too small."
     )
@@ -146,7 +146,7 @@ def _unconverged(run: Run) -> str | None:
     if run.manifest.get("converged", True):
         return None
     return (
-        "Not converged: training ended with its budget, before tune stopped improving. The numbers "
+        "Not converged: training ran out of budget before tune stopped improving. The numbers "
         "do not say how good the arm can be."
     )
 
@@ -155,8 +155,8 @@ def _edge(run: Run) -> str | None:
     if run.manifest.get("rate_at_edge") is not True:
         return None
     return (
-        "The learning rate that did best is at the edge of the grid that was tried: with a wider "
-        "grid the arm may do better. Train it again with more `learning_rates`."
+        "The best learning rate is at the edge of the grid that was tried: with a wider grid the "
+        "arm may do better. Train it again with more `learning_rates`."
     )
 
 

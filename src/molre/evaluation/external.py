@@ -1,4 +1,4 @@
-"""An external cohort: which findings it can judge, and what of it the model has seen before."""
+"""An external cohort: which findings it can judge, and which of it the model has seen before."""
 
 from __future__ import annotations
 

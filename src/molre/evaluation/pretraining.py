@@ -1,4 +1,4 @@
-"""Has the backbone's own training perhaps seen the test scans? What its weights' pedigree says."""
+"""Might the backbone's own training have seen the test scans? By its weights' provenance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA_SETS = {
     "HeadCT-FM": ("fmheadct", "headctfoundation"),
 }
 _CT = re.compile(r"\bCT\b|tomograph|radiolog|medical", re.I)
-_PHOTOGRAPHS = re.compile(r"imagenet|LVD|web picture|photograph|natural image", re.I)
+_PHOTOGRAPHS = re.compile(r"imagenet|LVD|web (?:picture|image)|photograph|natural image", re.I)
 
 
 def pretraining_caution(told: str | None, names: Iterable[str]) -> str | None:

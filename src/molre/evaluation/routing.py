@@ -76,7 +76,7 @@ def summarize(
     """Entropy, load, and the association of findings with experts against a permutation null.
 
     The association uses one study a patient (the first by key), so that its rows are independent.
-    The null deals whole patients out anew: all gates of all layers stay together, all findings
+    The null permutes whole patients: all gates of all layers stay together, all findings
     stay together, only the link between the two is broken.
 
     Args:

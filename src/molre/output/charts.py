@@ -127,7 +127,7 @@ def reliability_plot(bins: Sequence[tuple[float, float, float, float, int]], *, 
 
     Args:
         bins: (predicted, observed, low, high, n).
-        label: what the pictured predictions are, for readers who cannot see it.
+        label: what the predictions shown are, for readers who cannot see it.
     """
     figure, axes = canvas(4.4, 4.2)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -206,7 +206,7 @@ def heatmap(
     figure, axes = canvas(3.6 + 0.72 * len(columns), 1.1 + 0.34 * len(rows))
     limit = max(float(np.abs(values).max(initial=0)), 1.0)
     colors = LinearSegmentedColormap.from_list("signed", [RED, "#ffffff", BLUE])
-    picture = axes.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
+    image = axes.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         axes.text(
             c,
@@ -226,7 +226,7 @@ def heatmap(
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(picture, ax=axes, pad=0.02, fraction=0.04)
+    bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.04)
     bar.set_label(label)
     bar.outline.set_visible(False)
     return svg(figure, label)

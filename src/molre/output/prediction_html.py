@@ -11,10 +11,10 @@ from molre import files
 from molre.model.prediction import Prediction
 from molre.model.reading import Reading
 from molre.output.page import render
-from molre.output.pictures import BONE_FIRST, slice_picture
+from molre.output.slice_images import BONE_FIRST, slice_image
 from molre.output.synthetic_banner import scan_banner
 
-PICTURED = 8  # findings whose key slices are drawn
+ILLUSTRATED = 8  # findings whose key slices are drawn
 
 
 def write_prediction_report(reading: Reading, path: Path, *, trained_on_synthetic: bool) -> None:
@@ -28,9 +28,9 @@ def write_prediction_report(reading: Reading, path: Path, *, trained_on_syntheti
     prediction = reading.prediction
     rows = [_row(reading, k) for k in range(len(prediction.findings))]
     rows.sort(key=lambda r: (not r["above"], -r["margin"]))
-    for row in rows[:PICTURED]:
+    for row in rows[:ILLUSTRATED]:
         if row["finding"].key_slice is not None:
-            row |= _pictures(reading, row)
+            row |= _images(reading, row)
     _write(prediction, path, rows, _overview(reading), trained_on_synthetic)
 
 
@@ -69,14 +69,14 @@ def _row(reading: Reading, k: int) -> dict[str, Any]:
     }
 
 
-def _pictures(reading: Reading, row: dict[str, Any]) -> dict[str, Any]:
+def _images(reading: Reading, row: dict[str, Any]) -> dict[str, Any]:
     finding, weights = row["finding"], reading.attention[:, row["k"]]
     first, second = ("bone", "brain") if finding.category in BONE_FIRST else ("brain", "bone")
     index = finding.key_slice.index
     peak = float(weights.max()) or 1.0
     return {
-        "pictures": [
-            (window, slice_picture(reading.volume, index, window)) for window in (first, second)
+        "images": [
+            (window, slice_image(reading.volume, index, window)) for window in (first, second)
         ],
         "bars": [round(100 * float(w) / peak, 1) for w in weights],
         "key": int(np.argmax(weights)),
@@ -87,4 +87,4 @@ def _pictures(reading: Reading, row: dict[str, Any]) -> dict[str, Any]:
 def _overview(reading: Reading) -> list[tuple[int, str]]:
     """Eight slices spread over the scan, so that a reader sees what was read."""
     picked = np.unique(np.linspace(0, len(reading.volume) - 1, 8).round().astype(int))
-    return [(int(i), slice_picture(reading.volume, int(i), "brain", 160)) for i in picked]
+    return [(int(i), slice_image(reading.volume, int(i), "brain", 160)) for i in picked]

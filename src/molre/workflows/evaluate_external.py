@@ -41,7 +41,7 @@ from molre.runs.studies import Studies
 from molre.training.load_splits import data_hashes
 from molre.workflows.evaluate_run import evaluate_and_report
 
-INGEST_AGAIN = "see that its files are there and unchanged, or run molre ingest again"
+INGEST_AGAIN = "check that its files are there and unchanged, or run molre ingest again"
 
 
 @dataclass(frozen=True)
@@ -268,8 +268,8 @@ def _said(
         "or chosen on them.",
         f"{len(kept)} of the model's {len(ids)} findings are stated by its labels under the same id"
         + ("." if len(kept) == len(ids) else "; the others are not scored."),
-        f"Compared with what the model learned from: {found.compared}; "
-        f"{len(found.studies)} studies were left out for it.",
+        f"Checked against what the model was made from: {found.compared}; "
+        f"{len(found.studies)} studies were left out for that reason.",
     ]
     if far:
         parts.append(

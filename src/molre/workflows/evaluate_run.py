@@ -1,4 +1,4 @@
-"""All that evaluating a run leaves in it: tables, report, and the model card with its results."""
+"""Everything that evaluating a run leaves in it: tables, report, and model card."""
 
 from __future__ import annotations
 

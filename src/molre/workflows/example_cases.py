@@ -18,7 +18,7 @@ from molre.model import folder
 from molre.model.classifier import bank_indices
 from molre.output.charts import attention_bars
 from molre.output.example import Example
-from molre.output.pictures import BONE_FIRST, slice_picture
+from molre.output.slice_images import BONE_FIRST, slice_image
 from molre.runs.embeddings_of_run import open_embeddings
 from molre.runs.folder import RunFolder
 
@@ -102,7 +102,7 @@ def _case(
         pictures=[
             (
                 f"slice {key + 1} of {len(volume)}, {window} window",
-                slice_picture(volume, key, window),
+                slice_image(volume, key, window),
             )
             for window in (first, second)
         ],
@@ -121,8 +121,8 @@ def _whole(
         probability=probability,
         pictures=[
             (
-                f"middle slice, {window} window (the volume is read whole: no key slice)",
-                slice_picture(volume, middle, window),
+                f"middle slice, {window} window (the volume is read as a whole: no key slice)",
+                slice_image(volume, middle, window),
             )
             for window in windows
         ],

@@ -29,7 +29,7 @@ OF_ALL = ("predictions.csv", "index.html", "rejects.csv")  # of this run, never 
 
 @dataclass(frozen=True)
 class Written:
-    """What ``predict`` left behind: an answer for every study, and files that are no scan."""
+    """What ``predict`` left behind: an answer for every study, and files that are not scans."""
 
     out: Path
     answers: tuple[Answer, ...]
@@ -78,7 +78,7 @@ def write_predictions(
 ) -> Written:
     """Predict every study found under ``paths``, see :func:`molre.predict`, into a folder.
 
-    Series that are no axial CT (localizers, dose pages) inside a study that was read are named in
+    Series that are not axial CT (localizers, dose pages) inside a study that was read are named in
     its quality notes.
 
     A prediction that is there already is kept unless ``overwrite``, so that an interrupted run goes

@@ -1,8 +1,9 @@
-"""What a prediction was made from, so that an old one is never passed off as the present one.
+"""What a prediction was made from, so that an old one is never passed off as the current one.
 
 It stays only where the scan's files (place, size, times of content and of status) and all that
 decides the answer (model, molre, the map to HU) are the same. A file that is exchanged with its
-time kept still changes its status time (``ctime``). Only the hash is written, so no name is told.
+time kept still changes its status time (``ctime``). Only the hash is written, so no name is
+disclosed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One answer for every study that ``predict`` was given, refused ones too.
 
-A file that is no scan at all (a picture, a PDF, a text beside the slices) is a row of rejects.csv
-and loses nothing, as in ``molre ingest``. A file that belongs to no study because its header cannot
-be read stands with the others of its folder or archive; a NIfTI is a study by itself.
+A file that is not a scan at all (an image, a PDF, a text beside the slices) is a row of
+rejects.csv and loses nothing, as in ``molre ingest``. A file that belongs to no study because its
+header cannot be read stands with the others of its folder or archive; a NIfTI is a study by itself.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[A
 
 
 def no_scans(rejects: Iterable[Reject], out: Path) -> list[Reject]:
-    """Files that are no scan; they stand in rejects.csv and lose nothing. OUT's own are none."""
+    """Files that are not scans; they stand in rejects.csv and lose nothing. OUT's own are none."""
     own = _within(os.path.abspath(out))
     return [r for r in rejects if not r.dicom and not r.file.startswith(own)]
 

@@ -117,7 +117,7 @@ def test_runs_that_were_not_trained_alike_are_noted(runs, tmp_path):
             f"arm: a{i}\nseed: {i}\nmax_epochs: {100 - 50 * (i > 1)}\n"
         )
     comparison = compare(runs, tmp_path / "out", draws=DRAWS)
-    (note,) = [note for note in comparison.notes if "not trained alike" in note]
+    (note,) = [note for note in comparison.notes if "not trained in the same way" in note]
     assert "max_epochs is 100 or 50" in note
 
 

@@ -124,7 +124,7 @@ def test_the_report_of_a_run_speaks_of_volumes(run: Path, tmp_path: Path) -> Non
     write_run_report(evaluation, tmp_path / "run.html", run_examples(evaluation))
     text = (tmp_path / "run.html").read_text()
     assert "every volume mixes all" in text
-    assert "the volume is read whole: no key slice" in text
+    assert "the volume is read as a whole: no key slice" in text
     assert "attention over slices" not in text
 
 

@@ -1,7 +1,7 @@
 """An external evaluation: the frozen model's scores on another cohort, made again from both.
 
-It keeps no model of its own. What it was made from is the run of its model, where that is available,
-and the external cohort with its embeddings.
+It keeps no model of its own. What it was made from is the run of its model, where that is
+available, and the external cohort with its embeddings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the runs of an arm say of themselves, for the verdicts that rest on it."""
+"""What the runs of an arm report about themselves, for the verdicts that rest on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``compare(runs, out)``: arms of one test set against each other, as tables in OUT."""
+"""``compare(runs, out)``: arms compared on one test set, as tables in OUT."""
 
 from __future__ import annotations
 

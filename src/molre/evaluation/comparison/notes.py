@@ -35,8 +35,8 @@ def _nothing_to_contrast(result: ArmsCompared) -> Iterator[str]:
     groups = list(dict.fromkeys(arm.group for arm in result.arms))
     if len(groups) > 1:
         yield (
-            "Arms are contrasted inside one backbone and placement, never across: between two, "
-            "the backbone and the arm would change at once."
+            "Arms are compared within one backbone and placement, never across: between two, "
+            "the backbone and the arm would both change."
         )
     for group in groups:
         if any(contrast.group == group for contrast in result.contrasts):
@@ -54,9 +54,9 @@ def _seeds(result: ArmsCompared) -> Iterator[str]:
         yield "The arms were trained with different numbers of seeds."
     if min(counts) < NEEDED:
         yield (
-            "With one or two seeds the spread between seeds is a glimpse, not an estimate: there "
-            "intervals and p-values speak of these trained models, which may differ by as much "
-            f"when the same arms are trained again. A verdict on routing needs {NEEDED} seeds of "
+            "With one or two seeds the spread between seeds is a glimpse, not an estimate: "
+            "intervals and p-values then describe these trained models, and the same arms trained "
+            f"again may differ by as much. A verdict on routing needs {NEEDED} seeds of "
             "every arm that it rests on."
         )
 
@@ -65,13 +65,13 @@ def _training(result: ArmsCompared) -> Iterator[str]:
     for arm in result.arms:
         if not arm.facts.converged:
             yield (
-                f"{_named(arm, result)} did not converge: its budget ended before tune stopped "
-                "improving, so that its numbers do not say how good the arm can be."
+                f"{_named(arm, result)} did not converge: it ran out of budget before tune "
+                "stopped improving, so its numbers do not say how good the arm can be."
             )
         if arm.facts.at_edge:
             yield (
                 f"{_named(arm, result)} did best at the edge of the grid of learning rates: a "
-                "wider grid may change its numbers, and each difference with it."
+                "wider grid may change its numbers, and every difference along with them."
             )
 
 
@@ -81,8 +81,8 @@ def _routing(result: ArmsCompared) -> Iterator[str]:
         if arm.name == METHOD and entropy is not None and entropy > UNROUTED:
             yield (
                 f"{_named(arm, result)} did not route: its gate entropy is {entropy:.3f} of the "
-                f"maximum (above {UNROUTED:g} the gates are taken as even). A difference to the "
-                "random or shuffled router then says nothing of learnt routing."
+                f"maximum (above {UNROUTED:g} the gates are taken as even). A difference from "
+                "the random or shuffled router then says nothing about learned routing."
             )
 
 

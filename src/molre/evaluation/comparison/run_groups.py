@@ -1,4 +1,4 @@
-"""Which runs may be set against each other, and in what else they differ than their arm."""
+"""Which runs can be compared, and how they differ besides their arm."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def setting_notes(runs: Sequence[Run], groups: Sequence[str]) -> list[str]:
             )
         for key, values in sorted(_differing(members).items()):
             notes.append(
-                f"The runs of {group} were not trained alike: {key} is {' or '.join(values)}. "
+                f"The runs of {group} were not trained in the same way: {key} is "
+                f"{' or '.join(values)}. "
                 "Differences between arms may come from that."
             )
     return notes
@@ -58,7 +59,7 @@ def _contract_notes(runs: Sequence[Run]) -> list[str]:
         contracts.setdefault(str(run.manifest["backbone"]["name"]), set()).add(_contract(run))
     return [
         f"{name} was given pixels by {len(found)} different contracts (windows, size or slab): "
-        "those runs are different inputs, and are compared only among their own."
+        "those runs have different inputs, and are compared only among themselves."
         for name, found in sorted(contracts.items())
         if len(found) > 1
     ]

@@ -1,9 +1,9 @@
-"""Two runs that are one: a copy under another seed or arm is no repeat of a training.
+"""Two runs that are one: a copy under another seed or arm does not repeat a training.
 
 AUC knows the order of scores alone. So two runs are one where every finding puts the test studies
 in the same order, or where all logits agree but for rounding: a copy stays one when it is
-calibrated anew, scaled, or given a little noise. Trainings from two seeds start from other weights,
-and agree in neither.
+calibrated again, scaled, or given a little noise. Trainings from two seeds start from other
+weights, and agree in neither.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def twin_notes(runs: Sequence[Run]) -> Iterator[str]:
             )
         elif _varies(one) and _apart(one, other) < NEAR:
             yield (
-                f"{names} all but agree: their logits differ by less than {NEAR:g} of a standard "
+                f"{names} nearly agree: their logits differ by less than {NEAR:g} of a standard "
                 "deviation, so that one may be a copy."
             )
 

@@ -38,7 +38,7 @@
   function article(study) {
     const badges = study.badges.map(([kind, text, said]) =>
       make("span", { class: "badge " + word(kind), title: word(said) }, word(text)));
-    const picture = make("img", {
+    const image = make("img", {
       src: "sheet/" + encodeURIComponent(study.key) + ".jpg", loading: "lazy",
       width: strip[0], height: strip[1],
       alt: `${study.slices.length} of ${study.count} slices of ${study.key}, ` +
@@ -50,7 +50,7 @@
       make("div", {}, make("dt", {}, facts[index]), make("dd", {}, word(value))));
     const sections = study.sections.map(([title, lines]) =>
       make("section", {}, make("h3", {}, word(title)), make("ul", {}, ...lines.map(line))));
-    const width = make("div", {}, picture, numbers);
+    const width = make("div", {}, image, numbers);
     width.style.setProperty("--share", study.share);
     const where = study.path ? [make("details", { class: "where" },
       make("summary", {}, "Where it lies"), make("code", {}, study.path))] : [];

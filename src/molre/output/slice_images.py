@@ -1,4 +1,4 @@
-"""Slices as pictures inside a page: a data URI, so that a report is one file."""
+"""Slices as images inside a page: a data URI, so that a report is one file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from molre.ct.windows import WINDOWS
 BONE_FIRST = ("trauma",)  # categories of findings that a bone window shows better
 
 
-def slice_picture(volume: Volume, index: int, window: str = "brain", size: int = 256) -> str:
+def slice_image(volume: Volume, index: int, window: str = "brain", size: int = 256) -> str:
     """One slice as a JPEG data URI, true to its pixel shape, patient's right on the left.
 
     Args:
@@ -29,7 +29,7 @@ def slice_picture(volume: Volume, index: int, window: str = "brain", size: int =
     height, width = rows * volume.pixel_spacing[0], columns * volume.pixel_spacing[1]
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = Image.fromarray(gray).resize(shape, Image.Resampling.LANCZOS)
+    image = Image.fromarray(gray).resize(shape, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
+    image.save(buffer, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
