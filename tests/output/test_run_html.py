@@ -184,7 +184,7 @@ def test_what_a_run_lacks_for_a_section_is_said(run):
     html = page(run)
     assert "Not shown: predictions.parquet has no calibrate split" in html
     assert "Not shown: the cohort that manifest.json names is not there" in html
-    assert "train it again for them" in html  # distances
+    assert "train it again to get them" in html  # distances
     assert not (run / "operating_points.parquet").exists()
 
 

@@ -109,7 +109,7 @@ def test_find_goes_by_path_and_by_key(page: Page, rows: list[dict]) -> None:
     assert keys(page) == [rows[-1]["study"]]
     page.fill("[name=find]", "no such thing")
     assert keys(page) == []
-    assert said(page) == "No study is like that."
+    assert said(page) == "No study matches."
 
 
 def test_sorting_brings_the_lowest_score_first(page: Page, rows: list[dict]) -> None:

@@ -1,4 +1,4 @@
-"""The report of a benchmark: what each backbone shows, the table, and what there is not."""
+"""The report of a benchmark: what each backbone shows, the table, and what is missing."""
 
 from __future__ import annotations
 

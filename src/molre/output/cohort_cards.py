@@ -1,4 +1,5 @@
-"""What the contact sheet shows of each study, in the plain form that both page and script draw."""
+"""What the contact sheet shows of each study, in the plain form that both the page and the script
+draw."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ FACTS = (
     "Scanner", "Age", "Sex",
 )  # fmt: skip
 SENTENCES = ("reason", "notes", "head_reasons")  # which may name a file
-WITHHELD, REPAIRED = "withheld", "repaired"  # filters that are no flags
+WITHHELD, REPAIRED = "withheld", "repaired"  # filters that are not flags
 
 
 @dataclass(frozen=True)

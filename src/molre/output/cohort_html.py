@@ -1,4 +1,4 @@
-"""COHORT/index.html, the contact sheet: every study at a glance, before any model is near.
+"""COHORT/index.html, the contact sheet: every study at a glance, before any model is involved.
 
 The page holds the first studies and is whole without script. ``index.js`` beside it holds all
 studies and draws those that a filter leaves, a page at a time. Both open by file:// and load

@@ -1,4 +1,5 @@
-"""The comparison report: arms, contrasts with verdicts, findings, and what all this cannot say."""
+"""The comparison report: arms, contrasts with verdicts, findings, and what all of this cannot
+show."""
 
 from __future__ import annotations
 

@@ -93,7 +93,9 @@ class _Table:
         yield table
         left_out = [name for column, name in enumerate(HEADER) if column not in shown]
         if left_out:
-            yield Text(f"Left out for want of width (see the report): {', '.join(left_out)}.")
+            yield Text(
+                f"Left out, as the terminal is too narrow (see the report): {', '.join(left_out)}."
+            )
 
 
 def fitting(rows: Sequence[Row], width: int) -> list[int]:

@@ -23,7 +23,7 @@ def write_overview(
         path: OUT/index.html.
         answers: one a row.
         trained_on_synthetic: the model knows phantoms only.
-        others: files that are no scan.
+        others: files that are not scans.
     """
     predictions = [answer.prediction for answer in answers]
     page.write(

@@ -1,6 +1,6 @@
 """The model card with results: README.md of RUN/model, from the run's own files and no others.
 
-No number is typed here: each is read from model.json, manifest.json, config.yaml, data.json, the
+No number is typed in here: each is read from model.json, manifest.json, config.yaml, data.json, the
 model's tensors, or the evaluation. Headings follow Mitchell et al., Model Cards for Model
 Reporting (2019).
 """
@@ -28,7 +28,7 @@ from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
 from molre.runs.folder import RunFolder
 
-NOT_RECORDED = "Not recorded: the run is from before molre kept `data.json`."
+NOT_RECORDED = "Not recorded: the run predates `data.json`."
 RESULTS = "Performance on test"
 SUBGROUPS = "Subgroups"
 
@@ -278,21 +278,21 @@ def _familiarity(model: Path) -> str:
     return f"""## Withholding
 
 A scan whose distance from the training scans is above {limit:.2f} (near 1 for scans like them;
-{axes} principal axes, threshold from the calibrate split) is withheld, as is one that is no whole
-adult non-contrast head."""
+{axes} principal axes, threshold from the calibrate split) is withheld, as is one that is not a
+whole adult non-contrast head."""
 
 
 def _limitations(evaluation: Evaluation, d: ModelDescription) -> str:
     few = [f for f in evaluation.findings if f.auc is None]
     lines = [
-        "- One training seed; the intervals speak of other patients, not of other seeds.",
-        "- The test split is of the same source as the training split, so that other hospitals "
+        "- One training seed; the intervals cover other patients, not other seeds.",
+        "- The test split comes from the same source as the training split, so other hospitals "
         "may see other numbers.",
     ]
     if few:
         lines.append(
             f"- {len(few)} of {len(evaluation.findings)} findings have too few cases in test to be "
-            "scored: what the model says of them is untested."
+            "scored: what the model says about them is untested."
         )
     uncalibrated = sum(not ok for ok in d.calibrated)
     if uncalibrated:
@@ -303,5 +303,5 @@ def _limitations(evaluation: Evaluation, d: ModelDescription) -> str:
     if evaluation.run.gates is not None:
         lines.append("- Gates show what the router follows, not that routing helps.")
     if d.synthetic:
-        lines.append("- All of the above is synthetic: it says nothing of patients.")
+        lines.append("- All of the above is synthetic: it says nothing about patients.")
     return "## Limitations\n\n" + "\n".join(lines)

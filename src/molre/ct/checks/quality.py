@@ -59,7 +59,7 @@ THICK_SHARE = 1 / 3  # of the steps
 # below 15
 OFF_CENTER_MM = 30.0
 CUT_MM = 20.0  # of head on the edge; less is the tip of the nose
-ROTATED_DEGREES = 15.0  # a radiographer would lay the head anew; phantoms stay below 9
+ROTATED_DEGREES = 15.0  # a radiographer would position the head again; phantoms stay below 9
 # without contrast 111 phantoms and 42 real heads are at 0.45 or below, but for one at 0.60 (from
 # images); with sinuses of 200 HU at 0.77 or above, of 150 HU 12 of 14 phantoms at 0.70 or above
 ENHANCED_SHARE = 0.65

@@ -270,7 +270,7 @@ def _limits(group: str, arms: Sequence[str], evidence: Evidence) -> list[str]:
     said = []
     if short := [name for name in every if not evidence.of(group, name).converged]:
         whose = "it" if every[0] in short else listed(short)
-        said.append(f"the budget ran out before {whose} converged")
+        said.append(f"the budget ended before {whose} converged")
     if edge := [name for name in every if evidence.of(group, name).at_edge]:
         rate = "learning rate" if len(edge) == 1 else "learning rates"
         is_ = "is" if len(edge) == 1 else "are"

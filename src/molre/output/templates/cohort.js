@@ -53,7 +53,7 @@
     const width = make("div", {}, image, numbers);
     width.style.setProperty("--share", study.share);
     const where = study.path ? [make("details", { class: "where" },
-      make("summary", {}, "Where it lies"), make("code", {}, study.path))] : [];
+      make("summary", {}, "Where it is"), make("code", {}, study.path))] : [];
     return make("article", { class: "study", id: study.key },
       make("header", {}, make("h2", {}, study.key),
         make("div", { class: "badges" }, ...badges)),
@@ -81,7 +81,7 @@
     const range = found.length ? `${shown(from + 1)} to ${shown(to)} of ` : "";
     page.max = last;
     controls.querySelector(".found").textContent =
-      found.length ? `${range}${shown(found.length)} studies` : "No study is like that.";
+      found.length ? `${range}${shown(found.length)} studies` : "No study matches.";
     pager.querySelector(".found").textContent = `page ${shown(Number(page.value))} of ${shown(last)}`;
     pager.querySelector("[data-step='-1']").disabled = page.value <= 1;
     pager.querySelector("[data-step='1']").disabled = page.value >= last;
