@@ -39,7 +39,7 @@ class Benchmarked:
 
     @property
     def exit_code(self) -> int:
-        """1 where a cell failed; cells that another shard has yet to run are no failure."""
+        """1 where a cell failed; cells that another shard has yet to run are not failures."""
         return 1 if self.table.failed else 0
 
 

@@ -187,7 +187,7 @@ class _Collected:
         if len(tests) > 1:
             notes.append(
                 "Not all groups were tested on the same studies and findings, so compare arms "
-                "inside a backbone and placement only; the counts at the top are of the first."
+                "only within one backbone and placement; the counts at the top are for the first."
             )
         arms = [
             arm for comparison in self.judged.compared.values() for arm in comparison.result.arms
@@ -195,12 +195,12 @@ class _Collected:
         if any(arm.facts.at_edge for arm in arms):
             notes.append(
                 "Rows marked rate at the edge did best with the first or last learning rate of the "
-                "grid: a wider grid may change their numbers, and each difference with them."
+                "grid: a wider grid may change their numbers, and every difference along with them."
             )
         if not all(arm.facts.converged for arm in arms):
             notes.append(
-                "Rows called not converged ended with their budget, not with a plateau on tune: "
-                "their numbers say that the path runs, and nothing of how good an arm can be."
+                "Rows marked not converged ran out of budget before a plateau on tune: their "
+                "numbers show that the pipeline runs, not how good an arm can be."
             )
         for path in sorted((bench.folder.path / "state").glob("embed-*.json")):
             outcome = bench.folder.outcome(path.stem)
@@ -278,5 +278,5 @@ def _budget(bench: Bench, placement: str) -> str:
     if here.studies is not None:
         words.append(f"fitted on {here.studies} studies")
     if here.slices is not None:
-        words.append(f"{here.slices} slices a scan")
+        words.append(f"{here.slices} slices per scan")
     return ", ".join(words)

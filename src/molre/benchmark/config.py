@@ -1,7 +1,7 @@
 """One frozen configuration of a benchmark: backbones, placements with their arms, seeds, budget.
 
-Every arm of a placement has the same learning rates, epochs, patience and seeds; there is no place
-in the configuration where one arm could be given more than another.
+Every arm of a placement has the same learning rates, epochs, patience and seeds; nothing in the
+configuration can give one arm more than another.
 """
 
 from __future__ import annotations

@@ -79,14 +79,15 @@ class Estimate:
         here = "not known" if self.hours is None else f"{self.hours:,.1f} hours"
         said = [
             f"{self.name}: {self.cells} cells ({self.not_applicable} combinations not applicable), "
-            f"{self.scans:,} scans of {self.slices:.0f} slices. An estimate: epochs end earlier "
-            "where tune stops improving.",
+            f"{self.scans:,} scans of {self.slices:.0f} slices. An estimate: training ends "
+            "earlier where tune stops improving.",
             "",
             *(line.rstrip() for line in lines),
             "",
-            f"In all: {here} on {self.device} as measured now, or {self.gpu_hours:,.1f} GPU-hours; "
+            f"In total: {here} on {self.device} as measured now, or {self.gpu_hours:,.1f} "
+            "GPU-hours; "
             f"{self.gigabytes:,.1f} GB of disk. Nothing was written.",
-            *(f"{name}: nothing is known of it: {why}" for name, why in self.unknown),
+            *(f"{name}: nothing is known about it: {why}" for name, why in self.unknown),
             "Assumptions:",
             *(f"- {text}" for text in ASSUMPTIONS),
         ]

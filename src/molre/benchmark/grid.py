@@ -1,4 +1,4 @@
-"""The grid: backbone x placement x arm x seed, and the combinations that there cannot be."""
+"""The grid: backbone x placement x arm x seed, and the combinations that cannot exist."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def make_grid(config: BenchmarkConfig, reasons: Mapping[str, Reasons]) -> Grid:
     if not cells:
         raise MolreError(
             "no combination of these backbones, placements and arms is applicable",
-            fix=f"the first one is not because {barred[0].reason}",
+            fix=f"the first one is not, because {barred[0].reason}",
         )
     return Grid(tuple(cells), tuple(barred))
 

@@ -1,4 +1,5 @@
-"""What the kinds of job do; each runs alone in its process (:mod:`molre.benchmark.job_process`)."""
+"""What each kind of job does; each runs alone in its process
+(:mod:`molre.benchmark.job_process`)."""
 
 from __future__ import annotations
 

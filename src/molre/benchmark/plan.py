@@ -158,7 +158,7 @@ class Plan:
         lost = [cell for cell in cells if cell.backbone not in self.looks]
         for cell in lost:
             outcome = self.bench.folder.outcome(self.bench.look_jobs()[cell.backbone].name)
-            self._fail(cell, outcome.reason if outcome else "nothing is known of its backbone")
+            self._fail(cell, outcome.reason if outcome else "nothing is known about its backbone")
         return [cell for cell in cells if cell.backbone in self.looks]
 
     def without_embedding(self, cells: Sequence[Cell], passes: Mapping[str, Outcome]) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""Benchmarks that are there by name. A dict; a YAML file of your own has the same keys.
+"""Benchmarks that are predefined by name. A dict; a YAML file of your own has the same keys.
 
 What a preset leaves out is the default: seeds of BenchmarkConfig, all else of TrainConfig.
 """

@@ -1,4 +1,4 @@
-"""What became of a benchmark's cells: the run of each, or why there is none."""
+"""The outcome of a benchmark's cells: the run of each, or why there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seconds that a trained model takes over a scan, measured with the model that the run kept."""
+"""Seconds that a trained model takes per scan, measured with the model that the run kept."""
 
 from __future__ import annotations
 

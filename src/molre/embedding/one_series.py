@@ -90,7 +90,7 @@ def on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
         raise MolreError(
             f"the device failed ({str(error).splitlines()[0]})",
             where=f"study {job.study}",
-            fix="run the same command again to go on; if it fails again, look at this study",
+            fix="run the same command again to resume; if it fails again, check this study",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Answer: what is said of one study that ``predict`` was given, and which study it is."""
+"""Answer: what is said about one study that ``predict`` was given, and which study it is."""
 
 from __future__ import annotations
 

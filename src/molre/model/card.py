@@ -40,8 +40,8 @@ def synthetic_line(d: ModelDescription) -> str:
     if not d.synthetic:
         return ""
     return (
-        "- **Synthetic**: trained on phantoms only. It knows nothing of patients; every result "
-        "says so.\n"
+        "- **Synthetic**: trained on phantoms only. It knows nothing about patients; every "
+        "result says so.\n"
     )
 
 

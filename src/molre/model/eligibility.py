@@ -1,4 +1,4 @@
-"""Who is withheld, and why: the one place that decides it.
+"""Who is withheld, and why: the one place that decides.
 
 The pipeline asks it of a scan that is read, the contact sheet beforehand of a row of scans.parquet.
 The rules in words: docs/explanation/withholding.md.

@@ -4,7 +4,7 @@ model.json           what it is: findings in order, backbone, contract, calibrat
 model.safetensors    classifier, familiarity and self-test tensors
 adapter/             what was trained in the backbone's blocks, in peft's layout (placement blocks)
 network.safetensors  the whole trained backbone instead (arm full)
-README.md            model card; written anew when the model is evaluated
+README.md            model card; written again when the model is evaluated
 checksums.json       SHA-256 of the files above and of itself; a flipped byte is found on load
 
 The model's name is the hash over all files but the card, so that results change no model.
@@ -34,7 +34,7 @@ from molre.model.calibration import Calibration
 from molre.model.classifier import HeadCTClassifier
 from molre.model.familiarity import Familiarity
 
-FORMAT_VERSION = 3  # 2: adapters in the backbone's blocks; 3: the card is no part of the name
+FORMAT_VERSION = 3  # 2: adapters in the backbone's blocks; 3: the card is not part of the name
 CARD = "README.md"
 FILES = ("model.json", "model.safetensors", CARD)
 TRAINED_FILES = (NETWORK_FILE, *(f"adapter/{name}" for name in ADAPTER_FILES))
@@ -184,7 +184,7 @@ def write_card(folder: Path, card: str) -> None:
     """Replace a model folder's card; the model and its name stay.
 
     A folder of an older format, whose name covers the card, is left as it is. A card that is
-    damaged, as by a run killed in between, is mended by this.
+    damaged, as by a run killed in between, is repaired by this.
 
     Raises:
         MolreError: another file is missing or damaged, or the format is newer.
@@ -240,7 +240,7 @@ def _self_test(model: TrainedModel, folder: Path) -> None:
     got = answer(model.classifier, embedding)
     if not torch.allclose(got, expected, atol=SELF_TEST_TOLERANCE, rtol=1e-3):
         raise MolreError(
-            "the model does not give its own self-test answer here",
+            "the model does not reproduce its own self-test answer here",
             where=folder,
             fix="check the torch installation with `molre doctor`",
         )

@@ -1,4 +1,4 @@
-"""Prediction: what molre says of one study, as a versioned JSON schema."""
+"""Prediction: what molre says about one study, as a versioned JSON schema."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class SeriesUsed(_Part):
 
     series_uid: str | None = Field(description="SeriesInstanceUID; null for a NIfTI.")
     slices: int = Field(description="Number of slices read.")
-    why: str = Field(description="Why it and not another of the study.")
+    why: str = Field(description="Why this series and not another of the study.")
 
 
 class ModelUsed(_Part):
-    """Which model spoke."""
+    """Which model read it."""
 
     arm: str = Field(description="What was trained, such as frozen or molre.")
     placement: str = Field(description="Where: slice, on embeddings, or blocks, in the backbone.")
@@ -111,7 +111,7 @@ class Prediction(_Part):
     series: SeriesUsed | None = Field(
         default=None, description="Which series was read; null where refused."
     )
-    model: ModelUsed = Field(description="Which model spoke.")
+    model: ModelUsed = Field(description="Which model read it.")
     findings: list[FindingScore] = Field(
         default=[],
         description="Those that the model was trained on, in its order; empty unless scored, or "

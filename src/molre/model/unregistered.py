@@ -1,4 +1,4 @@
-"""What a module uses without being made of it."""
+"""What a module uses without owning it."""
 
 from __future__ import annotations
 

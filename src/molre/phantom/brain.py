@@ -249,7 +249,7 @@ def _vessels(scene: Scene, bent: Bent) -> None:
 
 
 def _normal_calcification(scene: Scene) -> None:
-    """Pineal and choroid plexus calcification, which are no finding."""
+    """Pineal and choroid plexus calcification, which are not a finding."""
     head = scene.head
     spots = [((0.0, 25.0, -1.0), 2.6, head.pineal_calcification)]
     spots += [((side * 23.0, 39.0, 10.0), 3.0, head.choroid_calcification) for side in (-1, 1)]

@@ -1,4 +1,4 @@
-"""A phantom study as a CT Image Storage series that says in every header that it is synthetic."""
+"""A phantom study as a CT Image Storage series, with every header saying that it is synthetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was planted: per study a truth.json and one mask file a finding; labels.csv for all."""
+"""What was planted: per study a truth.json and one mask file per finding; labels.csv for all."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from molre.phantom.fields import Array
 from molre.phantom.plan import Recipe, label
 from molre.phantom.study import PhantomStudy
 
-README = """These are synthetic phantoms: no patient, no hospital, no real scan is behind them.
+README = """These are synthetic phantoms: there is no patient, hospital or real scan behind them.
 
 study_NNNNN/   one synthetic head CT as a DICOM series (Manufacturer "molre phantom (synthetic)")
-labels.csv     synthetic labels, one row a study: 1 present, 0 absent, empty unknown; the column
+labels.csv     synthetic labels, one row per study: 1 present, 0 absent, empty unknown; the column
                "source" says phantom; "study" is the StudyInstanceUID
 truth/         per study, what was planted: truth.json (findings, their slices) and
                <finding>.npz (mask: packed bits, shape: slices, rows, columns)

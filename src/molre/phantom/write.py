@@ -20,7 +20,7 @@ from molre.progress import track
 from molre.workers.count import processes
 from molre.workers.own_work import in_order
 
-FORMAT_VERSION = 2  # 2: weak findings drawn anew
+FORMAT_VERSION = 2  # 2: weak findings drawn again
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def write_phantoms(
     """
     if studies < 1:
         raise MolreError(
-            f"{studies} studies is nothing to write", where="--studies", fix="give 1 or more"
+            f"{studies} studies leave nothing to write", where="--studies", fix="give 1 or more"
         )
     if seed < 0:
         raise MolreError(f"seed {seed} is negative", where="--seed", fix="give 0 or more")

@@ -1,4 +1,4 @@
-"""A fit's state, in memory and on disk: a killed run goes on where it stopped, to the same bits."""
+"""A fit's state, in memory and on disk: a killed run resumes where it stopped, to the same bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Collapse while a router trains: noticed in the history of a fit, said once, kept in the run."""
+"""Collapse while a router trains: detected in the history of a fit, reported once, kept in the
+run."""
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ _SIGNS = (
 
 
 def collapses(history: History) -> list[Collapse]:
-    """Those of all fits of a run; a fit begins where the epochs start anew.
+    """Those of all fits of a run; a fit begins where the epochs restart.
 
     Args:
         history: of the fits, one after the other.

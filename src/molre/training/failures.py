@@ -1,4 +1,5 @@
-"""What ends a fit, with its studies: a number that is not finite, or a device that fails."""
+"""What ends a fit, with the studies involved: a number that is not finite, or a device that
+fails."""
 
 from __future__ import annotations
 
@@ -47,8 +48,8 @@ def device_failed(error: RuntimeError, batch: Batch, studies: Studies) -> MolreE
     """
     return MolreError(
         f"the device failed ({str(error).splitlines()[0]}) on {_named(studies, batch.rows)}",
-        fix="run the same command again to go on where it stopped; if it fails again, look "
-        "at what it names",
+        fix="run the same command again to resume where it stopped; if it fails again, "
+        "check what it names",
     )
 
 

@@ -1,4 +1,4 @@
-"""A model's answers on a whole split, and the number that training is steered by."""
+"""A model's answers on a whole split, and the metric that guides training."""
 
 from __future__ import annotations
 

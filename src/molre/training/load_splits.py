@@ -101,7 +101,7 @@ def _say_strays(cohort: Cohort, split: int) -> None:
     if gone:
         say(
             f"labels of {gone} of {len(labeled)} studies left out: the cohort has no such studies "
-            "any more (molre label, with the table that is right now)"
+            "any more (molre label, with the current table)"
         )
 
 

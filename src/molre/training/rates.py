@@ -3,7 +3,7 @@
 A grid that ends where an arm still improves decides a comparison: an arm with a factorized update
 takes larger steps at the same rate than a plain head, so equal grids are unequal in fit. Every arm
 therefore starts from the same grid and widens it by the same rule, until its best rate has a worse
-neighbor on either side or ``max_rates`` are tried; where it ends at an edge, it is said.
+neighbor on either side or ``max_rates`` are tried; if it ends at an edge, this is reported.
 """
 
 from __future__ import annotations

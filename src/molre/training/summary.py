@@ -1,4 +1,4 @@
-"""What a user should know of a run that has just been trained, before its numbers are read."""
+"""What a user should know about a run that has just been trained, before its numbers are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brain without blood flow, and the vessels that say why."""
+"""Brain without blood flow, and the vessels that show why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Broken bone, bruised brain, air and metal where none belongs."""
+"""Broken bone, bruised brain, and air and metal where they do not belong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Synchronized buffers of BatchNorm, when the micro-batches of a batch are spread over processes.
 
 A network that is trained from scratch keeps running means of what it sees: each mean moves a little
-towards that of every micro-batch. Where a process sees some of them, its means are put together
+towards that of every micro-batch. Where a process sees some of them, its means are combined
 with the others' as if one process had seen them all, in order.
 """
 

@@ -269,5 +269,5 @@ def _peers_alive() -> Iterator[None]:
     except RuntimeError:
         raise LostProcessError(
             "another process of this run is gone, killed or cut off",
-            fix="run the same command again to go on where it stopped",
+            fix="run the same command again to resume where it stopped",
         ) from None

@@ -1,7 +1,7 @@
 """Dropout noise that depends on nothing but the run's seed, the epoch and the study.
 
-Whichever process trains on a study, after whatever else was drawn, and before or after a run was
-killed and went on: the same numbers are dropped.
+Whichever process trains on a study, whatever else was drawn before, and whether or not the run
+was killed and resumed: the same numbers are dropped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a launcher (torchrun, or accelerate launch as torchrun) says of a process."""
+"""What a launcher (torchrun, or accelerate launch as torchrun) says about a process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def launcher_env(environment: Mapping[str, str] = os.environ) -> LauncherEnv:
     )
     if found.world > 1 and not all(name in environment for name in MEETING):
         raise MolreError(
-            f"{found.world} processes, and nothing says where they meet ({' and '.join(MEETING)})",
+            f"{found.world} processes, but nothing says where they meet ({' and '.join(MEETING)})",
             where="WORLD_SIZE",
             fix="start them with torchrun, or set both",
         )

@@ -1,4 +1,4 @@
-"""Prefetch: the next items are made in a thread while the present one is used."""
+"""Prefetch: the next items are made in a thread while the current one is used."""
 
 from __future__ import annotations
 

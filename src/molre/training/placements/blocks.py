@@ -139,7 +139,7 @@ def _check_disk(needed: float, cohort: Cohort, what: str, instead: str) -> None:
     say(f"{what} take {needed:.2f} GB on disk ({free:.0f} GB are free)")
     if needed > free:
         raise MolreError(
-            f"the {what} need {needed:.1f} GB and {free:.1f} GB are free",
+            f"the {what} need {needed:.1f} GB, but {free:.1f} GB are free",
             where=cohort.path,
             fix=f"free some space, or {instead}",
         )

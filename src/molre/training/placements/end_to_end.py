@@ -33,7 +33,7 @@ from molre.training.data import Inputs
 
 @dataclass
 class Pixels:
-    """Scans read and prepared anew each time they are asked for.
+    """Scans read and prepared again each time they are requested.
 
     Args:
         cohort: where they are, in its volume cache or as the files that were ingested.

@@ -1,4 +1,4 @@
-"""What a placement gives the search for a learning rate, and what it ends as."""
+"""What a placement gives the search for a learning rate, and what it ends with."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from molre.backbones.backbone import Backbone, Features, Weights
 from molre.backbones.volume_contract import VolumeContract
 from molre.model.unregistered import Unregistered
 
-LIMIT_BYTES = 32 * 2**20  # a study; larger ones are prepared anew each time they are asked for
+LIMIT_BYTES = 32 * 2**20  # a study; larger ones are prepared again each time they are requested
 
 
 class PreparedVolumes(Backbone):
