@@ -91,7 +91,7 @@ def test_an_estimate_says_that_it_is_one_and_what_it_rests_on() -> None:
     text, values = estimate.as_text(), json.loads(estimate.as_json())
     assert "An estimate: training ends earlier" in text
     assert "2 cells (1 combinations not applicable), 1,000 scans of 30 slices" in text
-    assert "x: nothing is known of it: gated" in text
+    assert "x: nothing is known about it: gated" in text
     assert all(f"- {assumption}" in text for assumption in ASSUMPTIONS)
     assert values["gpu_hours"] == pytest.approx(got.gpu_hours)
     assert values["assumptions"] == list(ASSUMPTIONS)

@@ -80,7 +80,7 @@ def test_a_cache_from_a_cluster_is_the_one_from_here(local: Any, made: Path) -> 
 
 def test_a_worker_with_other_weights_is_one_sentence(made: Path) -> None:
     job = Job("a study", "0", ("gone.dcm",), None, volumes_of(made / "one"))
-    with pytest.raises(MolreError, match="has other weights of efficientnet_lite0"):
+    with pytest.raises(MolreError, match="has weights of efficientnet_lite0 other than"):
         embed_on_worker(job, BackboneRequest("efficientnet_lite0"), "0")
 
 

@@ -60,7 +60,7 @@ def test_the_page_stands_alone_and_is_always_the_same(comparison, tmp_path):
 def test_a_comparison_without_contrasts_or_endpoint_has_a_page(tmp_path):
     runs = [write_run(tmp_path / f"molre-{seed}", seed=seed, studies=12) for seed in (0, 1)]
     html = page(compare(runs, tmp_path, draws=50), tmp_path)
-    assert "Nothing to contrast" in html
+    assert "Nothing to compare" in html
     assert ">nan<" not in html
 
 

@@ -35,12 +35,12 @@ class Contract(BaseModel):
         orientation: ``PL``: rows towards Posterior, columns towards Left.
         slab_mm: slices thinner than this are averaged in HU to about this thickness.
         max_slices: more slabs than this are made thicker until they fit.
-        resize: ``hu``: the image is resized and then windowed; ``picture``: the other way
+        resize: ``hu``: the image is resized and then windowed; ``image``: the other way
             around, as with a scan that was exported to images.
         resampling: how it is resized; always antialiased.
         gray_levels: windowed images hold this many levels (256: they were of 8 bits), or None for
             no rounding.
-        normalization: ``fixed``: with ``mean`` and ``std``; ``picture``: every channel of every
+        normalization: ``fixed``: with ``mean`` and ``std``; ``image``: every channel of every
             image to mean 0 and standard deviation 1, before them.
     """
 

@@ -38,7 +38,7 @@ class Misfit:
         wrong = {
             "lacks": self.missing,
             "has, beyond the network,": self.over,
-            "has in another shape": self.reshaped,
+            "has, in another shape,": self.reshaped,
         }
         for verb, names in wrong.items():
             if names:

@@ -121,7 +121,7 @@ def test_its_contract_comes_with_the_checkpoint_or_from_the_user(folder: Path):
     (folder / CONTRACT_FILE).write_text(yaml.safe_dump(SMALL.to_dict()))
     assert load(NAME, weights_dir=folder, **AGREED).contract == SMALL
     (folder / CONTRACT_FILE).write_text("size: 224\n")
-    with pytest.raises(MolreError, match="reads whole volumes, and the contract is of slices"):
+    with pytest.raises(MolreError, match="reads whole volumes, but the contract is for slices"):
         load(NAME, weights_dir=folder, **AGREED)
 
 

@@ -130,7 +130,7 @@ def test_the_towers_shard_must_be_there(tmp_path: Path):
     model = tower(head=False)
     write_medgemma(model, tmp_path, SPELLINGS[0])
     (tmp_path / "model-00001-of-00002.safetensors").unlink()
-    with pytest.raises(MolreError, match="model-00001-of-00002.safetensors is not there"):
+    with pytest.raises(MolreError, match="model-00001-of-00002.safetensors is missing"):
         read("medgemma", model, tmp_path, contract=contract("medgemma"))
 
 

@@ -59,7 +59,7 @@ def test_it_has_no_weights_and_says_so():
 @pytest.mark.parametrize("kind", ["lora", "lora_matched", "lora_all", "molre", "molre_shuffled"])
 def test_no_arm_but_full_is_applicable(kind: str):
     backbone = load("small3d", contract=SMALL)
-    with pytest.raises(MolreError, match=r"^not applicable: there are no weights .* router"):
+    with pytest.raises(MolreError, match=r"^not applicable: it has no weights .* router"):
         adapt(backbone, ARMS[kind], BLOCKS)
 
 

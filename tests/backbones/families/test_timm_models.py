@@ -105,7 +105,7 @@ def test_missing_weights(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["resnet10t", "resnet10t.c3_in1k", "test_vit"])
 def test_without_a_network_there_are_no_random_weights(name):
-    with pytest.raises(MolreError, match=f"weights of timm:{name} are not here"):
+    with pytest.raises(MolreError, match=f"weights of timm:{name} are not on this machine"):
         load(f"timm:{name}")
 
 
@@ -127,7 +127,7 @@ def test_a_missing_tensor_is_named(gone, tmp_path: Path):
     state = load_file(tmp_path / "model.safetensors")
     del state[gone]
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(MolreError, match=f"lacks 1 tensors of resnet10t, {gone} first"):
+    with pytest.raises(MolreError, match=f"lacks 1 tensors of resnet10t, starting with {gone}"):
         load("timm:resnet10t", weights_dir=tmp_path)
 
 

@@ -196,7 +196,7 @@ NO_AGENT = _any(
     "[無无]|無し|なし|ナシ|없음|没有",
     r"-\s?(?:c|km|iv|cm)",
     r"(?:none|not|nicht|non|no|pas)\s+(?:was\s+)?(?:given|administered|used|injected|applied"
-    r"|received|needed|required|gegeben|verabreicht|administre|utilize|administrado|usado"
+    r"|received|needed|required|gegeben|verabreicht|administre|utilise|administrado|usado"
     r"|somministrato)",
     r"kein\w*|aucun\w*|ningun[oa]?|nessun[oa]?|geen|nenhum\w*",
     r"(?:no|none|kein\w*|aucun\w*|ningun\w*)\s+(?:agent|bolus|km|cm|iv|dye|medium|media)",
