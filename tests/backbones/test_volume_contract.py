@@ -76,7 +76,7 @@ def test_windows_by_name_and_one_resampling_for_all_axes():
         ({"spacing": None}, "the contract has neither spacing nor resize"),
         (
             {"orientation": "RSA2"},
-            "the contract has orientation 'RSA2', which must have one letter",
+            "contract has orientation 'RSA2', which must have one letter",
         ),
         ({"orientation": "RLS"}, "the contract has orientation 'RLS', which must have one letter"),
         ({"windows": ["brain"]}, "the contract has 1 windows, 3 means and 3 stds"),

@@ -10,7 +10,7 @@ import pytest
 
 from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.cost import ASSUMPTIONS, LAST_BLOCKS, TFLOPS, WHOLE, WIDENED, Sizes, cost
-from molre.benchmark.dry_run import Estimate
+from molre.benchmark.dry_run import BenchmarkEstimate
 from molre.benchmark.grid import make_grid
 from molre.benchmark.job_process import PROGRAM
 from molre.cohort.cohort import Cohort
@@ -87,7 +87,9 @@ def test_the_cohort_is_counted(cohort: Path) -> None:
 
 def test_an_estimate_says_that_it_is_one_and_what_it_rests_on() -> None:
     got = of(VIT, placements={"slice": {"arms": ["frozen"]}})
-    estimate = Estimate("paper", 1000, 30.0, "cpu with 2 workers", 2, 1, (got,), (("x", "gated"),))
+    estimate = BenchmarkEstimate(
+        "paper", 1000, 30.0, "cpu with 2 workers", 2, 1, (got,), (("x", "gated"),)
+    )
     text, values = estimate.as_text(), json.loads(estimate.as_json())
     assert "An estimate: training ends earlier" in text
     assert "2 cells (1 combinations not applicable), 1,000 scans of 30 slices" in text

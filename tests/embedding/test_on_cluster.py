@@ -21,7 +21,7 @@ from molre.cohort.ingest import ingest
 from molre.ct.cache.volume_cache import volumes_of
 from molre.embedding.embed import embed
 from molre.embedding.on_cluster import embed_on_worker
-from molre.embedding.one_series import Job
+from molre.embedding.one_series import SeriesJob
 from molre.errors import MolreError
 from molre.workers import cluster
 from tests.helpers.cohort.dicoms import write_study
@@ -79,7 +79,7 @@ def test_a_cache_from_a_cluster_is_the_one_from_here(local: Any, made: Path) -> 
 
 
 def test_a_worker_with_other_weights_is_one_sentence(made: Path) -> None:
-    job = Job("a study", "0", ("gone.dcm",), None, volumes_of(made / "one"))
+    job = SeriesJob("a study", "0", ("gone.dcm",), None, volumes_of(made / "one"))
     with pytest.raises(MolreError, match="has weights of efficientnet_lite0 other than"):
         embed_on_worker(job, BackboneRequest("efficientnet_lite0"), "0")
 

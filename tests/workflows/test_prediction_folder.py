@@ -18,7 +18,7 @@ from molre.model.prediction import Prediction
 from molre.output.prediction_json import read_prediction
 from molre.output.prediction_tables import MAP_COLUMNS
 from molre.pipeline import Reader, load
-from molre.workflows.prediction_folder import Written, write_predictions
+from molre.workflows.prediction_folder import PredictionFolder, write_predictions
 from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import write_study
 
@@ -36,7 +36,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 def predict(reader: Reader, tmp_path: Path):
     """Predict into one folder, as a user does again and again."""
 
-    def run(*paths: Path, **options: object) -> Written:
+    def run(*paths: Path, **options: object) -> PredictionFolder:
         return write_predictions(reader, paths, tmp_path / "out", **options)  # type: ignore[arg-type]
 
     return run
@@ -63,14 +63,14 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def only(written: Written) -> Prediction:
+def only(written: PredictionFolder) -> Prediction:
     (prediction,) = written.predictions
     stored = read_prediction(written.out / prediction.study / "prediction.json")
     assert stored == prediction
     return prediction
 
 
-def stamp(written: Written) -> list[int]:
+def stamp(written: PredictionFolder) -> list[int]:
     return [p.stat().st_mtime_ns for p in sorted(written.out.glob("*/prediction.json"))]
 
 

@@ -29,8 +29,8 @@ HIDDEN = -5000.0  # added to a score: below, the token is hidden; position biase
 
 
 @dataclass
-class Told:
-    """What a module was told in one call."""
+class MaskNote:
+    """The masks that a module was given in one call."""
 
     given: dict[str, Tensor] = field(default_factory=dict)
     crossing: bool = False  # keys and values are of other tokens than queries
@@ -58,7 +58,7 @@ class Masks:
     takes: bool
     attention: bool
     layers: list[Any] = field(default_factory=list)
-    latest: Told = field(default_factory=Told)
+    latest: MaskNote = field(default_factory=MaskNote)
     compiled: bool = False  # a compiled graph knows no threads
     own: Any = field(default_factory=threading.local, repr=False, compare=False)
     nested: bool = False  # torch's encoder, told to leave nested tensors alone
@@ -82,7 +82,7 @@ class Masks:
         ahead = any(said.get(name) is True for name in ("is_causal", "tgt_is_causal")) or any(
             _triangular(said.get(name)) for name in ("src_mask", "tgt_mask", "attn_mask")
         )
-        self.latest = Told(given, others is not None, opaque, ahead)
+        self.latest = MaskNote(given, others is not None, opaque, ahead)
         if torch.compiler.is_compiling():
             self.compiled = True
         else:
@@ -91,11 +91,11 @@ class Masks:
             _refuse_unseen(said, given, self.layers)
 
     @property
-    def told(self) -> Told:
+    def told(self) -> MaskNote:
         """In the last call of this thread."""
         if torch.compiler.is_compiling() or self.compiled:
             return self.latest
-        told: Told = getattr(self.own, "told", self.latest)
+        told: MaskNote = getattr(self.own, "told", self.latest)
         return told
 
     def __getstate__(self) -> dict[str, Any]:

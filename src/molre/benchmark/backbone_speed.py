@@ -28,7 +28,7 @@ class Measured:
     """What a backbone takes.
 
     Attributes:
-        name, slot, parameters, dim: as in :class:`molre.benchmark.inspect_backbone.Looked`.
+        name, slot, parameters, dim: as in :class:`molre.benchmark.inspect_backbone.BackboneFacts`.
         unit: ``slice`` or ``volume``, what one pass is over.
         pixels: shape of one.
         most: units a scan, at most.

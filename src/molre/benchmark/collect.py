@@ -9,7 +9,7 @@ from functools import cached_property
 
 from molre.arms.arms import FROZEN, METHOD
 from molre.benchmark.grid import Grid, of_backbone
-from molre.benchmark.inspect_backbone import Looked, slot_of
+from molre.benchmark.inspect_backbone import BackboneFacts, slot_of
 from molre.benchmark.judged import Group, Judged, draws_for
 from molre.benchmark.plan import Bench, Plan
 from molre.benchmark.read_cells import CellRead, read_cell, without_place
@@ -66,7 +66,7 @@ class _Collected:
     """
 
     bench: Bench
-    looks: dict[str, Looked]
+    looks: dict[str, BackboneFacts]
     grid: Grid
     cells: dict[str, CellRead]
     judged: Judged

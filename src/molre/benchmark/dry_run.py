@@ -27,7 +27,7 @@ from molre.workers.job import Job, run_job
 
 
 @dataclass(frozen=True)
-class Estimate:
+class BenchmarkEstimate:
     """What a benchmark would take.
 
     Attributes:
@@ -125,7 +125,7 @@ def dry_run(
     device: str = "cpu",
     workers: int | None = None,
     scans: int | None = None,
-) -> Estimate:
+) -> BenchmarkEstimate:
     """Measure every backbone for a moment, each in a process of its own, and add up.
 
     Args:
@@ -151,7 +151,7 @@ def dry_run(
         cost(resolved, m, of_backbone(grid.cells, name), sizes, device, workers)
         for name, m in found.items()
     )
-    return Estimate(
+    return BenchmarkEstimate(
         name=resolved.name,
         scans=sizes.scans,
         slices=sizes.slices,

@@ -20,7 +20,7 @@ from molre.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Looked:
+class BackboneFacts:
     """What is known of a backbone.
 
     Attributes:
@@ -46,7 +46,7 @@ class Looked:
         return asdict(self)
 
 
-def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
+def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> BackboneFacts:
     """Load a backbone and say what it is.
 
     Args:
@@ -57,7 +57,7 @@ def look(choice: BackboneChoice, configs: Mapping[str, TrainConfig]) -> Looked:
         MolreError: unknown, weights missing, without consent, or unfit.
     """
     backbone = choice.request().load()
-    return Looked(
+    return BackboneFacts(
         name=backbone.name,
         slot=slot_of(choice),
         kind=backbone.kind,

@@ -13,7 +13,7 @@ from molre.backbones.catalogue import contract_from_dict
 from molre.benchmark.bench_folder import BenchFolder
 from molre.benchmark.config import BackboneChoice, BenchmarkConfig
 from molre.benchmark.grid import Cell, slug
-from molre.benchmark.inspect_backbone import Looked
+from molre.benchmark.inspect_backbone import BackboneFacts
 from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
@@ -112,7 +112,7 @@ class Plan:
     """
 
     bench: Bench
-    looks: Mapping[str, Looked]
+    looks: Mapping[str, BackboneFacts]
 
     def run_config(self, cell: Cell) -> TrainConfig:
         """Of a cell's run."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from molre.benchmark.grid import Grid, make_grid
-from molre.benchmark.inspect_backbone import Looked
+from molre.benchmark.inspect_backbone import BackboneFacts
 from molre.benchmark.plan import Bench, Plan
 from molre.errors import RefusedScan
 from molre.progress import say
@@ -53,13 +53,13 @@ def grid_of(bench: Bench) -> Grid:
     return make_grid(bench.config, {name: looked.reasons for name, looked in looks.items()})
 
 
-def known_looks(bench: Bench) -> dict[str, Looked]:
+def known_looks(bench: Bench) -> dict[str, BackboneFacts]:
     """What was found out about each backbone, if it was asked for as it is now."""
     looks = {}
     for name, job in bench.look_jobs().items():
         outcome = bench.folder.outcome(job.name)
         if outcome is not None and outcome.state == "done" and outcome.asked == job.hash:
-            looks[name] = Looked(**outcome.facts)
+            looks[name] = BackboneFacts(**outcome.facts)
     return looks
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from molre.cohort.read_study import Outcome, Reading, read_study
+from molre.cohort.read_study import IngestSettings, Outcome, read_study
 from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.files.entries import outer
-from molre.ct.listing import Listed, list_studies
+from molre.ct.listing import StudyFiles, list_studies
 from molre.ct.survey import look
 from molre.errors import RefusedScan
 from molre.paths import Paths
@@ -24,7 +24,7 @@ SAMPLE = 6  # studies that are read on trial
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IngestEstimate:
     """What an ingest would find and take.
 
     Attributes:
@@ -74,7 +74,7 @@ class _Headers:
     bytes: int
 
 
-def dry_run(paths: Paths, workers: int | None = None) -> Estimate:
+def dry_run(paths: Paths, workers: int | None = None) -> IngestEstimate:
     """Read all headers, and a few studies whole, and write nothing.
 
     Args:
@@ -85,7 +85,7 @@ def dry_run(paths: Paths, workers: int | None = None) -> Estimate:
         MolreError: a path is not there.
     """
     workers, listing = processes(workers), list_studies(paths, progress=track)
-    looked: list[tuple[Listed, _Headers]] = []
+    looked: list[tuple[StudyFiles, _Headers]] = []
     refused = len(listing.rejects)
     results = each(_look, listing.studies, (), workers)
     for listed, result in track(results, "reading headers", total=len(listing.studies)):
@@ -99,7 +99,7 @@ def dry_run(paths: Paths, workers: int | None = None) -> Estimate:
     size = sum(found.bytes for _, found in looked)
     tried, seconds, cached, read = _trial([listed for listed, _ in good])
     share = slices / read if read else 0.0
-    return Estimate(
+    return IngestEstimate(
         studies=len(good),
         slices=slices,
         refused=refused,
@@ -111,17 +111,17 @@ def dry_run(paths: Paths, workers: int | None = None) -> Estimate:
     )
 
 
-def _look(listed: Listed) -> _Headers:
+def _look(listed: StudyFiles) -> _Headers:
     study, rejects = look(listed)
     size = sum(Path(f).stat().st_size for f in {outer(name) for name in listed.files})
     return _Headers(study.series[0].slices if study else 0, len(rejects), size)
 
 
-def _trial(studies: Sequence[Listed]) -> tuple[int, float, int, int]:
+def _trial(studies: Sequence[StudyFiles]) -> tuple[int, float, int, int]:
     """Studies read on trial, seconds, bytes in the cache, slices."""
     step = max(1, len(studies) // SAMPLE)
     with tempfile.TemporaryDirectory(prefix="molre-") as folder:
-        how = Reading(Path(folder), b"on trial", cache=True)
+        how = IngestSettings(Path(folder), b"on trial", cache=True)
         found = each(_timed, studies[::step][:SAMPLE], (how,), workers=1)
         done = [r for _, r in found if not isinstance(r, RefusedScan) and r[1].rows]
         cached = sum(path.stat().st_size for path in volumes_of(Path(folder)).folder.glob("*"))
@@ -129,7 +129,7 @@ def _trial(studies: Sequence[Listed]) -> tuple[int, float, int, int]:
     return len(done), sum(seconds for seconds, _ in done), cached, slices
 
 
-def _timed(listed: Listed, how: Reading) -> tuple[float, Outcome]:
+def _timed(listed: StudyFiles, how: IngestSettings) -> tuple[float, Outcome]:
     started = time.perf_counter()
     outcome = read_study(listed, 0, how)
     return time.perf_counter() - started, outcome

@@ -10,13 +10,13 @@ import os
 from dataclasses import replace
 
 from molre.cohort import study_state as state
-from molre.cohort.read_study import Reading
+from molre.cohort.read_study import IngestSettings
 from molre.ct.files.entries import outer
-from molre.ct.listing import Listed, Listing, list_studies
+from molre.ct.listing import Listing, StudyFiles, list_studies
 from molre.ct.patients import key_of, place_of, same
 
 
-def with_known(listing: Listing, how: Reading) -> Listing:
+def with_known(listing: Listing, how: IngestSettings) -> Listing:
     """The listing, with the files that the cohort holds of its studies and that are still there."""
     files = dict[str, None]()
     places = set[str]()
@@ -41,7 +41,7 @@ def with_known(listing: Listing, how: Reading) -> Listing:
     )
 
 
-def _known(listed: Listed, how: Reading) -> set[str]:
+def _known(listed: StudyFiles, how: IngestSettings) -> set[str]:
     """Files on disk of the study, and of all who share its UID, as earlier runs kept them."""
     place = place_of(listed.key)
     keys = {listed.key, place, *(key_of(place, same(name)) for name in listed.patients)}

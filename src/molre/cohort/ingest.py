@@ -16,7 +16,7 @@ from molre.cohort.cohort import Cohort, check_name
 from molre.cohort.elsewhere import with_known
 from molre.cohort.keys import open_salt
 from molre.cohort.publish import publish, sweep, sweep_parts
-from molre.cohort.read_study import Reading
+from molre.cohort.read_study import IngestSettings
 from molre.cohort.rejects import Rejected
 from molre.ct.files.text_names import one_line
 from molre.ct.listing import Listing, list_studies
@@ -136,7 +136,7 @@ def ingest(
         with lock.sharing(folder) as held:
             try:
                 used = open_salt(folder / "salt", salt)
-                how = Reading(folder, used, missing_slices, cache, values)
+                how = IngestSettings(folder, used, missing_slices, cache, values)
                 return _read(with_known(listing, how), how, each, part, overwrite, held)
             finally:
                 if lock.is_alone(held):
@@ -149,7 +149,7 @@ def ingest(
 
 def _read(
     listing: Listing,
-    how: Reading,
+    how: IngestSettings,
     each: studies.Each,
     shard: Shard,
     overwrite: bool,
@@ -185,7 +185,7 @@ def _each(scheduler: str | None, workers: int | None, seconds: float, memory: in
     return functools.partial(cluster.each, address=scheduler, seconds=seconds)
 
 
-def _unused(listing: Listing, how: Reading) -> list[Unused]:
+def _unused(listing: Listing, how: IngestSettings) -> list[Unused]:
     kept = (state.load(state.file_of(how, listed)) for listed in listing.studies)
     return [*(reject for one in kept if one for reject in one.rejects), *listing.rejects]
 

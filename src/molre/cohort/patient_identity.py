@@ -16,14 +16,14 @@ from typing import Any
 import polars as pl
 
 from molre.cohort.keys import pseudonym
-from molre.ct.listing import Listed
+from molre.ct.listing import StudyFiles
 from molre.ct.patients import same
 from molre.ct.persons import Person
 
 _DUMMY = 3  # patients of one name and birth date, at most; of more it is one that was made up
 
 
-def of_whom(listed: Listed, who: Person, salt: bytes) -> dict[str, Any]:
+def of_whom(listed: StudyFiles, who: Person, salt: bytes) -> dict[str, Any]:
     """Columns of scans.parquet that say whose a study is, all of them HMACs."""
     one = same(listed.patients[0]) if listed.patients else ""
     named = f"{' '.join(who.name)} {who.birth}" if who.name and who.birth else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from molre import files
 from molre.cohort import keys
 from molre.cohort import study_state as state
-from molre.cohort.read_study import Reading, patient_key
+from molre.cohort.read_study import IngestSettings, patient_key
 from molre.ct.listing import list_studies
 from molre.ct.patients import study_uid
 from molre.ct.survey import Study, look
@@ -41,7 +41,7 @@ def write_map(paths: Sequence[str | Path], cohort: Path, salt: bytes, out: Path)
         MolreError: ``out`` lies in the cohort, which is made to be passed on.
     """
     claim_map(out, cohort, OF_COHORT, ",".join(COLUMNS))
-    rows, how = [], Reading(Path(os.path.abspath(cohort)), salt)
+    rows, how = [], IngestSettings(Path(os.path.abspath(cohort)), salt)
     for listed in track(list_studies([str(p) for p in paths]).studies, "reading identifiers"):
         known = study_uid(listed.key) is not None
         study = look(state.settled(listed, how))[0] if known else None

@@ -90,7 +90,7 @@ class _One:
     pixels: str
 
     @classmethod
-    def of(cls, kept: state.Kept) -> _One:
+    def of(cls, kept: state.StudyRecord) -> _One:
         row = next(row for row in kept.rows if row["chosen"])
         file = row["files"][0]
         place = file if "!" in file else row["path"]

@@ -20,7 +20,7 @@ from molre.ct.checks.head import check_head
 from molre.ct.checks.quality import flags
 from molre.ct.checks.skull import inside_skull
 from molre.ct.files.entries import outer
-from molre.ct.listing import Listed
+from molre.ct.listing import StudyFiles
 from molre.ct.nifti.hu_map import HuMap
 from molre.ct.patients import same, study_uid
 from molre.ct.read import read_found
@@ -32,7 +32,7 @@ HEADER = ("manufacturer", "model", "kernel", "kvp", "slice_thickness", "sex", "c
 
 
 @dataclass(frozen=True)
-class Reading:
+class IngestSettings:
     """How studies are read, the same for all of a run.
 
     Attributes:
@@ -67,7 +67,7 @@ class Outcome:
     more: bool = False
 
 
-def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
+def read_study(listed: StudyFiles, skip: int, how: IngestSettings) -> Outcome:
     """Read the best series of a study; writes its strip to ``out/sheet``.
 
     Args:
@@ -94,7 +94,7 @@ def read_study(listed: Listed, skip: int, how: Reading) -> Outcome:
     return Outcome(rows, rejects)
 
 
-def _rows(left: Study, how: Reading, person: str | None) -> list[dict[str, Any]]:
+def _rows(left: Study, how: IngestSettings, person: str | None) -> list[dict[str, Any]]:
     """Rows of the series that are left; the first of them is read."""
     salt = how.salt
     chosen, why = choose(left)

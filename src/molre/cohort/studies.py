@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from molre.cohort import study_state as state
-from molre.cohort.read_study import Outcome, Reading, read_study
+from molre.cohort.read_study import IngestSettings, Outcome, read_study
 from molre.cohort.rejects import Rejected
-from molre.cohort.study_state import Kept
+from molre.cohort.study_state import StudyRecord
 from molre.ct.best_series import better_failed
 from molre.ct.files.entries import outer
-from molre.ct.listing import Listed
+from molre.ct.listing import StudyFiles
 from molre.errors import RefusedScan
 from molre.progress import track
 from molre.shard import Shard
@@ -26,7 +26,7 @@ MOST_DEATHS = 5  # over one study: what kills a worker may lie before the choice
 
 
 @dataclass(frozen=True)
-class Job:
+class StudyJob:
     """One try to read a study.
 
     Attributes:
@@ -37,7 +37,7 @@ class Job:
         failed: what was said of each series that could not be read.
     """
 
-    listed: Listed
+    listed: StudyFiles
     stamp: str
     skip: int = 0
     crashes: int = 0
@@ -45,7 +45,7 @@ class Job:
     failed: tuple[Rejected, ...] = ()
 
 
-def mine(studies: Sequence[Listed], shard: Shard) -> list[Listed]:
+def mine(studies: Sequence[StudyFiles], shard: Shard) -> list[StudyFiles]:
     """The studies of a shard, by a hash of their keys."""
     return [s for s in studies if shard.has(_bucket(s.key))]
 
@@ -55,7 +55,7 @@ def _bucket(key: str) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, int]:
+def read_all(studies: Iterable[StudyFiles], how: IngestSettings, each: Each) -> tuple[int, int]:
     """Read studies; what comes of each is kept in ``COHORT/state`` as it comes.
 
     A study whose best series cannot be read, whatever the reason, is tried again with its next
@@ -71,10 +71,10 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
     """
     # neighbors follow each other: a worker keeps the last packed archives that it has unpacked
     in_place = sorted(studies, key=lambda listed: outer(next(iter(listed.names))))
-    jobs = [Job(listed, state.stamp(listed, how)) for listed in in_place]
+    jobs = [StudyJob(listed, state.stamp(listed, how)) for listed in in_place]
     read = unreadable = 0
     while jobs:
-        again: list[Job] = []
+        again: list[StudyJob] = []
         # closed before anything else, so that after Ctrl-C no worker writes any more
         with contextlib.closing(each(work, jobs, (how,))) as answers:
             for job, result in track(answers, "reading studies", total=len(jobs)):
@@ -83,7 +83,7 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
                     again.append(new)
                 elif done is not None:
                     names = [] if done.rows else list(job.listed.files)
-                    kept = Kept(done.rows, [*done.rejects, *_failures(job, done)], names)
+                    kept = StudyRecord(done.rows, [*done.rejects, *_failures(job, done)], names)
                     state.save(state.file_of(how, job.listed), job.stamp, kept)
                     read += bool(done.rows)
                     unreadable += not done.rows and bool(job.failed or done.failed)
@@ -91,14 +91,14 @@ def read_all(studies: Iterable[Listed], how: Reading, each: Each) -> tuple[int, 
     return read, unreadable
 
 
-def work(job: Job, how: Reading) -> Outcome:
+def work(job: StudyJob, how: IngestSettings) -> Outcome:
     """One job, in a worker."""
     return read_study(job.listed, job.skip, how)
 
 
 def _judge(
-    job: Job, result: Outcome | RefusedScan, how: Reading
-) -> tuple[Job | None, Outcome | None]:
+    job: StudyJob, result: Outcome | RefusedScan, how: IngestSettings
+) -> tuple[StudyJob | None, Outcome | None]:
     """The next try, or what came of the study."""
     if isinstance(result, RefusedScan):
         return _after_death(job, result, how)
@@ -107,7 +107,9 @@ def _judge(
     return None, result
 
 
-def _after_death(job: Job, error: RefusedScan, how: Reading) -> tuple[Job | None, Outcome | None]:
+def _after_death(
+    job: StudyJob, error: RefusedScan, how: IngestSettings
+) -> tuple[StudyJob | None, Outcome | None]:
     """The worker died or took too long: the same series once more, or the next one."""
     deaths = job.deaths + 1
     if isinstance(error, Crashed) and job.crashes + 1 < CRASHES:
@@ -120,7 +122,7 @@ def _after_death(job: Job, error: RefusedScan, how: Reading) -> tuple[Job | None
     return replace(later, failed=(*job.failed, failed)), None
 
 
-def _failures(job: Job, done: Outcome) -> list[Rejected]:
+def _failures(job: StudyJob, done: Outcome) -> list[Rejected]:
     """Series that could not be read; said in the reason of the one that could."""
     failed = [*job.failed, *([done.failed] if done.failed else [])]
     if not done.rows:

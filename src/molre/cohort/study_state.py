@@ -12,18 +12,18 @@ from typing import Any
 
 from molre import files
 from molre.cohort.keys import pseudonym
-from molre.cohort.read_study import Reading
+from molre.cohort.read_study import IngestSettings
 from molre.cohort.rejects import Rejected
 from molre.ct.cache.volume_cache import volumes_of
 from molre.ct.files.entries import outer
-from molre.ct.listing import Listed, Listing
+from molre.ct.listing import Listing, StudyFiles
 from molre.ct.patients import key_of, place_of, same
 
 VERSION = 5  # grows when the rows, or the rules of reading, change; older files are read again
 
 
 @dataclass(frozen=True)
-class Kept:
+class StudyRecord:
     """A study as it was read.
 
     Attributes:
@@ -37,12 +37,12 @@ class Kept:
     files: list[str] = field(default_factory=list)
 
 
-def file_of(how: Reading, listed: Listed) -> Path:
+def file_of(how: IngestSettings, listed: StudyFiles) -> Path:
     """Where the rows of a study are kept."""
     return how.out / "state" / f"{pseudonym(how.salt, 'state', listed.key)}.json"
 
 
-def stamp(listed: Listed, how: Reading) -> str:
+def stamp(listed: StudyFiles, how: IngestSettings) -> str:
     """Hex digest of how a study is read, and of the path, size and times of each of its files.
 
     A file that is exchanged with its size and time kept still changes its status time (``ctime``).
@@ -58,12 +58,12 @@ def stamp(listed: Listed, how: Reading) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogatepass")).hexdigest()
 
 
-def save(path: Path, mark: str, kept: Kept) -> None:
+def save(path: Path, mark: str, kept: StudyRecord) -> None:
     """Keep a study."""
     files.write_text(path, json.dumps({"version": VERSION, "stamp": mark, **asdict(kept)}))
 
 
-def load(path: Path, mark: str | None = None) -> Kept | None:
+def load(path: Path, mark: str | None = None) -> StudyRecord | None:
     """What is kept of a study; None if nothing, or not of this version or this stamp."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -71,10 +71,10 @@ def load(path: Path, mark: str | None = None) -> Kept | None:
         return None
     if kept.get("version") != VERSION or mark not in (None, kept.get("stamp")):
         return None
-    return Kept(kept["rows"], [Rejected(**one) for one in kept["rejects"]], kept["files"])
+    return StudyRecord(kept["rows"], [Rejected(**one) for one in kept["rejects"]], kept["files"])
 
 
-def is_read(listed: Listed, how: Reading) -> bool:
+def is_read(listed: StudyFiles, how: IngestSettings) -> bool:
     """Whether a study was read before, and its files are the same as then."""
     kept = load(file_of(how, listed), stamp(listed, how))
     if kept is None or not kept.rows:
@@ -84,7 +84,7 @@ def is_read(listed: Listed, how: Reading) -> bool:
     return cached and (how.out / "sheet" / f"{chosen['study']}.jpg").is_file()
 
 
-def settled(listed: Listed, how: Reading) -> Listed:
+def settled(listed: StudyFiles, how: IngestSettings) -> StudyFiles:
     """The same study under the key that it has in the cohort, so that no later run changes it.
 
     Where patients share a Study Instance UID, the one who came alone has it for a key; those who
@@ -103,7 +103,7 @@ def settled(listed: Listed, how: Reading) -> Listed:
     return listed
 
 
-def _of_another(listed: Listed, row: dict[str, Any], place: str, how: Reading) -> bool:
+def _of_another(listed: StudyFiles, row: dict[str, Any], place: str, how: IngestSettings) -> bool:
     """Whether what was read before is another patient's, and still lies elsewhere."""
     if row["files"][0] in listed.files or not _is_there(row["files"][0]):
         return False
@@ -114,7 +114,7 @@ def _of_another(listed: Listed, row: dict[str, Any], place: str, how: Reading) -
     return bool(listed.patients) and row["patient"] not in mine
 
 
-def load_all(folder: Path) -> Iterator[Kept]:
+def load_all(folder: Path) -> Iterator[StudyRecord]:
     """Every study of a cohort whose files are still there, in a fixed order.
 
     One that another version of molre read, by other rules, is none any more: it is to be read
@@ -128,7 +128,7 @@ def load_all(folder: Path) -> Iterator[Kept]:
         rows = [row for row in kept.rows if _is_there(row["files"][0])]
         rejects = [reject for reject in kept.rejects if _is_there(reject.file)]
         if len(rows) == len(kept.rows) and (rows or rejects):
-            yield Kept(rows, rejects)
+            yield StudyRecord(rows, rejects)
 
 
 def forget_outdated(folder: Path, listing: Listing, current: Container[Path]) -> None:
@@ -169,12 +169,12 @@ def _is_below(file: str, folder: str) -> bool:
     return file.startswith((folder.rstrip("/") + "/", f"{folder}!"))
 
 
-def _outdated(path: Path) -> Iterator[Kept]:
+def _outdated(path: Path) -> Iterator[StudyRecord]:
     row = _other_row(path)
     if row and _is_there(row["files"][0]):
         reason = "was read by another version of molre, with other rules"
         rejected = Rejected(row["path"], row["study"], reason, "ingest its folder again")
-        yield Kept([], [rejected])
+        yield StudyRecord([], [rejected])
 
 
 def _other_row(path: Path) -> dict[str, Any] | None:

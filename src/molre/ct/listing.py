@@ -30,7 +30,7 @@ from molre.ct.dicom.syntax import DEFLATED
 from molre.ct.files.archive import UNPACK
 from molre.ct.files.compact_paths import Names
 from molre.ct.files.entries import Entries, outer
-from molre.ct.files.walk import CLOSED, OURS, Found, walk
+from molre.ct.files.walk import CLOSED, OURS, FoundFile, walk
 from molre.ct.patients import Parts, stated_uid
 from molre.ct.persons import person
 from molre.errors import RefusedScan
@@ -75,7 +75,7 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Listed:
+class StudyFiles:
     """The files of one study, in the order they were found; not judged yet.
 
     Attributes:
@@ -118,7 +118,7 @@ class Listing:
     """
 
     paths: tuple[str, ...]
-    studies: tuple[Listed, ...]
+    studies: tuple[StudyFiles, ...]
     rejects: tuple[Reject, ...]
     ignored: tuple[str, ...] = ()
     headers: dict[str, Header] = field(default_factory=dict)
@@ -148,7 +148,7 @@ def list_studies(
     rooted = [os.path.abspath(os.path.expanduser(path)) for path in as_paths(paths)]
     collected = _Collected(headers)
     with Entries() as entries:
-        files: Iterable[Found] = walk(rooted, entries, HEADER_BYTES if headers else _HEAD_BYTES)
+        files: Iterable[FoundFile] = walk(rooted, entries, HEADER_BYTES if headers else _HEAD_BYTES)
         for found in progress(files, "listing files") if progress else files:
             collected.add(found, entries)
     return collected.finish(tuple(rooted))
@@ -163,7 +163,7 @@ class _Collected:
         self.companions: list[str] = []
         self.ours: set[str] = set()
 
-    def add(self, found: Found, entries: Entries) -> None:
+    def add(self, found: FoundFile, entries: Entries) -> None:
         if found.problem:
             self._refuse(found, found.problem, dicom=False)
         elif found.companion:
@@ -177,7 +177,7 @@ class _Collected:
         else:
             self._refuse(found, _no_scan(found.kind), dicom=False)
 
-    def _dicom(self, found: Found, entries: Entries) -> None:
+    def _dicom(self, found: FoundFile, entries: Entries) -> None:
         entry = found.entry
         try:
             if self.whole:
@@ -198,7 +198,7 @@ class _Collected:
         synthetic = (maker or "").lower().startswith(SYNTHETIC_MANUFACTURER)
         self.parts.add(study or f"path:{found.folder}", entry, patient, series, synthetic, who)
 
-    def _header(self, found: Found, entries: Entries) -> Header:
+    def _header(self, found: FoundFile, entries: Entries) -> Header:
         known = self.reader.known(found.head, found.entry, found.size)
         if known:
             return known
@@ -206,7 +206,7 @@ class _Collected:
         with stream:
             return self.reader.read(stream, found.entry, size)
 
-    def _refuse(self, found: Found, error: RefusedScan, dicom: bool = True) -> None:
+    def _refuse(self, found: FoundFile, error: RefusedScan, dicom: bool = True) -> None:
         fix = error.fix or "export the file again"
         self.rejects.append(Reject(found.entry, None, error.what, fix, dicom, found.closed))
 
@@ -221,7 +221,7 @@ class _Collected:
             self.rejects += [self._alone(file) for file in ignored]
             ignored = ()
         studies = [
-            Listed(key, part.files, key in self.niftis, part.synthetic, part.spellings)
+            StudyFiles(key, part.files, key in self.niftis, part.synthetic, part.spellings)
             for key, part in self.parts.studies()
         ]
         self.rejects += [Reject(file, key, *why) for file, key, why in self.parts.refused()]

@@ -16,7 +16,7 @@ from molre.ct.dicom.headers import Headers
 from molre.ct.dicom.refusal import refusal
 from molre.ct.files.entries import Entries, outer
 from molre.ct.grouping.stack import Stack
-from molre.ct.listing import Listed, Reject, list_studies
+from molre.ct.listing import Reject, StudyFiles, list_studies
 from molre.ct.nifti.hu_map import HuMap
 from molre.ct.nifti.nifti import read_nifti_header
 from molre.ct.patients import study_uid
@@ -115,7 +115,7 @@ def survey(
 
 
 def look(
-    listed: Listed, hu_map: HuMap | None = None, parsed: Mapping[str, Header] | None = None
+    listed: StudyFiles, hu_map: HuMap | None = None, parsed: Mapping[str, Header] | None = None
 ) -> tuple[Study | None, list[Reject]]:
     """Judge the files of one study by their headers.
 
@@ -168,7 +168,7 @@ def _header(file: str, entries: Entries, reader: Headers) -> Header:
         return reader.read(stream, file, size)
 
 
-def _of_its_patient(header: Header, listed: Listed) -> Header:
+def _of_its_patient(header: Header, listed: StudyFiles) -> Header:
     """One spelling of the Patient ID, and a UID that is not another patient's.
 
     A study's files are one patient's (``molre.ct.patients``), whatever they call them; where
@@ -188,7 +188,7 @@ def _unreadable(file: str, error: RefusedScan) -> Reject:
 
 
 def _look_at_nifti(
-    listed: Listed, entries: Entries, hu_map: HuMap | None
+    listed: StudyFiles, entries: Entries, hu_map: HuMap | None
 ) -> tuple[Study | None, list[Reject]]:
     (file,) = listed.files
     try:

@@ -27,7 +27,7 @@ from molre.embedding import on_cluster
 from molre.embedding.cache import EmbeddingCache, cache_folder, cache_key
 from molre.embedding.one_series import (
     Embedded,
-    Job,
+    SeriesJob,
     answer_of,
     embed_one,
     embed_volume,
@@ -45,7 +45,7 @@ from molre.workers.own_work import in_order
 AHEAD = 8  # series given to each worker before the first of them is done
 
 
-Answers = Callable[[list[Job]], Iterator[Embedded]]
+Answers = Callable[[list[SeriesJob]], Iterator[Embedded]]
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _fill(
     volumes = volumes_of(cohort.path)
     chosen = cohort.chosen().select("study", "content_hash", "files", "hu_map").sort("study")
     jobs = [
-        Job(study, content_hash, tuple(paths), hu_map, volumes)
+        SeriesJob(study, content_hash, tuple(paths), hu_map, volumes)
         for study, content_hash, paths, hu_map in shard.dealt(chosen.rows())
         if content_hash not in cache
     ]
@@ -230,7 +230,7 @@ def _synthetic(heights: np.ndarray) -> Volume:
 
 
 def _answers(
-    jobs: list[Job], backbone: Backbone, device: str, workers: int | None
+    jobs: list[SeriesJob], backbone: Backbone, device: str, workers: int | None
 ) -> Iterator[Embedded]:
     count = min(processes(workers), len(jobs))
     if device == "cpu" and count < 2:
@@ -266,8 +266,8 @@ def _answers(
 
 
 def _prepare(
-    job: Job, contract: Contract | VolumeContract
-) -> Embedded | tuple[Job, np.ndarray, np.ndarray]:
+    job: SeriesJob, contract: Contract | VolumeContract
+) -> Embedded | tuple[SeriesJob, np.ndarray, np.ndarray]:
     volume = read(job)
     if isinstance(volume, Embedded):
         return volume

@@ -11,7 +11,7 @@ import torch
 
 from molre.backbones.backbone import Backbone
 from molre.backbones.request import BackboneRequest
-from molre.embedding.one_series import Embedded, Job, embed_one
+from molre.embedding.one_series import Embedded, SeriesJob, embed_one
 from molre.errors import MolreError, RefusedScan, raise_of_machine
 
 SECONDS = 3600.0  # for one study; the first one of a worker waits for the weights as well
@@ -19,7 +19,7 @@ ROUNDS = 2  # a study whose workers die is tried once more, after all others
 
 
 def answers(
-    jobs: list[Job], request: BackboneRequest, backbone: Backbone, address: str
+    jobs: list[SeriesJob], request: BackboneRequest, backbone: Backbone, address: str
 ) -> Iterator[Embedded]:
     """Embed on the workers of a cluster, which see cohort, scans and weights under these names.
 
@@ -48,7 +48,7 @@ def answers(
         jobs = again
 
 
-def embed_on_worker(job: Job, request: BackboneRequest, sha256: str) -> Embedded:
+def embed_on_worker(job: SeriesJob, request: BackboneRequest, sha256: str) -> Embedded:
     """Embed one series, in a worker whose weights must be those of ``sha256``."""
     if request.device == "cpu":
         torch.set_num_threads(1)  # as each of the processes on one machine

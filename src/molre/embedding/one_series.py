@@ -19,7 +19,7 @@ CHUNK = 16  # slices a forward pass; more only costs memory on a CPU
 
 
 @dataclass(frozen=True)
-class Job:
+class SeriesJob:
     """One series to embed."""
 
     study: str
@@ -36,13 +36,13 @@ class Embedded:
     A 3D backbone gives one embedding of the whole volume, S' = 1.
     """
 
-    job: Job
+    job: SeriesJob
     embeddings: np.ndarray | None
     source: np.ndarray | None
     problem: str | None = None
 
 
-def embed_one(job: Job, backbone: Backbone) -> Embedded:
+def embed_one(job: SeriesJob, backbone: Backbone) -> Embedded:
     """Read, prepare and embed one series on the device that the backbone is on.
 
     Raises:
@@ -78,7 +78,7 @@ def _through(pixels: Tensor, backbone: Backbone) -> Tensor:
         return torch.cat(in_halves(run, [pixels], CHUNK, backbone, what))
 
 
-def on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
+def on_device(job: SeriesJob, pixels: Tensor, backbone: Backbone) -> Tensor:
     """Embeddings float32 (S', D) of pixels (S', ...).
 
     Raises:
@@ -94,7 +94,7 @@ def on_device(job: Job, pixels: Tensor, backbone: Backbone) -> Tensor:
         ) from None
 
 
-def read(job: Job) -> Volume | Embedded:
+def read(job: SeriesJob) -> Volume | Embedded:
     """The series' volume, or an answer that says why it cannot be read."""
     try:
         return scan(job.content_hash, job.files, job.volumes, job.hu_map)
@@ -105,7 +105,7 @@ def read(job: Job) -> Volume | Embedded:
         return Embedded(job, None, None, f"cannot be read ({type(error).__name__}: {error})")
 
 
-def answer_of(job: Job, embeddings: Tensor, source: np.ndarray) -> Embedded:
+def answer_of(job: SeriesJob, embeddings: Tensor, source: np.ndarray) -> Embedded:
     """Embeddings float32 (S', D) and their slices, as an answer."""
     half = embeddings.half()
     if not torch.isfinite(half).all():

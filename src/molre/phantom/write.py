@@ -24,7 +24,7 @@ FORMAT_VERSION = 2  # 2: weak findings drawn again
 
 
 @dataclass(frozen=True)
-class Written:
+class PhantomSet:
     """What `write_phantoms` did: studies made now, found complete, and in labels.csv."""
 
     out: Path
@@ -46,7 +46,7 @@ def write_phantoms(
     enhanced: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
-) -> Written:
+) -> PhantomSet:
     """Write synthetic head CT studies with known findings; a rerun goes on where one stopped.
 
     A study is fixed by its number and the values below, whatever ``workers`` is. A study's folder
@@ -87,7 +87,7 @@ def write_phantoms(
     _claim(out, recipe, enhanced, overwrite)
     missing = [i for i in range(studies) if not (out / _name(i)).is_dir()]
     _write_all(out, recipe, missing, enhanced, processes(workers))
-    return Written(out, len(missing), studies - len(missing), write_labels(out))
+    return PhantomSet(out, len(missing), studies - len(missing), write_labels(out))
 
 
 def _name(index: int) -> str:

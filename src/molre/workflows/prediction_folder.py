@@ -28,7 +28,7 @@ OF_ALL = ("predictions.csv", "index.html", "rejects.csv")  # of this run, never 
 
 
 @dataclass(frozen=True)
-class Written:
+class PredictionFolder:
     """What ``predict`` left behind: an answer for every study, and files that are not scans."""
 
     out: Path
@@ -75,7 +75,7 @@ def write_predictions(
     threads: int | None = None,
     overwrite: bool = False,
     map_file: str | Path | None = None,
-) -> Written:
+) -> PredictionFolder:
     """Predict every study found under ``paths``, see :func:`molre.predict`, into a folder.
 
     Series that are not axial CT (localizers, dose pages) inside a study that was read are named in
@@ -121,7 +121,7 @@ def write_predictions(
     synthetic = reader.model.description.synthetic
     write_overview(out / "index.html", answers, trained_on_synthetic=synthetic, others=len(others))
     tables.write_answers(out / "predictions.csv", answers, findings)  # last: the run is whole
-    return Written(out, tuple(answers), tuple(others))
+    return PredictionFolder(out, tuple(answers), tuple(others))
 
 
 class _Folder:

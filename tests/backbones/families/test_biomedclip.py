@@ -67,9 +67,7 @@ def test_sites(tmp_path: Path):
 def test_a_missing_tensor_is_named(tmp_path: Path):
     model = network()
     drop(write(model, tmp_path), "trunk.blocks.1.mlp.fc1.weight")
-    with pytest.raises(
-        MolreError, match="lacks 1 tensors of vit_base_patch16_224, .* with blocks.1.mlp"
-    ):
+    with pytest.raises(MolreError, match="lacks 1 tensors of vit_base_.* with blocks.1.mlp"):
         read("biomedclip", model, tmp_path, contract=CONTRACT)
 
 

@@ -91,9 +91,7 @@ def test_the_hu_range_is_the_published_one():
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     network = write(tmp_path)
     drop(tmp_path / "model.safetensors", "layers.1.blocks.0.conv2")
-    with pytest.raises(
-        MolreError, match=r"1 tensors of ct_fm, starting with layers.1.blocks.0.conv2.w"
-    ):
+    with pytest.raises(MolreError, match="1 tensors of ct_fm, .* with layers.1.blocks.0.conv2.w"):
         read(NAME, network, tmp_path, contract=CONTRACT)
     write(tmp_path)
     add(tmp_path / "model.safetensors", "layers.1.blocks.0.conv3.weight")

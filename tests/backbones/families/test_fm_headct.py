@@ -148,9 +148,7 @@ def test_volumes_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(MolreError, match="takes 3 channels, the contract has 1 windows"):
         read(NAME, network, tmp_path, contract=other)
     shorter = CONTRACT.model_copy(update={"shape": (24, 24, 24), "resize": (24, 24, 24)})
-    with pytest.raises(
-        MolreError, match="shape, 1 tensors of fm_headct, starting with patch_embedding.pos"
-    ):
+    with pytest.raises(MolreError, match="another shape, 1 tensors .* with patch_embedding.pos"):
         read(NAME, network, tmp_path, contract=shorter)
 
 

@@ -39,7 +39,7 @@ _UNFINISHED = {"salt", "state", "lock"}  # of a cohort whose first ingest was in
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """One file: what it is by content, or why it cannot be looked at.
 
     Attributes:
@@ -83,7 +83,9 @@ class Found:
         return self.kind in _BESIDE or name.lstrip(".").split(".")[0] in _NAMED_BESIDE
 
 
-def walk(paths: Iterable[str], entries: Entries, head_bytes: int = HEAD_BYTES) -> Iterator[Found]:
+def walk(
+    paths: Iterable[str], entries: Entries, head_bytes: int = HEAD_BYTES
+) -> Iterator[FoundFile]:
     """Yield every file once, in sorted order; links are followed, loops are not.
 
     Args:
@@ -115,17 +117,17 @@ class _Walk:
         self.seen: set[str] = set()
         self.whole: set[str] = set()
 
-    def folder(self, path: str, real: str) -> Iterator[Found]:
+    def folder(self, path: str, real: str) -> Iterator[FoundFile]:
         if not self._first_time(real):
             return
         try:
             with os.scandir(path) as listed:
                 inside = sorted(listed, key=lambda one: one.name)
         except OSError as error:
-            yield Found(path, "a folder", _unreadable(path, error), closed=True)
+            yield FoundFile(path, "a folder", _unreadable(path, error), closed=True)
             return
         if _is_ours(path, {one.name for one in inside}):
-            yield Found(path, OURS)
+            yield FoundFile(path, OURS)
             return
         for one in inside:
             link = one.is_symlink()
@@ -138,7 +140,7 @@ class _Walk:
         self.whole.add(real)
         self.seen.difference_update([os.path.join(real, one.name) for one in inside])
 
-    def file(self, path: str, real: str, regular: bool) -> Iterator[Found]:
+    def file(self, path: str, real: str, regular: bool) -> Iterator[FoundFile]:
         if not self._first_time(real):
             return
         try:
@@ -148,17 +150,17 @@ class _Walk:
         except OSError as error:
             there = os.path.exists(path) and not os.path.isfile(path)
             what = _SPECIAL if there else "unreadable"
-            yield Found(path, what, _unreadable(path, error), closed=not there)
+            yield FoundFile(path, what, _unreadable(path, error), closed=not there)
             return
         what = kind(head[:HEAD_BYTES])
         if what in PACKED and is_packed_tar(path, head):
             what = "tar"
         if what == "zip" and zip_kind(head) == NUMPY and path.lower().endswith(".npz"):
-            yield Found(path, NUMPY)
+            yield FoundFile(path, NUMPY)
         elif what in ARCHIVES:
             yield from _archive(path, what, self.entries)
         else:
-            yield Found(path, what, head=head, size=size, closed=what in CLOSED)
+            yield FoundFile(path, what, head=head, size=size, closed=what in CLOSED)
 
     def _first_time(self, real: str) -> bool:
         if real in self.seen or os.path.dirname(real) in self.whole:
@@ -194,31 +196,31 @@ def _is_ours(path: str, names: set[str]) -> bool:
     return isinstance(facts, dict) and {"format_version", "synthetic"} <= set(facts)
 
 
-def _archive(path: str, what: str, entries: Entries) -> Iterator[Found]:
+def _archive(path: str, what: str, entries: Entries) -> Iterator[FoundFile]:
     try:
         members = entries.archive(path).members()
     except RefusedScan as error:
-        yield Found(path, what, error, closed=True)
+        yield FoundFile(path, what, error, closed=True)
         return
     if not members:
-        yield Found(path, "an empty archive")
+        yield FoundFile(path, "an empty archive")
     for member in members:
         yield _member(f"{path}!{member.name}", path, member, entries)
 
 
-def _member(entry: str, path: str, member: Member, entries: Entries) -> Found:
+def _member(entry: str, path: str, member: Member, entries: Entries) -> FoundFile:
     if member.problem:
         error = RefusedScan(member.problem, where=entry, fix=UNPACK)
         closed = member.problem not in HARMLESS
-        return Found(entry, "member", error, archive=path, closed=closed)
+        return FoundFile(entry, "member", error, archive=path, closed=closed)
     try:
         head = entries.archive(path).head(member.name, HEAD_BYTES)
     except Exception as error:  # a damaged member: zipfile raises many kinds
-        return Found(entry, "member", _unreadable(entry, error), archive=path, closed=True)
+        return FoundFile(entry, "member", _unreadable(entry, error), archive=path, closed=True)
     what = kind(head)
     if what in ARCHIVES:
         what = zip_kind(head) or NESTED
-    return Found(entry, what, archive=path, closed=what in CLOSED)
+    return FoundFile(entry, what, archive=path, closed=what in CLOSED)
 
 
 def _unreadable(path: str, error: Exception) -> RefusedScan:
