@@ -1,4 +1,4 @@
-"""Checkpoints as they lie on disk: cut into shards, in the hub's cache, larger pictures."""
+"""Checkpoints as they lie on disk: cut into shards, in the hub's cache, larger images."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class MyNetwork(torch.nn.Module):
         self.head = torch.nn.Linear(width, 8)
         self.head.weight = torch.nn.Parameter(torch.randn(8, width))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.patches(pictures).flatten(2).transpose(1, 2) @ self.head.weight
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.patches(images).flatten(2).transpose(1, 2) @ self.head.weight
 
 
 def test_the_module_on_the_page(tmp_path: Path, monkeypatch):

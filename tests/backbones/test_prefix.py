@@ -49,10 +49,10 @@ def test_resumed_it_is_the_whole_backbone(family, tmp_path: Path):
     whole = last_blocks(backbone.network, 1.0, 2, 2, 4)
     container = whole.first_block.rpartition(".")[0]
     prefix = Prefix(backbone, f"{container}.2")
-    pictures = pixels(backbone)
+    images = pixels(backbone)
     with torch.inference_mode():
-        states = prefix(pictures).pooled
-        torch.testing.assert_close(prefix.resume(states).pooled, backbone(pictures).pooled)
+        states = prefix(images).pooled
+        torch.testing.assert_close(prefix.resume(states).pooled, backbone(images).pooled)
 
 
 def test_a_davit_cannot_be_cut_and_says_what_to_do(tmp_path: Path):

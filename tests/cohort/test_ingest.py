@@ -179,7 +179,7 @@ def test_a_missing_slice_is_noted_or_refused_as_asked(tmp_path: Path):
     assert refused.cohort.scans().is_empty()
 
 
-def test_a_text_or_a_picture_beside_scans_is_named_and_no_failure(tmp_path: Path):
+def test_a_text_or_an_image_beside_scans_is_named_and_no_failure(tmp_path: Path):
     folder = write_study(tmp_path / "scans", "1.2.10", slices=4)
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
     done = ingest([folder], tmp_path / "cohort")

@@ -23,7 +23,7 @@ SALT = b"a salt for tests"
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten small studies, one of them damaged, and a picture."""
+    """Ten small studies, one of them damaged, and an image."""
     folder = tmp_path_factory.mktemp("scans")
     for i in range(STUDIES):
         write_study(folder / f"{i:02d}", f"1.2.{i + 100}", f"P{i // 2}", seed=i, slices=8)

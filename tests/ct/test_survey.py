@@ -161,7 +161,7 @@ def test_damaged_bytes_never_escape_as_another_error(tmp_path):
         assert volume.hu.min() >= -1024
 
 
-def test_folder_of_pictures_says_so(tmp_path):
+def test_folder_of_images_says_so(tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(400))
     with pytest.raises(MolreError, match="JPEG image"):

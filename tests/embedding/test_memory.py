@@ -24,7 +24,7 @@ MESSAGE = (
 
 
 class Hungry(nn.Module):
-    """A network that gets no memory for more than ``most`` pictures."""
+    """A network that gets no memory for more than ``most`` images."""
 
     def __init__(self, most: int, truly: bool = False):
         super().__init__()

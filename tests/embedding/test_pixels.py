@@ -28,7 +28,7 @@ def test_windows_map_hu_to_zero_and_one() -> None:
     assert torch.allclose(pixels[0].mean(dim=(1, 2)), expected, atol=1e-5)
 
 
-def test_mean_and_std_normalize_the_windowed_picture() -> None:
+def test_mean_and_std_normalize_the_windowed_image() -> None:
     volume = noise(2)
     plain, _ = to_pixels(volume, PLAIN)
     normal, _ = to_pixels(volume, Contract(size=32))
@@ -37,7 +37,7 @@ def test_mean_and_std_normalize_the_windowed_picture() -> None:
     assert torch.allclose(normal, (plain - mean) / std, atol=1e-5)
 
 
-def test_air_surrounds_a_picture_that_is_not_square() -> None:
+def test_air_surrounds_an_image_that_is_not_square() -> None:
     pixels, _ = to_pixels(stack(np.full((1, 32, 16), 3000)), PLAIN)
     bright = pixels[0, 2] == 1
     assert bright[:, 8:24].all()

@@ -56,7 +56,7 @@ def test_equals_the_slow_reference(edges, spacing):
         np.testing.assert_allclose(got, wanted, atol=2e-3)
 
 
-def test_a_picture_does_not_depend_on_the_others():
+def test_an_image_does_not_depend_on_the_others():
     volume = noise(6)
     alone = to_pixels(stack(volume.hu[3:4]), CONTRACT)[0]
     assert (to_pixels(volume, CONTRACT)[0][3:4] == alone).all()
@@ -90,7 +90,7 @@ PICTURES = Contract(
 
 
 @pytest.mark.parametrize("edges", [(64, 64), (48, 64), (20, 20)])
-def test_pictures_of_8_bits_are_windowed_before_they_are_resized(edges):
+def test_images_of_8_bits_are_windowed_before_they_are_resized(edges):
     """As an exported scan is: windows, rounding, resizing, rounding; slowly, channel by channel."""
     hu = np.random.default_rng(0).integers(-1024, 1500, (2, *edges))
     pixels, _ = to_pixels(stack(hu), PICTURES)
@@ -113,7 +113,7 @@ def test_gray_levels_are_that_many():
     assert set(to_pixels(noise(3), contract)[0].unique().tolist()) == {0, 0.25, 0.5, 0.75, 1}
 
 
-def test_a_pictures_own_normalization_undoes_any_window_it_does_not_clip():
+def test_an_images_own_normalization_undoes_any_window_it_does_not_clip():
     values = np.random.default_rng(1).integers(0, 500, (2, 32, 32))
     first, second = (
         to_pixels(stack(values), Contract(size=32, windows=(w,) * 3, normalization="image"))[0]

@@ -106,7 +106,7 @@ def test_collapse_in_training_is_told(tmp_path):
 
 @pytest.fixture(scope="module")
 def illustrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with a picture."""
+    """A report with an image."""
     run = write_run(tmp_path_factory.mktemp("illustrated") / "run", studies=80)
     example = Example(
         title="study <b>1</b>",

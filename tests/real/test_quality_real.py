@@ -35,8 +35,8 @@ def test_plastic_is_no_head_and_gets_no_remarks_about_one(shared: Path):
     assert not found & {"motion", "noisy", "rotated", "off_center", "vertex_cut", "base_cut"}
 
 
-def from_pictures(folder: Path) -> Volume:
-    """A patient of CT-ICH, from bone-window pictures: brain is 30 HU, 12.5 HU a gray value.
+def from_images(folder: Path) -> Volume:
+    """A patient of CT-ICH, from bone-window images: brain is 30 HU, 12.5 HU a gray value.
 
     The window is not stored; air, tissue and bone come out as they should. Pixels of 250 / 650 mm
     and steps of 5 mm are taken for granted.
@@ -61,7 +61,7 @@ def from_pictures(folder: Path) -> Volume:
 def patients(shared: Path) -> dict[str, set[str]]:
     """Flags of each."""
     folders = [f for f in sorted((shared / "data/ct_ich_slices").glob("p*")) if f.is_dir()]
-    return {folder.name: names(from_pictures(folder)) for folder in folders}
+    return {folder.name: names(from_images(folder)) for folder in folders}
 
 
 def flagged(patients: dict[str, set[str]], name: str) -> set[str]:
@@ -79,7 +79,7 @@ def test_the_slices_that_the_source_lacks_are_missed(patients: dict[str, set[str
 
 
 def test_the_heads_that_are_turned_and_off_center_are_told(patients: dict[str, set[str]]):
-    """As anyone sees on the pictures: 51 is turned by a third of a right angle, 80 is far left."""
+    """As anyone sees on the images: 51 is turned by a third of a right angle, 80 is far left."""
     assert flagged(patients, "rotated") == {"p051"}
     assert flagged(patients, "off_center") == {"p080"}
     assert "incomplete" in patients["p085"]  # a newborn, 70 mm of brain
@@ -90,4 +90,4 @@ def test_real_scans_without_contrast_show_none(shared: Path, patients: dict[str,
         assert "possible_contrast" not in names(read(path))
     assert flagged(patients, "possible_contrast") == set()
     for folder in sorted((shared / "data/ct_ich_more").glob("p*"))[::5]:
-        assert "possible_contrast" not in names(from_pictures(folder))
+        assert "possible_contrast" not in names(from_images(folder))

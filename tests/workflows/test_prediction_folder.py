@@ -184,7 +184,7 @@ def test_every_study_has_an_answer_and_a_row_refused_ones_too(predict, tmp_path:
     assert {row["study"] for row in refused} == {row["study"] for row in rows[1:]}
 
 
-def test_a_picture_beside_a_study_loses_nothing_and_rejects_are_of_this_run(
+def test_an_image_beside_a_study_loses_nothing_and_rejects_are_of_this_run(
     predict, tmp_path: Path
 ) -> None:
     path = study(tmp_path / "a")

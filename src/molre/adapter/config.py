@@ -1,4 +1,4 @@
-"""What a user says to adapt a model with MoLRE."""
+"""What a user sets to adapt a model with MoLRE."""
 
 from __future__ import annotations
 

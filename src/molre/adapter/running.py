@@ -2,8 +2,8 @@
 
 Some attention reads its projection's weight (``F.linear(x, self.qkv.weight)``: timm's EvaAttention,
 torch's nn.MultiheadAttention) or hands all weights to one fused kernel (torch's
-nn.TransformerEncoderLayer in evaluation). An adapter on such a layer trains nothing and says
-nothing. So an adapted model is run once, and each adapted layer has to be seen at work.
+nn.TransformerEncoderLayer in evaluation). An adapter on such a layer trains nothing,
+silently. So an adapted model is run once, and each adapted layer has to be seen running.
 """
 
 from __future__ import annotations

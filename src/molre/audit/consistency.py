@@ -299,7 +299,9 @@ def _compare(stored: pl.DataFrame, again: list[Pair]) -> list[str]:
             [(a, b) for pair in mine for a, b in zip(pair.first, pair.second, strict=True)]
         )
         if len(told) != len(new):
-            found.append(f"{study} has {len(told)} values in pairs.parquet, read again {len(new)}")
+            found.append(
+                f"{study} has {len(told)} values in pairs.parquet, {len(new)} when read again"
+            )
         elif len(new) and not (gap := float(np.abs(told - new).max())) <= PROBABILITY:
             found.append(f"probabilities of {study} are off by up to {gap:.4f}")
     return found

@@ -23,7 +23,7 @@ TITLES = {
 TONES = {PASS: "good", FAIL: "bad", FLAG: "warn", NOT_CHECKED: "plain"}
 NO_FLOW = {
     False: "The run keeps no counts to draw it from.",
-    True: "An external evaluation has no splits to draw; what was left out is said in its report.",
+    True: "An external evaluation has no splits to draw; its report says what was left out.",
 }
 ORDER = (FAIL, FLAG, NOT_CHECKED, PASS)
 

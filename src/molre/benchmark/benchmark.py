@@ -61,7 +61,7 @@ def benchmark(
 ) -> Benchmarked:
     """Run every cell of a grid that is not done yet, and make the tables.
 
-    Run it again to go on where it stopped; what failed is tried again. Several runs may work on
+    Run it again to resume where it stopped; what failed is tried again. Several runs may work on
     one BENCH at a time, on one machine or on several that see it under the same name: each cell is
     trained by one of them.
 

@@ -70,7 +70,7 @@ def command(
         if out is not None or leave_out_overlap:
             raise MolreError(
                 "--out and --leave-out-overlap go with --external",
-                fix="add --external COHORT, or leave them out: a run's report lies in the run",
+                fix="add --external COHORT, or leave them out: a run's report is in the run",
             )
         evaluation = evaluate_and_report(run, prevalences=prevalences)
     elif out is None:

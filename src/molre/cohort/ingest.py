@@ -91,7 +91,7 @@ def ingest(
 ) -> Ingested:
     """Read every study under ``paths`` into the cohort ``out``.
 
-    Run it again to go on where it stopped or to add studies: those whose files have not changed
+    Run it again to resume where it stopped or to add studies: those whose files have not changed
     are not read again, and studies ingested before from elsewhere stay as long as their files do.
     Salt, labels and splits are never touched. The result depends neither on ``workers``, shards
     or the scheduler, nor on the order of files. Several runs may work on one cohort at a time.

@@ -66,9 +66,9 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
 
 def sweep(folder: Path, studies: frozenset[str]) -> None:
     """Remove strips of studies that have left; for a run that is alone on the cohort."""
-    for picture in (folder / "sheet").glob("*.jpg"):
-        if picture.stem not in studies:
-            picture.unlink(missing_ok=True)
+    for image in (folder / "sheet").glob("*.jpg"):
+        if image.stem not in studies:
+            image.unlink(missing_ok=True)
 
 
 def sweep_parts(folder: Path) -> None:

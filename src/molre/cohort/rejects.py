@@ -35,7 +35,7 @@ class Rejected:
         reason: one sentence.
         remedy: what to do.
         lost: whether a study or a stand-alone scan is lost by it. A localizer or dose page of a
-            study that was read is none, nor is a text or a picture; the exit code stays 0. What
+            study that was read is none, nor is a text or an image; the exit code stays 0. What
             nobody could look into, as a locked folder or archive, may hold scans and is one.
     """
 

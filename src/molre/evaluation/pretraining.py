@@ -43,12 +43,13 @@ def pretraining_caution(told: str | None, names: Iterable[str]) -> str | None:
     if common:
         return (
             f"The backbone was pretrained on {told}, and the test data name {', '.join(common)} "
-            "as well: test scans may have been seen in pretraining, and the numbers be too good."
+            "as well: test scans may have been seen in pretraining, and the numbers may be too "
+            "good."
         )
     if _CT.search(told) or not _PHOTOGRAPHS.search(told):
         return (
             f"The backbone was pretrained on {told}: whether test scans were among them cannot be "
-            "told from here; ask its authors."
+            "determined here; ask its authors."
         )
     return None
 

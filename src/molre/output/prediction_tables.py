@@ -1,8 +1,8 @@
 """Tables of all studies of one ``predict``: predictions.csv, and the map of names.
 
-predictions.csv holds no identifier and no path: a study stands there by its hash and by the number
-of the path that it was found under. Which path and patient that is, only the map tells, which is
-written where the user asks for it, outside OUT and for its owner alone.
+predictions.csv holds no identifier and no path: a study is listed there by its hash and by the
+number of the path that it was found under. Which path and patient that is, only the map tells,
+which is written where the user asks for it, outside OUT and for its owner alone.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def decision_curves(table: pl.DataFrame, names: Mapping[str, str], shown: Sequen
         axes.set_ylim(-0.35 * prevalence, 1.15 * prevalence)
         title = f"{names[finding]} ({rows['positives'][0]}/{rows['n'][0]})"
         axes.set_title(title if len(title) < 42 else title[:39] + "...", fontsize=9, loc="left")
-        axes.set_xlabel("probability from which one acts")
+        axes.set_xlabel("threshold probability")
         axes.grid(color=GRID, linewidth=0.8)
     figure.supylabel("net benefit", fontsize=10)
     return svg(figure, "decision curves: net benefit by threshold of the model, of all and of none")

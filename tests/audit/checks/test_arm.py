@@ -57,7 +57,7 @@ def of_arm(root: Path, run: Path) -> dict[str, Check]:
     [
         ("lora", {}),
         ("lora_matched", {arms.NAME: "r is 8"}),
-        ("lora_all", {arms.SITES: "or others"}),
+        ("lora_all", {arms.SITES: "or other ones"}),
         ("molre", {arms.NAME: "peft_type"}),
         ("frozen", {arms.NAME: "blocks is"}),
     ],

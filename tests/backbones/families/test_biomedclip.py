@@ -42,13 +42,13 @@ def test_embedding_is_timms_class_token(size: int, tmp_path: Path):
     model = network()
     write(model, tmp_path)
     backbone = read("biomedclip", model, tmp_path, contract=Contract(size=size))
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     direct = timm.create_model(
         "vit_base_patch16_224", num_classes=0, img_size=64, dynamic_img_size=True, **SMALL
     ).eval()
     direct.load_state_dict(model.state_dict())
     with torch.inference_mode():
-        wanted = direct.forward_features(pictures)
+        wanted = direct.forward_features(images)
     torch.testing.assert_close(found.pooled, wanted[:, 0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.tokens, wanted[:, 1:], atol=1e-5, rtol=1e-5)
     assert (backbone.dim, found.grid) == (64, (size // 16, size // 16))

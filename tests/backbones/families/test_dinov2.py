@@ -51,9 +51,9 @@ def test_embedding_is_transformers_class_token(name: str, size: int, tmp_path: P
     model = network()
     contract = presets()[name].contract.model_copy(update={"size": size})
     backbone = read(name, model, write(model, tmp_path), contract=contract)
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     with torch.inference_mode():
-        wanted = model(pixel_values=pictures)
+        wanted = model(pixel_values=images)
     torch.testing.assert_close(found.pooled, wanted.pooler_output, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.tokens, wanted.last_hidden_state[:, 1:], atol=1e-5, rtol=1e-5)
     assert found.grid == (size // 14, size // 14)
@@ -84,9 +84,9 @@ def test_curia_takes_one_channel_and_no_other(tmp_path: Path):
     write(model, tmp_path)
     contract = presets()["curia"].contract.model_copy(update={"size": 64})
     backbone = read("curia", model, tmp_path, contract=contract)
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     with torch.inference_mode():
-        wanted = model(pixel_values=pictures).pooler_output
+        wanted = model(pixel_values=images).pooler_output
     torch.testing.assert_close(found.pooled, wanted, atol=1e-5, rtol=1e-5)
     with pytest.raises(MolreError, match="curia takes 1 channels, the contract has 3 windows"):
         read("curia", model, tmp_path, contract=Contract(size=64))
@@ -124,8 +124,8 @@ def test_a_real_network_of_its_size_is_not_taken_for_it(shared: Path):
         load("dinov2_small", weights_dir=weights)
     free = replace(presets()["dinov2_small"], sha256={}, revision=None)
     backbone = load_preset(free, weights)
-    pictures = pixels(backbone, 1)
+    images = pixels(backbone, 1)
     model = hf.Dinov2Model.from_pretrained(weights, dtype=torch.float32).eval()
     with torch.inference_mode():
-        wanted = model(pixel_values=pictures).pooler_output
-    torch.testing.assert_close(embed(backbone, pictures).pooled, wanted, atol=1e-4, rtol=1e-4)
+        wanted = model(pixel_values=images).pooler_output
+    torch.testing.assert_close(embed(backbone, images).pooled, wanted, atol=1e-4, rtol=1e-4)

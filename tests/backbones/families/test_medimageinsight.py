@@ -60,9 +60,9 @@ def test_embedding_is_the_projected_pooled_output(tower: str, size: int, tmp_pat
     model = network()
     write(model, tmp_path / PLACE, tower)
     backbone = read("medimageinsight", model, tmp_path, contract=Contract(size=size))
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     with torch.inference_mode():
-        last = model.tower.forward_features(pictures)
+        last = model.tower.forward_features(images)
         pooled = model.tower.head.norm(last.mean((2, 3), keepdim=True)).flatten(1)
         wanted = pooled @ model.projection
     torch.testing.assert_close(found.pooled, wanted, atol=1e-4, rtol=1e-4)
@@ -131,10 +131,10 @@ def test_embedding_against_transformers_davit(tmp_path: Path):
     }
     theirs.load_state_dict(tower)
     backbone = read("medimageinsight", model, tmp_path, contract=CONTRACT)
-    pictures = pixels(backbone)
+    images = pixels(backbone)
     with torch.inference_mode():
-        found = backbone(pictures)
-        last = theirs(pictures)
+        found = backbone(images)
+        last = theirs(images)
         last = getattr(last, "last_hidden_state", last)
     mean = last.flatten(2).mean(2)
     scale, shift = (state[f"image_encoder.norms.{part}"] for part in ("weight", "bias"))

@@ -74,9 +74,9 @@ def test_medsiglip_is_pooled_by_its_own_head(size: int, tmp_path: Path):
     model = tower(head=True)
     write_medsiglip(model, tmp_path)
     backbone = read("medsiglip", model, tmp_path, contract=contract("medsiglip", size))
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     with torch.inference_mode():
-        wanted = model(pixel_values=pictures, interpolate_pos_encoding=True)
+        wanted = model(pixel_values=images, interpolate_pos_encoding=True)
     torch.testing.assert_close(found.pooled, wanted.pooler_output, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.tokens, wanted.last_hidden_state, atol=1e-5, rtol=1e-5)
     assert found.grid == (size // 14, size // 14)
@@ -84,18 +84,16 @@ def test_medsiglip_is_pooled_by_its_own_head(size: int, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["medsiglip", "medgemma"])
 @pytest.mark.parametrize("edge", [512, 300])
-def test_pixels_are_what_the_publishers_processor_makes_of_windowed_pictures(name: str, edge: int):
-    """Three windows as an 8-bit picture, then transformers' own image processor."""
+def test_pixels_are_what_the_publishers_processor_makes_of_windowed_images(name: str, edge: int):
+    """Three windows as an 8-bit image, then transformers' own image processor."""
     volume, own = noise(1, edge), presets()[name].contract
-    pictures = [
+    images = [
         np.rint(255 * np.clip((volume.hu[0] - w.low) / w.width, 0, 1)).astype(np.uint8)
         for w in own.channels
     ]
     size = {"height": own.size, "width": own.size}
     processor = hf.SiglipImageProcessor(size=size, resample=2, image_mean=HALF, image_std=HALF)
-    wanted = processor(
-        np.stack(pictures, -1), return_tensors="pt", input_data_format="channels_last"
-    )
+    wanted = processor(np.stack(images, -1), return_tensors="pt", input_data_format="channels_last")
     found, _ = to_pixels(volume, own)
     difference = (found - wanted["pixel_values"]).abs()
     assert difference.max() <= 2.01 * 2 / 255  # PIL and torch round a level apart
@@ -110,9 +108,9 @@ def test_medgemma_is_the_mean_of_its_towers_tokens(prefix: str, tmp_path: Path):
     model = tower(head=False)
     write_medgemma(model, tmp_path, prefix)
     backbone = read("medgemma", model, tmp_path, contract=contract("medgemma"))
-    found, pictures = embed(backbone, pixels(backbone)), pixels(backbone)
+    found, images = embed(backbone, pixels(backbone)), pixels(backbone)
     with torch.inference_mode():
-        wanted = model(pixel_values=pictures).last_hidden_state
+        wanted = model(pixel_values=images).last_hidden_state
     torch.testing.assert_close(found.pooled, wanted.mean(1), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.tokens, wanted, atol=1e-5, rtol=1e-5)
 

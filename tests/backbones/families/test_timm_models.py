@@ -66,7 +66,7 @@ def test_weights_are_hashed_and_named_without_a_path(tmp_path: Path):
 
 
 def test_position_embeddings_follow_the_contracts_size(tmp_path: Path):
-    """Weights of 160-pixel pictures serve 64-pixel ones, resampled as timm does it."""
+    """Weights of 160-pixel images serve 64-pixel ones, resampled as timm does it."""
     write("test_vit", tmp_path / "model.safetensors")
     backbone = load("timm:test_vit", weights_dir=tmp_path, contract=CONTRACT)
     wanted = timm.create_model(
@@ -82,7 +82,7 @@ def test_position_embeddings_follow_the_contracts_size(tmp_path: Path):
 
 
 def test_one_window_for_weights_of_three_channels(tmp_path: Path):
-    """The first layer's channels are summed, so that a gray picture gives what it gave."""
+    """The first layer's channels are summed, so that a gray image gives what it gave."""
     network = write("resnet10t", tmp_path / "model.safetensors")
     one = Contract(size=64, windows=((40, 80),), mean=(0,), std=(1,))
     backbone = load("timm:resnet10t", weights_dir=tmp_path, contract=one)

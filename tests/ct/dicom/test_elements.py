@@ -130,7 +130,7 @@ def test_numbers_are_read_in_any_vr_and_with_a_decimal_comma(keyword, form, comm
     tenths = st.integers(1, most * 10).map(lambda n: n / 10)
     numbers = data.draw(st.lists(tenths, min_size=PLACES[keyword], max_size=PLACES[keyword]))
     if keyword == "ImagePositionPatient":
-        numbers[0] += 5.0  # the first is the corner of the picture
+        numbers[0] += 5.0  # the first is the corner of the image
     kind, way = FORMS[form]
     words = "\\".join(way.format(n) for n in numbers)
     written = words.replace(".", ",") if comma else words

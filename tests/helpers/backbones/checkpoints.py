@@ -57,6 +57,6 @@ def pixels(backbone: Backbone, count: int = 2) -> torch.Tensor:
     return torch.randn(count, *backbone.contract.pixel_shape, generator=generator)
 
 
-def embed(backbone: Backbone, pictures: torch.Tensor):
+def embed(backbone: Backbone, images: torch.Tensor):
     with torch.inference_mode():
-        return backbone(pictures)
+        return backbone(images)

@@ -15,7 +15,7 @@ FINDINGS = ("epidural_hemorrhage", "pneumocephalus")
 
 
 def write_vit(folder: Path) -> str:
-    """Four blocks of width 32 on pictures of 224; its name for the catalogue."""
+    """Four blocks of width 32 on images of 224; its name for the catalogue."""
     from transformers import Dinov2Config, Dinov2Model
 
     torch.manual_seed(0)

@@ -180,7 +180,7 @@ FILES = (
          "looks at every file itself; the DICOMDIR is not followed", _dicomdir),
     Trap("dicomdir_outside", "a DICOMDIR that names a file outside its folder",
          "does not follow it", _dicomdir_outside),
-    Trap("junk", "text, a picture, an empty file and system files among the slices",
+    Trap("junk", "text, an image, an empty file and system files among the slices",
          "looks at the content of each file, not its name",
          _junk, ("preview.jpg: a JPEG image", "empty.dcm: an empty file")),
     Trap("private_and_bad_vr", "private elements, wrong VRs, a number that is none",

@@ -232,7 +232,7 @@ VALUES = (
         _border_untold, ("of the pixels are a border of 0 HU: now air",), compare=False,
     ),
     Trap(
-        "blank_slice", "a slice without a picture: one value, 0 HU, in all pixels",
+        "blank_slice", "a slice without an image: one value, 0 HU, in all pixels",
         "makes it air and names it",
         _blank, ("slice 6 of 12 is blank (one value in all pixels): read as air",), compare=False,
     ),

@@ -55,7 +55,7 @@ def inside(opened: RunUnderAudit) -> Iterator[Check]:
     told, seen = sorted(manifest.get("sites") or []), leaves(again) + len(tensors)
     sites = sorted({name.removeprefix(PREFIX).rsplit(".", 2)[0] for name in tensors})
     if told != sites:
-        found.append(f"sites are {len(told)}, with tensors {len(sites)}, or others")
+        found.append(f"it names {len(told)} sites, its tensors {len(sites)} or other ones")
     name = "adapter of manifest.json from its tensors"
     yield compared(NUMBERS, name, seen, found)
     yield from _ran(tensors)

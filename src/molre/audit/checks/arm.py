@@ -104,5 +104,7 @@ def sites(opened: RunUnderAudit, backbone: Backbone) -> Iterator[Check]:
         return
     told = sorted(opened.manifest.get("sites") or [])
     same = told == sorted(expected.layers)
-    found = [] if same else [f"{len(told)} layers, of this arm {len(expected.layers)}, or others"]
+    found = (
+        [] if same else [f"{len(told)} layers; this arm has {len(expected.layers)}, or other ones"]
+    )
     yield compared(NUMBERS, SITES, len(expected.layers), found)

@@ -168,7 +168,9 @@ class _Reading:
                 continue
             told = self.probabilities.get((study, entry.id), float("nan"))
             if not abs(told - value) <= PROBABILITY:
-                found.differ.append(f"{study} {entry.id} is {told:.4f}, read again {value:.4f}")
+                found.differ.append(
+                    f"{study} {entry.id} is {told:.4f}, {value:.4f} when read again"
+                )
         return len(self.scored)
 
     def _embedding(self, row: dict[str, Any], again: torch.Tensor) -> list[str]:

@@ -209,7 +209,7 @@ def seed(opened: RunUnderAudit) -> Iterator[Check]:
             )
             yield Check(NUMBERS, SEED, FAIL, why)
             return
-    why = f"neither seed {told} nor another up to {OTHER_SEEDS[-1]} can be told from the weights"
+    why = f"the weights match neither seed {told} nor another up to {OTHER_SEEDS[-1]}"
     yield Check(NUMBERS, SEED, FLAG, why)
 
 

@@ -19,7 +19,7 @@ between air and fat. The rule:
 6. Else nothing is contradicted (a slab at the vertex, a phantom, noise): the scan is read, and it
    is noted that its scale could not be checked.
 
-Values are never put right here; `molre.ct.nifti.hu_map` is for those who know how.
+Values are never corrected here; `molre.ct.nifti.hu_map` is for those who know how.
 """
 
 from __future__ import annotations

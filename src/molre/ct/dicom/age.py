@@ -3,7 +3,8 @@
 What de-identifiers write is unknown: an age of 0 or beyond any life, a birth date of 1900-01-01 or,
 beside a usable age, the day of the scan itself. A number without its unit is ambiguous, but up to
 17 it is a child's age in days, weeks, months and years alike. Where age and birth date contradict
-each other about a child, the child is believed: a child's scan must not be scored as an adult's.
+each other about a child, the child's age is believed: a child's scan must not be scored as an
+adult's.
 """
 
 from __future__ import annotations

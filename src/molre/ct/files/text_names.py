@@ -1,8 +1,8 @@
 r"""Names of files that are not valid text, written as text and found again.
 
 A name on a disk is bytes. Python holds those that are not UTF-8 as lone surrogates (PEP 383), which
-no table, page or terminal takes. They are written as ``\xe9``; who opens a written name that is
-not there tries those bytes.
+no table, page or terminal takes. They are written as ``\xe9``; opening a written name that does
+not exist tries those bytes.
 """
 
 from __future__ import annotations
