@@ -23,7 +23,7 @@ def test_the_blocks_of_the_page_run_in_order(
         exec(code, names)
     assert (tmp_path / "adapter" / "adapter_config.json").is_file()
     printed = capsys.readouterr().out
-    for refusal in ("in windows folded into the batch", "cannot be merged"):
+    for refusal in ("inside window attention", "cannot be merged"):
         assert refusal in printed
 
 
