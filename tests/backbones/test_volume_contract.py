@@ -74,10 +74,7 @@ def test_windows_by_name_and_one_resampling_for_all_axes():
         ({"shape": [0, 64, 64]}, "contract shape.0: .*greater than or equal to 1"),
         ({"spacing": [5, -2, 2]}, "contract spacing.1: .*greater than 0"),
         ({"spacing": None}, "the contract has neither spacing nor resize"),
-        (
-            {"orientation": "RSA2"},
-            "contract has orientation 'RSA2', which must have one letter",
-        ),
+        ({"orientation": "RSA2"}, "the contract has orientation 'RSA2', which must have one"),
         ({"orientation": "RLS"}, "the contract has orientation 'RLS', which must have one letter"),
         ({"windows": ["brain"]}, "the contract has 1 windows, 3 means and 3 stds"),
         ({"windows": ["brian"]}, "unknown window 'brian'. Did you mean 'brain'"),
@@ -106,7 +103,7 @@ def test_a_contract_of_the_other_kind_is_refused():
     check_kind("it", "2d", slices)
     with pytest.raises(MolreError, match=r"^efficientnet_lite0 reads slices, but the contract is"):
         load("efficientnet_lite0", contract=volumes)
-    with pytest.raises(MolreError, match=r"^small3d reads volumes, and the contract is not of"):
+    with pytest.raises(MolreError, match=r"^small3d reads volumes, but the contract is not for"):
         load("small3d", contract=slices)
     for name, contract in (("efficientnet_lite0", volumes), ("small3d", slices)):
         with pytest.raises(MolreError, match=rf"^{name} reads .*, but the contract is for .*\."):

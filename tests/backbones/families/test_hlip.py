@@ -127,5 +127,5 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         read(NAME, network, tmp_path, contract=CONTRACT)
     write(tmp_path)
     add(tmp_path / "model.safetensors", "visual.trunk.blocks.1.attn.rope")
-    with pytest.raises(MolreError, match="has, beyond the network, 1 tensors of hlip_headct"):
+    with pytest.raises(MolreError, match="beyond the network, 1 tensors of hlip_headct"):
         read(NAME, network, tmp_path, contract=CONTRACT)
