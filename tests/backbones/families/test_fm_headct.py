@@ -130,9 +130,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         read(NAME, network, tmp_path, contract=CONTRACT)
     write(tmp_path)
     add(tmp_path / "model.safetensors", "module.backbone.blocks.2.extra")
-    with pytest.raises(
-        MolreError, match="beyond the network, 1 tensors of fm_headct, .* with blocks.2.extra"
-    ):
+    with pytest.raises(MolreError, match="beyond the network, 1 tensors .* with blocks.2.extra"):
         read(NAME, network, tmp_path, contract=CONTRACT)
     save({"visual.trunk.cls_token": torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(MolreError, match="is not a checkpoint of fm_headct"):
