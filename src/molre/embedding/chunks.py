@@ -69,10 +69,12 @@ def too_little_memory(error: RuntimeError, what: str) -> MolreError:
     text = str(error)
     need = re.search(rf"(?:[Tt]ried to allocate) {_SIZE}", text)
     have = re.search(rf"{_SIZE} is free", text)
-    needs = f"needs another {need[1]}" if need else "needs more"
-    left = f", but only {have[1]} is free" if have else " than is free"
+    if need and have:
+        needs = f"needs another {need[1]}, but only {have[1]} is free"
+    else:
+        needs = f"needs {need[1]} more than is free" if need else "needs more than is free"
     return MolreError(
-        f"too little memory: {what} {needs}{left}",
+        f"too little memory: {what} {needs}",
         fix="close other programs on the device, choose a smaller backbone or image "
         "size (--contract), or another --device",
     )

@@ -229,10 +229,10 @@ def test_a_model_folder_with_a_contract_of_the_other_kind_is_refused(
 ) -> None:
     shutil.copytree(run / "model", tmp_path / "model")
     swap(tmp_path / "model", contract=Contract().to_dict())
-    with pytest.raises(MolreError, match=r"^fm_headct reads whole volumes, and the contract is"):
+    with pytest.raises(MolreError, match=r"^fm_headct reads whole volumes, but the contract is"):
         load_reader(tmp_path / "model", weights_dir=weights)
     swap(tmp_path / "model", contract=contract().to_dict(), name="efficientnet_lite0")
-    with pytest.raises(MolreError, match=r"^efficientnet_lite0 reads slices, and the contract is"):
+    with pytest.raises(MolreError, match=r"^efficientnet_lite0 reads slices, but the contract is"):
         load_reader(tmp_path / "model")
 
 
