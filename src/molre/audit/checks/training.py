@@ -13,6 +13,7 @@ from molre.audit.check import LEAKAGE, NUMBERS, Check, NotAvailableError, compar
 from molre.audit.checks import arm as arms
 from molre.audit.differences import leaves, mapping_differences
 from molre.audit.run_under_audit import RunUnderAudit
+from molre.backbones.contract import respelled
 from molre.model.build import ClassifierSpec
 from molre.model.familiarity import fit_familiarity, summarize
 from molre.model.folder import BackboneEntry
@@ -186,6 +187,7 @@ def backbone(opened: RunUnderAudit) -> Iterator[Check]:
         return
     loaded = load(opened.folder.model, weights_dir=opened.weights_dir).backbone
     again, stored = backbone_entry(loaded).model_dump(), entry.model_dump()
+    stored["contract"] = respelled(stored["contract"])
     found = mapping_differences(stored, {k: v for k, v in again.items() if stored[k] is not None})
     told = opened.manifest.get("from_scratch")
     if told not in (None, fresh.from_scratch):
