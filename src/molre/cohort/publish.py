@@ -48,6 +48,8 @@ def publish(folder: Path, loose: Iterable[Rejected]) -> Published:
         if not kept.rows:
             continue
         one = _One.of(kept)
+        if one.study not in first:
+            continue  # written since the first look by another run, which will publish it
         if first[one.study] != one:
             rejects.add(_twice(one, first[one.study], keys))
             continue
