@@ -104,6 +104,7 @@ not applicable
 none given | None Given. | NOT USED | Not administered | no contrast given | NO CONTRAST | No agent
 W/O | WO | WITHOUT | without iv contrast | non-contrast | NCCT | native | plain | C- | unenhanced
 OHNE | ohne KM | KM- | keine | kein KM | nicht gegeben | nativ
+non utilisé | pas administré
 sans | aucun | pas de contraste | non injecté | SIN | ninguno | sin contraste | senza | nessuno
 geen | нет | brak | bez kontrastu | ingen | utan kontrast | ei | yok | hayır | nincs | não | žádný
 无 | なし | 없음 | -C
