@@ -13,22 +13,9 @@ from molre.errors import MolreError
 from molre.labels.findings import FindingsTable, findings
 from molre.labels.read_labels import read_labels
 from molre.labels.table import write_wide
+from tests.helpers.labels.long_rows import COLUMNS, frame, row
 
 TABLE = findings()
-ROWS = [
-    ("A", "epidural_hemorrhage", "present", "report-rules", "rules 2", "epidural hematoma"),
-    ("A", "hydrocephalus", "uncertain", "report-rules", "rules 2", "possible hydrocephalus"),
-    ("B", "skull_fracture", "absent", "", "", ""),
-]
-COLUMNS = ["study", "finding", "state", "source", "labeller", "evidence"]
-
-
-def frame(rows: list[tuple[str, ...]] = ROWS, columns: list[str] = COLUMNS) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=columns, orient="row")
-
-
-def row(long: pl.DataFrame, study: str, finding: str) -> dict[str, str]:
-    return long.filter(id=study, finding=finding).to_dicts()[0]
 
 
 def test_the_hierarchy_decides_what_is_uncertain(tmp_path: Path) -> None:

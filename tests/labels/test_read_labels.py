@@ -10,22 +10,9 @@ import pytest
 from molre.errors import MolreError
 from molre.labels.findings import findings
 from molre.labels.read_labels import read_labels
+from tests.helpers.labels.long_rows import COLUMNS, ROWS, frame, row
 
 TABLE = findings()
-ROWS = [
-    ("A", "epidural_hemorrhage", "present", "report-rules", "rules 2", "epidural hematoma"),
-    ("A", "hydrocephalus", "uncertain", "report-rules", "rules 2", "possible hydrocephalus"),
-    ("B", "skull_fracture", "absent", "", "", ""),
-]
-COLUMNS = ["study", "finding", "state", "source", "labeller", "evidence"]
-
-
-def frame(rows: list[tuple[str, ...]] = ROWS, columns: list[str] = COLUMNS) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=columns, orient="row")
-
-
-def row(long: pl.DataFrame, study: str, finding: str) -> dict[str, str]:
-    return long.filter(id=study, finding=finding).to_dicts()[0]
 
 
 @pytest.mark.parametrize("form", ["frame", "csv", "parquet"])

@@ -27,7 +27,26 @@ FROM_SCRATCH = (
 )
 
 
-class Settings(Protocol):
+class Sizes(Protocol):
+    """What sizes the experts and their router."""
+
+    @property
+    def num_experts(self) -> int:
+        """E."""
+        ...
+
+    @property
+    def r(self) -> int:
+        """Rank of each expert."""
+        ...
+
+    @property
+    def router_hidden(self) -> int:
+        """Hidden width of the router."""
+        ...
+
+
+class Settings(Sizes, Protocol):
     """What of a run's configuration sizes and places an arm."""
 
     @property
@@ -40,43 +59,13 @@ class Settings(Protocol):
         """Share of the backbone's parameters that MoLRE may add in its blocks."""
         ...
 
-    @property
-    def num_experts(self) -> int:
-        """E."""
-        ...
 
-    @property
-    def r(self) -> int:
-        """Rank of each expert."""
-        ...
-
-    @property
-    def router_hidden(self) -> int:
-        """Hidden width of the router."""
-        ...
-
-
-class SliceSizes(Protocol):
+class SliceSizes(Sizes, Protocol):
     """What sizes a slice adapter: the architecture that a model folder keeps."""
 
     @property
     def dim(self) -> int:
         """D, width of a slice embedding."""
-        ...
-
-    @property
-    def num_experts(self) -> int:
-        """E."""
-        ...
-
-    @property
-    def r(self) -> int:
-        """Rank of each expert."""
-        ...
-
-    @property
-    def router_hidden(self) -> int:
-        """Hidden width of the router."""
         ...
 
     @property

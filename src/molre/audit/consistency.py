@@ -31,7 +31,7 @@ from molre.audit.check import (
 )
 from molre.audit.checks.reread import PROBABILITY, STUDIES
 from molre.audit.differences import cells, table_differences
-from molre.audit.report_differences import PAGE, VALUES, report
+from molre.audit.report_differences import report
 from molre.audit.run_under_audit import STRANGERS, strangers
 from molre.cohort.cohort import Cohort
 from molre.cohort.rejects import Rejected, read_rejects
@@ -42,6 +42,8 @@ from molre.model.folder import TrainedModel
 from molre.model.folder import load as load_model
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import load
+from molre.runs.folder import REPORT as PAGE
+from molre.runs.folder import VALUES
 from molre.runs.reading import read_table
 from molre.runs.sources import CONSISTENCY, read_sources
 from molre.workflows.consistency import Pair, read_pairs, series_sha256, several, write_consistency

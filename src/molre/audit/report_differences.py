@@ -15,8 +15,9 @@ from molre.audit.check import FAIL, NUMBERS, PASS, Check, compared, not_checked
 from molre.audit.differences import leaves, line_differences, nested_differences
 from molre.errors import MolreError
 from molre.output.report_json import Report, read_report, sha256
+from molre.runs.folder import REPORT as PAGE
+from molre.runs.folder import VALUES
 
-PAGE, VALUES = "report.html", "report.json"
 RENDERED = f"{PAGE} as rendered from {VALUES}"
 EXAMPLES = "examples"
 

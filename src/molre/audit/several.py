@@ -25,7 +25,7 @@ from molre.audit.check import (
     not_checked,
 )
 from molre.audit.differences import cells, table_differences
-from molre.audit.report_differences import PAGE, VALUES, report, shows_examples
+from molre.audit.report_differences import report, shows_examples
 from molre.audit.run_under_audit import strangers
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import (
@@ -39,7 +39,8 @@ from molre.evaluation.evaluate import score
 from molre.output.comparison_html import write_comparison_report
 from molre.output.example import Example
 from molre.progress import track
-from molre.runs.folder import MANIFEST, RunFolder
+from molre.runs.folder import MANIFEST, VALUES, RunFolder
+from molre.runs.folder import REPORT as PAGE
 from molre.runs.manifest import read_manifest
 from molre.runs.run import read_run
 from molre.runs.sources import COMPARISON, hashes, read_sources

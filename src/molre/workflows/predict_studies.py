@@ -63,7 +63,7 @@ def predict(
 def _each(found: Studies) -> Iterator[Answer]:
     yield from found.refused
     for study in found.studies:
-        answer, _ = found.answer(study)
+        answer, _ = found.answer(study, found.source(study))
         yield answer
 
 
@@ -112,10 +112,14 @@ class Studies:
         entries = [*files_of(study), *(r.file for r in self._refused(study))]
         return made_from(entries, *self._settings)
 
-    def answer(self, study: Study) -> tuple[Answer, Reading | None]:
-        """Read the study; the reading holds its pixels, and is None where it is refused."""
-        # before the files are read: one that changes meanwhile makes the next run do it again
-        source = self.source(study)
+    def answer(self, study: Study, source: str | None) -> tuple[Answer, Reading | None]:
+        """Read the study; the reading holds its pixels, and is None where it is refused.
+
+        Args:
+            study: one of them.
+            source: its own, from before its files are read here: one that changes meanwhile makes
+                the next run do it again.
+        """
         try:
             reading = self._read(study, source)
         except MolreError as error:

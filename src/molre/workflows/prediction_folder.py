@@ -108,7 +108,8 @@ def write_predictions(
     found = Studies(reader, paths, even_if_withheld=even_if_withheld, hu_map=hu_map)
     for name in OF_ALL:
         (out / name).unlink(missing_ok=True)
-    folder = _Folder(out, found, even_if_withheld, overwrite, reader.model.description.synthetic)
+    synthetic = reader.model.description.synthetic
+    folder = _Folder(out, found, even_if_withheld, overwrite, synthetic)
     for answer in found.refused:
         folder.write_refusal(answer)
     read = [folder.answer(study) for study in track(found.studies, "reading studies")]
@@ -118,7 +119,6 @@ def write_predictions(
     write_rejects(out / "rejects.csv", tables.rejected(answers, others))
     if map_file is not None:
         tables.write_map(Path(map_file), answers)
-    synthetic = reader.model.description.synthetic
     write_overview(out / "index.html", answers, trained_on_synthetic=synthetic, others=len(others))
     tables.write_answers(out / "predictions.csv", answers, findings)  # last: the run is whole
     return PredictionFolder(out, tuple(answers), tuple(others))
@@ -136,10 +136,11 @@ class _Folder:
 
     def answer(self, study: Study) -> Answer:
         """Keep the answer that is there, or write a new one."""
-        kept = None if self.overwrite else self._kept(study)
+        source = self.found.source(study)
+        kept = None if self.overwrite else self._kept(study, source)
         if kept is not None:
             return kept
-        answer, reading = self.found.answer(study)
+        answer, reading = self.found.answer(study, source)
         if reading is None:
             self.write_refusal(answer)
         else:
@@ -156,8 +157,7 @@ class _Folder:
         write_refusal_report(prediction, page, trained_on_synthetic=self.synthetic)
         write_prediction(prediction, folder / "prediction.json")
 
-    def _kept(self, study: Study) -> Answer | None:
-        source = self.found.source(study)
+    def _kept(self, study: Study, source: str | None) -> Answer | None:
         former = self.former.find(study.key, source, self.even_if_withheld)
         return None if former is None else self.found.keep(study, former)
 

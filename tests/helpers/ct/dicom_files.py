@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,14 @@ def positions(
     return origins, np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)]])
 
 
+def finish(ds: Dataset, i: int, header: Mapping[str, object], edit: Edit | None) -> None:
+    """Override elements of slice ``i``: by ``header`` and then by ``edit``."""
+    for keyword, value in header.items():
+        setattr(ds, keyword, value)
+    if edit:
+        edit(i, ds)
+
+
 def write_series(
     folder: Path,
     hu: np.ndarray | None = None,
@@ -100,10 +108,7 @@ def write_series(
         ds = ct_slice(turn.stored(stored), uid, i)
         place(ds, origins[i], orientation, spacing, image.shape, turn)
         ds.RescaleSlope, ds.RescaleIntercept = float(slopes[i]), intercept
-        for keyword, value in header.items():
-            setattr(ds, keyword, value)
-        if edit:
-            edit(i, ds)
+        finish(ds, i, header, edit)
         paths.append(folder / (names[i] if names else f"{i:03d}.dcm"))
         save(ds, paths[-1], syntax)
     return paths

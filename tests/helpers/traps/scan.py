@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,10 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from tests.helpers.ct.dicom_files import UID, Turn, ct_slice, place, save
+from tests.helpers.ct.dicom_files import UID, Edit, Turn, ct_slice, finish, place, save
 
 AS_SCANNED = Turn()
 OTHER = 11  # HU by which a series that must not be read is brighter
-Edit = Callable[[int, Dataset], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +114,7 @@ def store(
     paths = []
     for i, factor in enumerate(np.broadcast_to(slope, len(what.hu))):
         ds = stored_slice(what, i, turn, series, (factor, intercept), signed)
-        for keyword, value in header.items():
-            setattr(ds, keyword, value)
-        if edit:
-            edit(i, ds)
+        finish(ds, i, header, edit)
         paths.append(folder / (names[i] if names else f"{i:03d}.dcm"))
         save(ds, paths[-1], syntax)
     return paths

@@ -15,14 +15,15 @@ import polars as pl
 
 from molre.audit.check import FAIL, NUMBERS, Check, compared, not_checked
 from molre.audit.differences import cells, line_differences, table_differences
-from molre.audit.report_differences import PAGE, VALUES, report
+from molre.audit.report_differences import report
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
 from molre.model.folder import CARD as CARD_FILE
 from molre.output.report_json import read_report
 from molre.output.run_card import RESULTS, card_text
 from molre.output.run_html import NEEDS_COHORT
-from molre.runs.folder import FURTHER_TABLES, MANIFEST, METRICS, MODEL, RunFolder
+from molre.runs.folder import FURTHER_TABLES, MANIFEST, METRICS, MODEL, VALUES, RunFolder
+from molre.runs.folder import REPORT as PAGE
 from molre.runs.manifest import write_manifest
 from molre.runs.reading import read_table
 from molre.workflows.evaluate_run import evaluate_and_report
