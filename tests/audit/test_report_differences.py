@@ -128,3 +128,20 @@ def test_what_needs_the_cohort_is_left_out_by_its_place_and_nothing_else(folders
     assert outcomes(folders, *places)[name][0] == PASS
     written(folders[1], SHOWN | {"cautions": [], "sections": {"a": 2}, "card": card[:1]})
     assert outcomes(folders, *places)[name][1].endswith("sections, a is 1, recomputed 2")
+
+
+def test_without_a_page_and_its_data_there_is_nothing_to_check(folders):
+    for name in ("report.html", "report.json"):
+        (folders[0] / name).unlink()
+    assert {name: outcome for name, (outcome, _) in outcomes(folders).items()} == {
+        RENDERED: NOT_CHECKED
+    }
+
+
+@pytest.mark.parametrize("kept", ["report.json", "nothing, but a card shows the numbers"])
+def test_a_page_that_has_been_there_has_to_be_there(folders, kept):
+    for name in {"report.html", "report.json"} - {kept}:
+        (folders[0] / name).unlink()
+    shown = kept != "report.json"
+    checks = list(report(*folders, "recomputed", "molre evaluate", shown=shown))
+    assert (RENDERED, FAIL) in [(check.name, check.outcome) for check in checks]

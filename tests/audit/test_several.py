@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from molre.audit.check import FAIL, FLAG, PASS
+from molre.audit.check import FAIL, FLAG, NOT_CHECKED, PASS
+from molre.audit.report_differences import RENDERED
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import score
@@ -34,6 +35,18 @@ def test_a_comparison_s_example_cases_are_made_again(whole: Path, tmp_path: Path
     assert [c.name for c in together(out, told) if c.outcome == FAIL] == [
         "report.html as rendered from report.json"
     ]
+
+
+def test_a_comparison_made_from_python_has_no_page_and_does_not_fail(
+    whole: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(whole / "compared", tmp_path / "compared")
+    for name in ("report.html", "report.json", "comparison.csv", "contrasts.csv"):
+        (out / name).unlink()
+    compare(runs_of(out), out)
+    checks = together(out, read_sources(out / COMPARISON))
+    odd = {check.name: check.outcome for check in checks if check.outcome != PASS}
+    assert odd == {RENDERED: NOT_CHECKED}
 
 
 def test_a_comparison_is_audited_with_its_runs(whole: Path, tmp_path: Path) -> None:

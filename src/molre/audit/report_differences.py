@@ -31,9 +31,18 @@ def shows_examples(folder: Path) -> bool:
 
 
 def report(
-    stored: Path, again: Path, how: str, remedy: str, without: Sequence[Sequence[str]] = ()
+    stored: Path,
+    again: Path,
+    how: str,
+    remedy: str,
+    without: Sequence[Sequence[str]] = (),
+    *,
+    shown: bool = False,
 ) -> Iterator[Check]:
     """Check a page and its data.
+
+    Functions called from Python write tables alone: with neither a page nor its data there is
+    nothing that could say something else, and nothing fails.
 
     Args:
         stored: folder, as found.
@@ -41,8 +50,13 @@ def report(
         how: from what, e.g. ``"from the runs"``.
         remedy: verb that writes both anew.
         without: places in the data that nothing at hand gives again.
+        shown: the numbers are shown elsewhere as well, so that there was a page.
     """
     words = f"{VALUES} {how}" + (", but for what needs the cohort" if without else "")
+    if not (shown or (stored / PAGE).is_file() or (stored / VALUES).is_file()):
+        why = f"there is no page, and no {VALUES}: run `{remedy}`, which writes both"
+        yield not_checked(NUMBERS, RENDERED, why)
+        return
     if not (stored / PAGE).is_file():
         yield Check(NUMBERS, RENDERED, FAIL, f"the page is missing (`{remedy}` makes it again)")
     if not (stored / VALUES).is_file():

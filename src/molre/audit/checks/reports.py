@@ -57,10 +57,14 @@ def was_evaluated(run: Path) -> bool:
     """Whether anything that evaluating writes is there; if one file is, all have to be."""
     folder = RunFolder(run)
     tables = (folder.table(name) for name in (METRICS, *FURTHER_TABLES))
-    card = folder.model / CARD_FILE
-    return any(path.is_file() for path in (folder.report, run / VALUES, *tables)) or (
-        card.is_file() and f"## {RESULTS}" in card.read_text(encoding="utf-8", errors="replace")
-    )
+    written = any(path.is_file() for path in (folder.report, run / VALUES, *tables))
+    return written or _shown_in_card(run)
+
+
+def _shown_in_card(run: Path) -> bool:
+    """Whether the model card holds results, which it gets together with the page."""
+    card = RunFolder(run).model / CARD_FILE
+    return card.is_file() and f"## {RESULTS}" in card.read_text(encoding="utf-8", errors="replace")
 
 
 def evaluated_again(opened: RunUnderAudit, place: Path) -> Path:
@@ -82,7 +86,8 @@ def against(run: Path, scratch: Path, *, with_cohort: bool) -> Iterator[Check]:
         if made and again.name not in (PAGE, VALUES):
             yield _table(run / again.name, again)
     without = () if with_cohort else NEEDS_COHORT
-    yield from report(run, scratch, "recomputed", "molre evaluate", without)
+    shown = _shown_in_card(run)
+    yield from report(run, scratch, "recomputed", "molre evaluate", without, shown=shown)
     card = scratch / MODEL / CARD_FILE  # an external evaluation has none
     if card.is_file() and not card.is_symlink():
         yield from _card(run)
@@ -127,7 +132,7 @@ def _card(run: Path) -> Iterator[Check]:
     if not card.is_file():
         yield Check(NUMBERS, CARD, FAIL, "the card is missing (`molre evaluate`)")
     elif not (run / VALUES).is_file():
-        why = f"evaluated before {VALUES}, which keeps its parts: run `molre evaluate` again"
+        why = f"there is no {VALUES}, which keeps its parts: run `molre evaluate` again"
         yield not_checked(NUMBERS, CARD, why)
     else:
         try:
