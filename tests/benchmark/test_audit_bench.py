@@ -17,6 +17,7 @@ from molre.audit.bench_cells import looks, twins
 from molre.audit.bench_tables import apart, tables
 from molre.audit.check import FAIL, FLAG, NOT_CHECKED, NUMBERS, PASS, Check
 from molre.audit.report_differences import RENDERED
+from molre.backbones.contract import FIRST_NAMES
 from molre.benchmark.benchmark import benchmark
 from molre.benchmark.config import resolve
 from molre.benchmark.run_grid import run_cells
@@ -74,6 +75,27 @@ def number_of(path: Path, pattern: str) -> str:
     found = re.search(pattern, path.read_text())
     assert found is not None
     return found[1]
+
+
+def test_a_benchmark_of_an_older_molre_does_not_fail_for_its_words(
+    copy: Path, tmp_path: Path
+) -> None:
+    """No report.json, contracts and sentences of table.md in the words of then."""
+    (copy / "report.json").unlink()
+    edit(copy / "table.md", "A verdict on routing needs", "To speak of routing takes")
+    for path in (copy / "state").glob("look-*.json"):
+        told = json.loads(path.read_text())
+        contract = told["facts"]["contract"]
+        told["facts"]["contract"] = {
+            FIRST_NAMES.get(key, key): value for key, value in contract.items()
+        }
+        path.write_text(json.dumps(told))
+    checks = beside_the_cells(copy, tmp_path)
+    assert odd(checks) == {}
+    unsure = [c.name for c in checks if c.outcome == NOT_CHECKED]
+    assert unsure == ["table.md from the cells: sentences", "report.json from the cells"]
+    edit(copy / "table.md", "| molre |", "| full |")
+    assert list(odd(beside_the_cells(copy, tmp_path))) == ["table.md from the cells: rows"]
 
 
 def test_untouched_it_passes_and_stays_as_it_is(whole: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from molre.arms.arms import ARMS
 from molre.audit.check import NUMBERS, Check, compared, flagged, not_checked
 from molre.audit.checks.predictions import LOGITS
 from molre.audit.differences import leaves, mapping_differences
+from molre.backbones.contract import respelled
 from molre.benchmark.config import BackboneChoice
 from molre.benchmark.job_kinds import look_at_backbone
 from molre.benchmark.plan import Bench
@@ -96,8 +97,11 @@ def looks(bench: Bench, weights_dir: Path | None) -> Iterator[Check]:
         except MolreError as error:
             yield not_checked(NUMBERS, name, f"its weights are not available: {error.what}")
             continue
-        found = mapping_differences(stored.facts, again)
-        found += [f"{key} is not expected" for key in stored.facts.keys() - again.keys()]
+        told = stored.facts
+        if isinstance(told.get("contract"), dict):
+            told = told | {"contract": respelled(told["contract"])}
+        found = mapping_differences(told, again)
+        found += [f"{key} is not expected" for key in told.keys() - again.keys()]
         yield compared(NUMBERS, name, leaves(again), found)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 
 from molre.audit.audit import made
-from molre.audit.check import FLAG, LEAKAGE
+from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS
 from molre.audit.checks import external
 from molre.audit.run_under_audit import RunUnderAudit
 from molre.backbones.catalogue import load as load_backbone
@@ -30,3 +31,28 @@ def test_studies_struck_from_an_external_cohort_are_flagged(trained: Path, tmp_p
     (check,) = made(LEAKAGE, "left out", lambda: external.struck(opened))
     assert check.outcome == FLAG
     assert "1 in the embeddings without a scan" in check.found
+
+
+def test_the_sentence_of_an_evaluation_from_before_is_known_another_one_is_not(
+    trained: Path, tmp_path: Path
+) -> None:
+    other = write_scanned(tmp_path / "other", first=700, salt=b"a third salt", splits={"test": 12})
+    embed(other, load_backbone("efficientnet_lite0", contract=CONFIG.contract))
+    evaluate_external(other, trained / "run", tmp_path / "out")
+    path = tmp_path / "out" / "manifest.json"
+    told = json.loads(path.read_text())
+    now, said = told["external"]["said"], told["external"]["said"]
+    for old, new in external.BEFORE:
+        assert new in now
+        said = said.replace(new, old)
+
+    def outcome(text: str) -> str:
+        told["external"]["said"] = text
+        path.write_text(json.dumps(told))
+        opened = RunUnderAudit(tmp_path / "out")
+        list(opened.whole())
+        found = made(NUMBERS, external.MADE, lambda: external.made_again(opened))
+        return next(c.outcome for c in found if c.name.startswith("manifest.json"))
+
+    assert outcome(said) == PASS
+    assert outcome(said.replace("0 studies were left out", "3 studies were left out")) == FAIL

@@ -50,6 +50,14 @@ from molre.workflows.evaluate_external import (
 )
 
 BATCH = 16  # scans at a time
+# words of manifest.json as they were once written, and as they are now
+BEFORE = (
+    (
+        "Compared with what the model learned from: ",
+        "Checked against what the model was made from: ",
+    ),
+    (" studies were left out for it.", " studies were left out for that reason."),
+)
 MADE = "predictions, studies and manifest from the model and the cohort"
 
 
@@ -168,6 +176,12 @@ def _same_manifest(opened: RunUnderAudit, again: dict[str, Any]) -> Check:
         facts = again["external"]
         facts["said"] = facts["said"].replace(f"cohort {here};", f"cohort {there};")
         again["cohort"] = facts["cohort"] = stored.get("cohort")
+    told = stored.get("external")
+    if isinstance(told, dict) and isinstance(told.get("said"), str):
+        said = told["said"]
+        for old, new in BEFORE:
+            said = said.replace(old, new)
+        stored["external"] = told | {"said": said}
     found = mapping_differences(stored, again)
     found += [f"{key} is not expected" for key in stored.keys() - again.keys() - {"created"}]
     words = "manifest.json from the run of the model and the external cohort"
