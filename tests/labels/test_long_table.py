@@ -42,13 +42,25 @@ def test_the_hierarchy_decides_what_is_uncertain(tmp_path: Path) -> None:
         (
             [("A", "skull_fracture", "absent"), ("A", "calvarial_fracture", "present")],
             COLUMNS[:3],
-            "study A: calvarial_fracture is 1 but the broader skull_fracture is 0",
+            "the label table: study A: calvarial_fracture is 1 but the broader skull_fracture is 0",
         ),
     ],
 )
 def test_a_bad_long_table_is_refused_with_what_is_wrong(rows, columns, said: str) -> None:
     with pytest.raises(MolreError, match=said):
         read_labels(frame(rows, columns), TABLE)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [["a", "b"], {"words": "a"}, b"\xff", object()],
+    ids=["list", "struct", "bytes", "object"],
+)
+def test_cells_that_are_no_text_are_refused_by_their_column(cell: object) -> None:
+    kind = pl.Object if type(cell) is object else None
+    given = frame().with_columns(pl.Series("evidence", [cell] * 3, dtype=kind))
+    with pytest.raises(MolreError, match=r"column 'evidence' is of \w+.*, not text"):
+        read_labels(given, TABLE)
 
 
 def test_other_columns_may_be_left_out_and_an_empty_table_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@ absent; nothing else follows."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from molre.errors import MolreError
@@ -11,13 +13,19 @@ from molre.labels.findings import FindingsTable
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 
 
-def close(states: np.ndarray, table: FindingsTable, studies: list[str] | None = None) -> np.ndarray:
+def close(
+    states: np.ndarray,
+    table: FindingsTable,
+    studies: list[str] | None = None,
+    where: str | Path | None = None,
+) -> np.ndarray:
     """Close label states under the hierarchy.
 
     Args:
         states: int8 (N, K) of 1 present, 0 absent, -1 unknown, in the table's order.
         table: K findings.
         studies: names of the N rows, for messages.
+        where: they are from, likewise.
 
     Returns:
         int8 (N, K), a new array.
@@ -33,9 +41,10 @@ def close(states: np.ndarray, table: FindingsTable, studies: list[str] | None = 
             conflict = np.flatnonzero((states[:, k] == PRESENT) & (states[:, a] == ABSENT))
             if conflict.size:
                 row = int(conflict[0])
+                study = f"study {studies[row]}" if studies else f"row {row + 1}"
                 raise MolreError(
-                    f"{finding} is 1 but the broader {ancestor} is 0",
-                    where=f"study {studies[row]}" if studies else f"row {row + 1}",
+                    f"{study}: {finding} is 1 but the broader {ancestor} is 0",
+                    where=where,
                     fix="correct one of the two",
                 )
             closed[states[:, k] == PRESENT, a] = PRESENT

@@ -7,6 +7,7 @@ not_mentioned), and where they are known ``source``, ``labeller`` (name and vers
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,15 +57,16 @@ def from_long(
         source, labeller, evidence; K rows a study.
 
     Raises:
-        MolreError: a column that is lacking or unknown, a study without a name, an unknown finding
-            or state, two rows for one study and finding, a contradiction within the hierarchy.
+        MolreError: a column that is lacking, unknown or no text, a study without a name, an unknown
+            finding or state, two rows for one study and finding, a contradiction within the
+            hierarchy.
     """
     given = given.select(name for name in given.columns if name not in ignore)
     check_columns(where, given.columns)
     name = id_column(where, given.columns, id_name)
     rows = _rows(given, name, where)
     _check(rows, name, table, where)
-    return name, _closed(rows, table, source, labeller)
+    return name, _closed(rows, table, source, labeller, where)
 
 
 def _rows(given: pl.DataFrame, name: str, where: str | Path) -> pl.DataFrame:
@@ -76,19 +78,28 @@ def _rows(given: pl.DataFrame, name: str, where: str | Path) -> pl.DataFrame:
             f"unknown column {unknown[0]!r}",
             where=where,
             fix=f"{did_you_mean(plain(unknown[0]), _OPTIONAL)}, or leave it out by "
-            f"--ignore-column {unknown[0]}",
+            f"--ignore-column {shlex.quote(unknown[0])}",
         )
     texts = [
-        (pl.col(name) if column == "id" else pl.col(called[column]))
-        .cast(pl.String)
-        .str.strip_chars()
-        .fill_null("")
-        .alias(column)
+        _text(given[at], where).alias(column)
         for column in LONG_SCHEMA
-        if column == "id" or column in called
+        if (at := name if column == "id" else called.get(column))
     ]
     missing = [pl.lit("").alias(c) for c in _OPTIONAL if c not in called]
-    return given.select(*texts, *missing).select(*LONG_SCHEMA)
+    return pl.DataFrame(texts).with_columns(missing).select(*LONG_SCHEMA)
+
+
+def _text(cells: pl.Series, where: str | Path) -> pl.Series:
+    try:
+        if (
+            cells.dtype.is_nested() or cells.dtype.is_object()
+        ):  # of which polars makes JSON, or ends
+            raise pl.exceptions.InvalidOperationError
+        return cells.cast(pl.String).str.strip_chars().fill_null("")
+    except pl.exceptions.PolarsError:
+        raise MolreError(
+            f"column {cells.name!r} is of {cells.dtype}, not text", where=where, fix="write text"
+        ) from None
 
 
 def _check(rows: pl.DataFrame, name: str, table: FindingsTable, where: str | Path) -> None:
@@ -113,14 +124,16 @@ def _check(rows: pl.DataFrame, name: str, table: FindingsTable, where: str | Pat
         )
 
 
-def _closed(rows: pl.DataFrame, table: FindingsTable, source: str, labeller: str) -> pl.DataFrame:
+def _closed(
+    rows: pl.DataFrame, table: FindingsTable, source: str, labeller: str, where: str | Path
+) -> pl.DataFrame:
     ids = rows["id"].unique(maintain_order=True)
     n, k = len(ids), len(table)
     study = rows["id"].replace_strict(dict(zip(ids, range(n), strict=True)))
     column = rows["finding"].replace_strict({f: c for c, f in enumerate(table.ids)})
     stated = np.full((n, k), UNKNOWN, dtype=np.int8)
     stated[study.to_numpy(), column.to_numpy()] = rows["state"].replace_strict(_CODES).to_numpy()
-    decided = close(stated, table, ids.to_list()).reshape(-1)
+    decided = close(stated, table, ids.to_list(), where).reshape(-1)
     words = pl.Series(decided).replace_strict(
         {PRESENT: "present", ABSENT: "absent"}, default=None, return_dtype=pl.String
     )

@@ -71,7 +71,7 @@ def read_wide(
             not 1, 0 or empty, a contradiction within the hierarchy.
     """
     wide = _parse(path, table, id_column, set(ignore))
-    closed = close(wide.states, table, list(wide.ids))
+    closed = close(wide.states, table, list(wide.ids), path)
     n, k = closed.shape
     long = pl.DataFrame(
         {
