@@ -34,6 +34,16 @@ def test_evaluate_writes_both_files_and_says_where(runs):
     assert (Path(runs[1]) / "report.html").is_file()
 
 
+@pytest.mark.parametrize(("unread", "code"), [(0, 0), (2, 1)])
+def test_scans_of_an_external_cohort_that_could_not_be_read_are_exit_code_1(
+    runs, unread: int, code: int
+) -> None:
+    manifest = Path(runs[0]) / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(facts | {"external": {"not_read": unread, "said": "."}}))
+    assert call(evaluate, runs[0]).exit_code == code
+
+
 def test_evaluate_speaks_json(runs):
     rows = json.loads(call(evaluate, runs[0], "--json").output)
     assert rows[-1]["finding"] == "macro"

@@ -10,14 +10,17 @@ from molre.training.load_splits import load_splits
 
 
 class _All:
-    """Embeddings of everything."""
+    """Embeddings of everything, but for some."""
+
+    def __init__(self, but: tuple[str, ...] = ()) -> None:
+        self.but = but
 
     def __contains__(self, content_hash: str) -> bool:
-        return True
+        return content_hash not in self.but
 
 
-def _studies(folder, **how):
-    splits = load_splits(Cohort(folder), _All(), findings(), "blank_means", 1, **how)
+def _studies(folder, but=(), **how):
+    splits = load_splits(Cohort(folder), _All(but), findings(), "blank_means", 1, **how)
     return {study for name in SPLITS for study in splits[name].study}
 
 
@@ -37,3 +40,12 @@ def test_a_scan_that_failed_its_head_check_is_left_out_and_counted(scans, capsys
     assert f"1 of {len(whole)} scans left out" in said
     assert "include_not_head=true" in said
     assert _studies(scans, include_not_head=True) == whole
+
+
+def test_a_scan_without_an_embedding_is_left_out_and_counted(scans, capsys):
+    train = load_splits(Cohort(scans), _All(), findings(), "blank_means", 1)["train"]
+    whole = _studies(scans, include_not_head=True)
+    lost = train.content_hash[:1]
+    assert _studies(scans, lost, include_not_head=True) == whole - {train.study[0]}
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"1 of {len(whole)} scans left out: without an embedding" in said

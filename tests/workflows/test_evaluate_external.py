@@ -90,13 +90,14 @@ def test_a_scan_that_cannot_be_read_again_is_left_out_and_a_row_of_rejects(made,
     moved = pl.when(pl.col("study") == lost).then(pl.lit("0" * 64)).otherwise("content_hash")
     write_table(other / "scans.parquet", scans.with_columns(content_hash=moved))
     evaluation = evaluate_external(other, made[1], tmp_path / "out", workers=1)
-    assert evaluation.studies == 39
+    assert (evaluation.studies, evaluation.unread) == (39, 1)
+    assert "1 scan that could not be read again is left out" in " ".join(evaluation.cautions)
     (row,) = read_rejects(tmp_path / "out" / "rejects.csv")
     assert (row["file"], row["study"]) == (scans["files"][3][0], lost)
     assert row["reason"]
     assert "molre ingest again" in row["remedy"]
     write_table(other / "scans.parquet", scans)
-    evaluate_external(other, made[1], tmp_path / "out", overwrite=True)
+    assert evaluate_external(other, made[1], tmp_path / "out", overwrite=True).unread == 0
     assert read_rejects(tmp_path / "out" / "rejects.csv") == []
 
 

@@ -54,7 +54,7 @@ def command(
 
     With --external COHORT -o OUT the model is frozen and tested on another cohort: nothing is
     fitted there, only findings that its labels name exactly are scored, and studies that the model
-    was made from are refused.
+    was made from are refused. Exit 1 if a scan could not be read again (OUT/rejects.csv).
 
     Example: molre evaluate runs/molre-0
 
@@ -92,6 +92,7 @@ def command(
         typer.echo(metrics_table(evaluation).write_json())
     else:
         _say(evaluation)
+    raise typer.Exit(1 if evaluation.unread else 0)
 
 
 def _prevalences(given: list[float] | None) -> tuple[float, ...]:

@@ -69,6 +69,11 @@ class Evaluation:
         """Test patients."""
         return len(set(self.run.patients))
 
+    @property
+    def unread(self) -> int:
+        """Scans of an external cohort that could not be read again."""
+        return int((self.run.manifest.get("external") or {}).get("not_read", 0))
+
 
 def evaluate(
     run: Path | str,

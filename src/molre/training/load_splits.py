@@ -52,7 +52,7 @@ def load_splits(
     """
     rows = cohort.chosen().join(cohort.splits(), on="patient", how="inner").sort("study")
     _say_strays(cohort, len(rows))
-    rows = rows.filter([h in cache for h in rows["content_hash"]])
+    rows = _embedded(rows, cache)
     if not include_not_head:
         rows = _heads(rows)
     known = targets(cohort.labels(), rows["study"].to_list(), table, policy)
@@ -103,6 +103,18 @@ def _say_strays(cohort: Cohort, split: int) -> None:
             f"labels of {gone} of {len(labeled)} studies left out: the cohort has no such studies "
             "any more (molre label, with the current table)"
         )
+
+
+def _embedded(rows: pl.DataFrame, cache: Inputs) -> pl.DataFrame:
+    """Without the scans that could not be read again."""
+    there = rows.filter([h in cache for h in rows["content_hash"]])
+    left_out = len(rows) - len(there)
+    if left_out:
+        say(
+            f"{left_out} of {len(rows)} scans left out: without an embedding, as their files could "
+            "not be read again (molre embed says why)"
+        )
+    return there
 
 
 def _heads(rows: pl.DataFrame) -> pl.DataFrame:
