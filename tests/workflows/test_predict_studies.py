@@ -12,6 +12,7 @@ from molre.workflows.predict_studies import predict
 from molre.workflows.prediction_folder import write_predictions
 from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import spoil, write_study
+from tests.helpers.ct.archives import pack
 
 MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
 
@@ -80,6 +81,19 @@ def test_an_answer_says_of_which_path_it_is_and_no_identifier_when_printed(
     assert refused.rejects[0].file.startswith(str(paths[1]))
     for secret in ("PID-1", "ACC10", "1.2.11"):
         assert secret not in repr(answers).replace(str(tmp_path), "")
+
+
+def test_a_study_in_an_archive_has_its_place_there_and_not_beside_it(
+    reader: Reader, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for name, uid in (("a.zip", "1.2.10"), ("b!b.tar.gz", "1.2.11")):
+        pack(packed / name, sorted(study(tmp_path / uid, uid).iterdir()))
+    mr = sorted(study(tmp_path / "mr", "1.2.12", **MR).iterdir())
+    pack(packed / "c.zip", mr, inside=".")
+    places = {a.place for a in predict(reader, packed)}
+    assert places == {f"{packed}/a.zip!inner", f"{packed}/b!b.tar.gz!inner", f"{packed}/c.zip"}
 
 
 def test_nothing_that_could_be_a_scan_is_said_before_the_first_answer_is_asked_for(

@@ -21,6 +21,7 @@ from molre.pipeline import Reader, load
 from molre.workflows.prediction_folder import PredictionFolder, write_predictions
 from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import write_study
+from tests.helpers.ct.archives import pack
 
 MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
 NAME = "DOE^JANE_19500101"
@@ -260,6 +261,48 @@ def test_what_is_no_scan_at_all_is_no_answer(predict, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def cut_off(path: Path, files: list[Path]) -> Path:
+    pack(path, files).write_bytes(path.read_bytes()[:-3000])
+    return path
+
+
+def test_what_nobody_can_look_inside_is_refused_each_by_itself_beside_what_is_read(
+    predict, tmp_path: Path
+) -> None:
+    slices = sorted(study(tmp_path / "a").iterdir())
+    inner = pack(tmp_path / "inner.zip", slices)
+    given = [cut_off(tmp_path / "one.tar.gz", slices), cut_off(tmp_path / "two.tar.gz", slices)]
+    given += [pack(tmp_path / "nested.zip", [inner])]
+    written = predict(tmp_path / "a", *given)
+    assert written.exit_code == 1
+    rows = table(tmp_path / "out" / "predictions.csv")
+    assert [(row["input"], row["status"]) for row in rows] == [
+        ("1", "withheld"),
+        *((str(number), "refused") for number in (2, 3, 4)),
+    ]
+    rejects = table(tmp_path / "out" / "rejects.csv")
+    assert [row["study"] for row in rejects] != [""] * 3
+    assert {row["file"].split("!")[0] for row in rejects} == {str(path) for path in given}
+    assert "not a scan" not in written.as_text()
+    assert predict(given[0]).exit_code == 1
+
+
+def test_single_files_that_cannot_be_opened_are_one_answer_a_folder(
+    predict, tmp_path: Path
+) -> None:
+    for folder in ("a!1", "a!2"):
+        (tmp_path / folder).mkdir()
+        for number in range(3):
+            (tmp_path / folder / f"{number}.dcm").symlink_to(f"nowhere{number}")
+    written = predict(study(tmp_path / "a"), tmp_path / "a!1", tmp_path / "a!2")
+    assert [(a.inputs, a.prediction.status) for a in written.answers] == [
+        ((1,), "withheld"),
+        ((2,), "refused"),
+        ((3,), "refused"),
+    ]
+    assert [a.place for a in written.answers[1:]] == [f"{tmp_path}/a!1", f"{tmp_path}/a!2"]
+
+
 def test_bytes_of_a_name_that_are_not_utf_8_are_written_as_text(predict, tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Caf\xe9"))
     good, bad = study(folder / "a"), nifti(folder / os.fsdecode(b"h\xe9.nii"))
@@ -268,6 +311,7 @@ def test_bytes_of_a_name_that_are_not_utf_8_are_written_as_text(predict, tmp_pat
     assert [p.status for p in written.predictions] == ["withheld", "refused"]
     (row,) = table(written.out / "rejects.csv")
     assert row["file"] == as_text(str(bad))
+    assert f"{as_text(str(bad))}: refused" in written.as_text()
     assert written.predictions[1].files == ["h\\xe9.nii"]
 
 

@@ -64,6 +64,7 @@ class Reject:
         study: StudyInstanceUID or ``path:`` key; None where the file belongs to none.
         dicom: it is DICOM or NIfTI that was refused, rather than something else altogether.
         closed: nobody could look inside, so that there may be scans in it.
+        sealed: likewise, and it is a whole archive or folder.
     """
 
     file: str
@@ -72,6 +73,7 @@ class Reject:
     remedy: str
     dicom: bool = True
     closed: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ class _Collected:
 
     def _refuse(self, found: FoundFile, error: RefusedScan, dicom: bool = True) -> None:
         fix = error.fix or "export the file again"
-        self.rejects.append(Reject(found.entry, None, error.what, fix, dicom, found.closed))
+        sealed = found.closed, found.sealed
+        self.rejects.append(Reject(found.entry, None, error.what, fix, dicom, *sealed))
 
     def _alone(self, file: str) -> Reject:
         """A companion where there is no scan."""

@@ -18,7 +18,7 @@ class Answer:
         prediction: scored, withheld or refused.
         key: StudyInstanceUID, or ``path:`` and the path where there is none.
         inputs: numbers of the paths that it was found under, as given, from 1.
-        place: its file, or the folder of its files.
+        place: its file, or the folder of its files, within an archive ``ARCHIVE!FOLDER``.
         patient_id: as its header says; None where none could be read.
         accession: number, likewise.
         rejects: its rows of rejects.csv, where it is refused.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molre.cohort.rejects import write_rejects
+from molre.ct.files.text_names import one_line
 from molre.ct.listing import Reject
 from molre.ct.survey import Study
 from molre.folders import claim_map
@@ -52,7 +53,7 @@ class PredictionFolder:
     def as_text(self) -> str:
         """One line a study, and where the overview is."""
         lines = [self._line(answer) for answer in self.answers]
-        lines += [f"{r.file}: not a scan: {r.reason}" for r in self.others]
+        lines += [f"{one_line(r.file)}: not a scan: {r.reason}" for r in self.others]
         return "\n".join([*lines, f"overview: {self.out / 'index.html'}"])
 
     def _line(self, answer: Answer) -> str:
@@ -62,7 +63,7 @@ class PredictionFolder:
             said += f", {above_in_words(p)}"
         for remedy in [r.remedy for r in answer.rejects if r.remedy][:1]:
             said += f". {remedy[0].upper()}{remedy[1:]}"
-        return f"{answer.place}: {p.status}{said}: {self.out / p.study / 'report.html'}"
+        return f"{one_line(answer.place)}: {p.status}{said}: {self.out / p.study / 'report.html'}"
 
 
 def write_predictions(

@@ -2,7 +2,8 @@
 
 A file that is not a scan at all (an image, a PDF, a text beside the slices) is a row of
 rejects.csv and loses nothing, as in ``molre ingest``. A file that belongs to no study because its
-header cannot be read stands with the others of its folder or archive; a NIfTI is a study by itself.
+header cannot be read stands with the others of its folder or archive; a NIfTI is a study by itself,
+and so is an archive or folder that nobody can look inside, as it may hold one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import molre
+from molre.ct.files.entries import outer
 from molre.ct.listing import Reject
 from molre.ct.survey import Study, Survey
 from molre.ct.volume import study_folder_name
@@ -29,9 +31,8 @@ def files_of(study: Study) -> list[str]:
 
 
 def place_of(study: Study) -> str:
-    """The one file of a study, or the folder that holds its files."""
-    entries = set(files_of(study))
-    return entries.pop() if len(entries) == 1 else study.folder
+    """The one file of a study, or the folder that holds its files, on disk or in an archive."""
+    return _common(set(files_of(study)))
 
 
 def refused_study(reader: Reader, study: Study, error: MolreError, paths: Sequence[str]) -> Answer:
@@ -57,11 +58,11 @@ def answer_of(
 
 
 def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[Answer]:
-    """An answer for each study that holds no series of a head CT."""
+    """An answer for each study that holds no series of a head CT, or that nobody can look at."""
     read = {study.key for study in found.studies}
     groups: dict[str, list[Reject]] = {}
     for reject in found.rejects:
-        if reject.dicom and reject.study not in read:
+        if (reject.dicom or reject.closed) and reject.study not in read:
             groups.setdefault(_key(reject), []).append(reject)
     return [_answer(reader, key, rejects, paths) for key, rejects in groups.items()]
 
@@ -69,18 +70,20 @@ def refused_files(reader: Reader, found: Survey, paths: Sequence[str]) -> list[A
 def no_scans(rejects: Iterable[Reject], out: Path) -> list[Reject]:
     """Files that are not scans; they stand in rejects.csv and lose nothing. OUT's own are none."""
     own = _within(os.path.abspath(out))
-    return [r for r in rejects if not r.dicom and not r.file.startswith(own)]
+    return [r for r in rejects if not (r.dicom or r.closed or r.file.startswith(own))]
 
 
 def inputs_of(entries: Iterable[str], paths: Sequence[str]) -> tuple[int, ...]:
     """Numbers, from 1, of the given paths that hold one of these files."""
     known = list(entries)
     roots = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    return tuple(
-        number
-        for number, root in enumerate(roots, 1)
-        if any(entry == root or entry.startswith((_within(root), f"{root}!")) for entry in known)
-    )
+    return tuple(n for n, root in enumerate(roots, 1) if any(_holds(root, e) for e in known))
+
+
+def _holds(root: str, entry: str) -> bool:
+    """Whether a path is the entry, its folder or its archive; a folder may be called ``a!1``."""
+    in_archive = entry.startswith(f"{root}!") and not os.path.isdir(root)
+    return entry == root or entry.startswith(_within(root)) or in_archive
 
 
 def _within(root: str) -> str:
@@ -90,22 +93,30 @@ def _within(root: str) -> str:
 def _key(reject: Reject) -> str:
     if reject.study is not None:
         return reject.study
-    if reject.file.lower().endswith(_NIFTI):
+    if reject.sealed or reject.file.lower().endswith(_NIFTI):
         return f"path:{reject.file}"
-    archive, within, _ = reject.file.partition("!")
-    return f"path:{archive if within else os.path.dirname(reject.file)}"
+    place = outer(reject.file)
+    return f"path:{os.path.dirname(place) if place == reject.file else place}"
 
 
 def _answer(reader: Reader, key: str, rejects: list[Reject], paths: Sequence[str]) -> Answer:
     entries = [reject.file for reject in rejects]
-    place = entries[0] if len(entries) == 1 else _folder(entries)
+    place = _common(set(entries))
     reasons = list(dict.fromkeys(reject.reason for reject in rejects))
     prediction = _refusal(reader, key, reasons, entries)
     return Answer(prediction, key, inputs_of(entries, paths), place, rejects=tuple(rejects))
 
 
-def _folder(entries: list[str]) -> str:
-    return os.path.commonpath([os.path.dirname(entry.split("!")[0]) for entry in entries])
+def _common(entries: set[str]) -> str:
+    if len(entries) == 1:
+        return next(iter(entries))
+    on_disk = {outer(entry) for entry in entries}
+    if len(on_disk) > 1 or on_disk & entries:
+        return os.path.commonpath([os.path.dirname(file) for file in on_disk])
+    (archive,) = on_disk
+    inside = {os.path.dirname(entry[len(archive) + 1 :]) for entry in entries}
+    folder = "" if "" in inside else os.path.commonpath(inside)
+    return f"{archive}!{folder}" if folder else archive
 
 
 def _refusal(reader: Reader, key: str, reasons: list[str], entries: list[str]) -> Prediction:

@@ -26,6 +26,8 @@ NESTED = "an archive inside an archive"
 OURS = "a cohort that molre wrote"
 CLOSED = frozenset({NESTED, GZIPPED_DICOM, "a 7-Zip archive", "a RAR archive", *PACKED})
 _SPECIAL = "a special file"
+_FOLDER = "a folder"
+_SEALED = frozenset({_FOLDER, *ARCHIVES, "a 7-Zip archive", "a RAR archive"})
 _BESIDE = frozenset(
     {"a text file", NUMPY, OFFICE, OURS, "a Parquet table", "a file of weights", "a cached volume"}
     | {"an AppleDouble file", "a folder's settings"}
@@ -66,6 +68,11 @@ class FoundFile:
         if self.archive is None:
             return os.path.dirname(self.entry)
         return f"{self.archive}!{os.path.dirname(self.entry[len(self.archive) + 1 :])}"
+
+    @property
+    def sealed(self) -> bool:
+        """It is a whole archive or folder that nobody could look inside, not one file of many."""
+        return self.closed and self.archive is None and self.kind in _SEALED
 
     @property
     def companion(self) -> bool:
@@ -124,7 +131,7 @@ class _Walk:
             with os.scandir(path) as listed:
                 inside = sorted(listed, key=lambda one: one.name)
         except OSError as error:
-            yield FoundFile(path, "a folder", _unreadable(path, error), closed=True)
+            yield FoundFile(path, _FOLDER, _unreadable(path, error), closed=True)
             return
         if _is_ours(path, {one.name for one in inside}):
             yield FoundFile(path, OURS)
