@@ -162,7 +162,7 @@ def test_more_frames_of_pixels_than_the_header_says_are_refused(tmp_path):
 
 def test_padding_after_the_pixels_is_left_out(tmp_path):
     ds = one_slice(cube()[0])
-    ds.PixelData = ds.PixelData + bytes(100)
+    ds.PixelData = ds.PixelData + bytes(98)
     np.testing.assert_array_equal(read(save(ds, tmp_path / "one.dcm")).hu[0], cube()[0])
 
 
@@ -210,3 +210,12 @@ def test_the_decoder_and_the_bytes_agree_on_a_whole_slice(tmp_path):
     with Entries() as entries:
         by_decoder = stored_values(replace(header, pixels=None), entries)
         np.testing.assert_array_equal(stored_values(header, entries), by_decoder)
+
+
+@pytest.mark.parametrize("side", ["Rows", "Columns"])
+@pytest.mark.parametrize("fewer", [1, 3])
+def test_a_side_that_the_header_states_too_short_is_refused_and_never_shears(tmp_path, side, fewer):
+    ds = one_slice(cube()[0])
+    setattr(ds, side, getattr(ds, side) - fewer)
+    with pytest.raises(RefusedScan, match="whole rows or columns more than"):
+        read(save(ds, tmp_path / "one.dcm"))

@@ -26,6 +26,7 @@ from molre.errors import RefusedScan, raise_of_machine
 SAMPLED = 64  # rows and columns of a slice that its scale is judged by
 PADDING_IS_DARK = -500  # HU; padding values above could be tissue, so only the border's is padding
 NO_METAL = 20_000  # HU; nothing is as dense
+_ALIGNED = 16  # bytes that pixels may be padded to a multiple of
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,17 @@ def _check_native(header: Header, length: int, rest: int) -> None:
         raise RefusedScan(
             f"its pixels are {length} bytes, more than {header.frames} frames of "
             f"{header.rows} x {header.columns}",
+            where=header.file,
+            fix="export the file again",
+        )
+    surplus = there - header.pixel_bytes
+    value = header.pixel_bytes // (header.frames * header.rows * header.columns)
+    # a header that states a side too short shears the image; padding is no whole row or column
+    sides = (header.rows, header.columns)
+    if surplus > _ALIGNED and any(surplus % (side * header.frames * value) == 0 for side in sides):
+        raise RefusedScan(
+            f"its pixels are {there} bytes, whole rows or columns more than the {header.rows} x "
+            f"{header.columns} that Rows and Columns (0028,0010), (0028,0011) state",
             where=header.file,
             fix="export the file again",
         )
