@@ -91,7 +91,7 @@ def test_a_scan_that_cannot_be_read_again_is_left_out_and_a_row_of_rejects(made,
     write_table(other / "scans.parquet", scans.with_columns(content_hash=moved))
     evaluation = evaluate_external(other, made[1], tmp_path / "out", workers=1)
     assert (evaluation.studies, evaluation.unread) == (39, 1)
-    assert "1 scan that could not be read again is left out" in " ".join(evaluation.cautions)
+    assert "1 scans could not be read again and are left out" in " ".join(evaluation.cautions)
     (row,) = read_rejects(tmp_path / "out" / "rejects.csv")
     assert (row["file"], row["study"]) == (scans["files"][3][0], lost)
     assert row["reason"]

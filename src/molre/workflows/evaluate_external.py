@@ -272,13 +272,10 @@ def _said(
         f"{len(found.studies)} studies were left out for that reason.",
     ]
     if far:
-        are = "scan is" if far == 1 else "scans are"
         parts.append(
-            f"{far} {are} far from the training scans and would be withheld by `molre predict`, "
-            "but scored here."
+            f"{far} scans are far from the training scans and would be withheld by `molre "
+            "predict`; they are scored here."
         )
     if scored.failed:
-        are = "scan that could not be read again is" if scored.failed == 1 else ""
-        are = are or "scans that could not be read again are"
-        parts.append(f"{scored.failed} {are} left out, see rejects.csv.")
+        parts.append(f"{scored.failed} scans could not be read again and are left out.")
     return " ".join(parts)
