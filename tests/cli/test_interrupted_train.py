@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.helpers.cli.ready import write_ready
+from tests.helpers.cli.warm import Server, warm
 from tests.helpers.cohort.dicoms import write_study
 from tests.helpers.system import molre
 
@@ -30,33 +29,31 @@ def train(cohort: Path, run: Path) -> list[object]:
     return ["train", cohort, "--arm", "molre", "-o", run, *settings]
 
 
-def interrupt(arguments: list[object], when: Callable[[], bool]) -> str:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with warm(tmp_path_factory.mktemp("said")) as started:
+        yield started
+
+
+def interrupt(server: Server, arguments: list[object], when: Callable[[], bool]) -> str:
     """Start molre, press Ctrl-C as soon as ``when``; what it said."""
-    command = [sys.executable, "-m", "molre", *map(str, arguments)]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    while run.poll() is None and not when():
+    run = server.start(*arguments)
+    while not when() and run.poll() is None:
         time.sleep(0.002)
-    run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
-    assert run.returncode == 130, said
+    os.kill(run.pid, signal.SIGINT)
+    code, said = run.wait(), run.said.read_text()
+    assert code == 130, said
     assert said.count("\n") == 1
     return said
 
 
-def out_of_space(*arguments: object, allowed: int = 0) -> str:
+def out_of_space(server: Server, *arguments: object, allowed: int = 0) -> str:
     """Run molre where no file may grow beyond ``allowed`` bytes; what it said."""
-    command = [sys.executable, "-B", "-m", "molre", *map(str, arguments)]
-    limit = (allowed, allowed)
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    run = server.start(*arguments, largest_file=allowed)
+    code, said = run.wait(), run.said.read_text()
+    assert code == 2, said
+    assert "Traceback" not in said
+    return said
 
 
 def parts(folder: Path) -> list[Path]:
@@ -77,10 +74,10 @@ def whole(cohort: Path) -> Path:
 
 
 def test_ctrl_c_in_training_and_a_rerun_end_at_the_same_bits(
-    cohort: Path, whole: Path, tmp_path: Path
+    server: Server, cohort: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    said = interrupt(train(cohort, run), lambda: any(run.glob("checkpoint-*.safetensors")))
+    said = interrupt(server, train(cohort, run), lambda: any(run.glob("checkpoint-*.safetensors")))
     assert "run the same command again" in said
     assert any(run.glob("checkpoint-*.safetensors"))
     assert not (run / "manifest.json").exists()
@@ -92,10 +89,10 @@ def test_ctrl_c_in_training_and_a_rerun_end_at_the_same_bits(
 
 
 def test_a_full_disk_in_training_leaves_no_run_and_a_rerun_makes_it(
-    cohort: Path, whole: Path, tmp_path: Path
+    server: Server, cohort: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    said = out_of_space(*train(cohort, run), allowed=4000)
+    said = out_of_space(server, *train(cohort, run), allowed=4000)
     assert str(run) in said
     assert not (run / "manifest.json").exists()
     assert parts(tmp_path) == []
@@ -103,26 +100,32 @@ def test_a_full_disk_in_training_leaves_no_run_and_a_rerun_makes_it(
     assert (run / SAME[1]).read_bytes() == (whole / SAME[1]).read_bytes()
 
 
-def test_a_full_disk_in_evaluation_leaves_no_half_of_a_file(whole: Path) -> None:
+def test_a_full_disk_in_evaluation_leaves_no_half_of_a_file(server: Server, whole: Path) -> None:
     before = sorted(p.name for p in whole.iterdir())
-    said = out_of_space("evaluate", whole, allowed=1000)
+    said = out_of_space(server, "evaluate", whole, allowed=1000)
     assert "metrics.parquet" in said
     assert sorted(p.name for p in whole.iterdir()) == before
 
 
-def test_a_full_disk_in_prediction_leaves_no_half_of_a_file(whole: Path, tmp_path: Path) -> None:
+def test_a_full_disk_in_prediction_leaves_no_half_of_a_file(
+    server: Server, whole: Path, tmp_path: Path
+) -> None:
     study = write_study(tmp_path / "study", "1.2.10")
-    said = out_of_space("predict", whole / "model", study, "-o", tmp_path / "out", allowed=1000)
+    said = out_of_space(
+        server, "predict", whole / "model", study, "-o", tmp_path / "out", allowed=1000
+    )
     assert "report.html" in said
     assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
 
 
-def test_ctrl_c_in_prediction_keeps_what_was_answered(whole: Path, tmp_path: Path) -> None:
+def test_ctrl_c_in_prediction_keeps_what_was_answered(
+    server: Server, whole: Path, tmp_path: Path
+) -> None:
     for i in range(4):
         write_study(tmp_path / "scans" / str(i), f"1.2.{i + 10}", seed=i)
     out = tmp_path / "out"
     command = ["predict", whole / "model", tmp_path / "scans", "-o", out]
-    interrupt(command, lambda: any(out.glob("*/prediction.json")))
+    interrupt(server, command, lambda: any(out.glob("*/prediction.json")))
     first = {p: p.stat().st_mtime_ns for p in out.glob("*/prediction.json")}
     assert 0 < len(first) < 4
     assert parts(out) == []
