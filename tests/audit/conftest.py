@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,14 @@ from molre.training.train import train
 from molre.workflows.consistency import consistency
 from molre.workflows.evaluate_run import evaluate_and_report
 from tests.helpers.audit.scanned import CONFIG, write_scanned, write_twice
+from tests.helpers.output.drawn_once import drawn_once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def charts() -> Iterator[None]:
+    """An audit draws a page's charts again, most of them as they were."""
+    with drawn_once():
+        yield
 
 
 def _make(root: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -25,12 +25,20 @@ from molre.output.report_json import write_report
 from molre.shard import Shard
 from tests.helpers.audit.called import call, files_of
 from tests.helpers.benchmark.small_bench import bench, config, inside
+from tests.helpers.output.drawn_once import drawn_once
 
 FROZEN, MOLRE = (f"efficientnet_lite0-slice-{arm}-" for arm in ("frozen", "molre"))
 PLACEMENTS = {
     "slice": {"arms": ["frozen", "molre"], "seeds": [0, 1]},
     "blocks": {"arms": ["frozen"], "seeds": [0], "studies": 20, "slices": 2, "max_epochs": 1},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def charts() -> Iterator[None]:
+    """An audit draws a page's charts again, most of them as they were."""
+    with drawn_once():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,42 @@
+"""Charts that are drawn once: for rooms that render a run's page dozens of times.
+
+That equal data are drawn to equal bytes is what tests/output shows.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+
+import pytest
+
+from molre.output import charts, run_sections
+
+DRAWERS = (
+    (charts, ("forest", "reliability_plot", "training_curve", "heatmap", "bars")),
+    (run_sections, ("decision_curves", "risk_coverage")),
+)
+_DRAWN: dict[bytes, str] = {}
+
+
+@contextmanager
+def drawn_once() -> Iterator[None]:
+    """A chart of the same data is the one that was drawn before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, names in DRAWERS:
+            for name in names:
+                patch.setattr(module, name, _remembered(getattr(module, name)))
+        yield
+
+
+def _remembered(draw: Callable[..., str]) -> Callable[..., str]:
+    @wraps(draw)
+    def remembered(*data: object, **more: object) -> str:
+        key = pickle.dumps((draw.__name__, data, more))
+        if key not in _DRAWN:
+            _DRAWN[key] = draw(*data, **more)
+        return _DRAWN[key]
+
+    return remembered
