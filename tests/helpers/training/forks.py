@@ -7,6 +7,7 @@ left in a folder for each scenario and printed as JSON.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import random
@@ -25,6 +26,17 @@ from torch import nn
 
 WORLDS = (1, 2, 3)
 KINDS = ("molre", "backbone", "batch_norm")
+IMPORTED = (  # by what the processes do
+    "peft",
+    "timm",
+    "transformers.models.dinov2.modeling_dinov2",
+    "molre.adapter.tuner",
+    "molre.cli.main",
+    "molre.training.train",
+    "molre.training.write_run",
+    "tests.helpers.training.networks",
+    "tests.helpers.training.scans",
+)
 
 
 def fork(work: Callable[[], object], errors: Path, **environment: object) -> int:
@@ -240,11 +252,10 @@ def blocks_kills(folder: Path) -> object:
 
 
 def load_everything() -> None:
-    """What a run imports, once for all processes."""
-    import peft  # noqa: F401
-
-    import tests.helpers.training.networks
-    import tests.helpers.training.scans  # noqa: F401
+    """Once for all processes."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    importlib.import_module("molre.backbones.catalogue").presets()
 
 
 if __name__ == "__main__":
