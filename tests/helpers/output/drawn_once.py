@@ -31,6 +31,11 @@ def drawn_once() -> Iterator[None]:
         yield
 
 
+def forget() -> None:
+    """All charts are to be drawn again: for a test of just that."""
+    _DRAWN.clear()
+
+
 def _remembered(draw: Callable[..., str]) -> Callable[..., str]:
     @wraps(draw)
     def remembered(*data: object, **more: object) -> str:
