@@ -30,11 +30,10 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 LONGEST = (
     "training/parallel/test_distributed.py",
     "odd/test_odd_studies.py",
-    "cli/test_interrupted_train.py",
     "audit/test_tamperings.py",
     "phantom/test_oracle.py",
     "pages/test_system.py",
-    "output/test_run_html.py",
+    "cli/test_interrupted_train.py",
     "adapter/test_operations.py",
     "benchmark/test_processes.py",
     "cohort/test_identity.py",
