@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "predictions",
         ("predictions.csv", "*/prediction.json", "rejects.csv#file,reason,remedy"),
     ),
+    "control": ("a routing control", ("control.csv", "fits/*-conflict-*.json")),
     "comparison": ("a comparison", ("contrasts.csv",)),
     "consistency": ("a consistency check", ("consistency.csv", "rejects.csv#study,reason")),
     "audit": ("an audit", ("audit.json",)),

@@ -45,4 +45,4 @@ def test_a_lora_of_equal_rank_tells_its_share(
 ) -> None:
     named = ARMS["lora_matched"].named(added, of_method)
     assert named == f"a LoRA of equal rank ({said} of the parameters)"
-    assert ARMS["lora"].named(added, of_method) == "a LoRA of one expert's rank"
+    assert ARMS["lora"].named(added, of_method) == "a plain LoRA"

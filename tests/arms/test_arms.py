@@ -119,7 +119,8 @@ def test_it_is_listed() -> None:
 def test_it_trains_at_both_placements_and_is_a_row_of_the_table(table: BenchmarkTable) -> None:
     assert table.failed == ()
     rows = {(row.placement, row.arm): row for row in table.rows}
-    assert rows["slice", "wide"].added == 2 * 16 * 16 + 16  # D = 16, and width 2 r
+    width = 2 * TrainConfig().r
+    assert rows["slice", "wide"].added == 2 * 16 * width + width  # D = 16
     assert rows["blocks", "wide"].added > 0
 
 

@@ -16,10 +16,22 @@ from molre.training.config import TrainConfig
 SETTINGS = TrainConfig(placement="blocks", num_experts=3, r=4, router_hidden=5)
 
 
-@pytest.mark.parametrize(("arm", "rank"), [("lora", 4), ("lora_all", 4), ("lora_matched", 12)])
-def test_loras_are_of_one_expert_s_rank_or_of_all(arm: str, rank: int) -> None:
-    config = get_peft_config(ARMS[arm].blocks.peft(SETTINGS))
-    assert (config.r, config.lora_alpha) == (rank, 4)
+@pytest.mark.parametrize("experts", [{"num_experts": 3, "r": 4}, {"num_experts": 2, "r": 16}])
+@pytest.mark.parametrize("arm", ["lora", "lora_all"])
+def test_a_plain_lora_is_of_rank_8_or_of_an_expert_s(arm: str, experts: dict[str, int]) -> None:
+    settings = TrainConfig(placement="blocks", **experts)
+    config = get_peft_config(ARMS[arm].blocks.peft(settings))
+    rank = max(8, experts["r"])
+    assert (config.r, config.lora_alpha) == (rank, rank)
+
+
+@pytest.mark.parametrize("alpha", [None, 4])
+def test_even_gates_are_the_lora_of_equal_rank(alpha: float | None) -> None:
+    settings = TrainConfig(placement="blocks", num_experts=3, r=4, alpha=alpha)
+    lora = get_peft_config(ARMS["lora_matched"].blocks.peft(settings))
+    molre = get_peft_config(ARMS["molre"].blocks.peft(settings))
+    assert lora.r == 12
+    assert lora.lora_alpha / lora.r == pytest.approx(molre.scaling / molre.num_experts)
 
 
 @pytest.mark.parametrize("arm", ["molre", "molre_random_router", "molre_shuffled"])

@@ -81,7 +81,8 @@ def test_a_placement_s_budget_goes_before_the_common_one() -> None:
     blocks = got.run_config(got.backbones[0], "blocks", "frozen", 0)
     slices = got.run_config(got.backbones[0], "slice", "frozen", 0)
     assert (blocks.max_epochs, blocks.learning_rates) == (3, (1e-3,))
-    assert (slices.max_epochs, slices.learning_rates) == (100, (1e-3, 3e-3))
+    assert (slices.max_epochs, slices.max_steps) == (None, 1000)
+    assert slices.learning_rates == (1e-3, 3e-3)
     assert (got.seeds_at("blocks"), got.seeds_at("slice")) == ((0,), (0, 1))
 
 

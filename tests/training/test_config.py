@@ -85,3 +85,18 @@ def test_settings_by_name_stand_over_a_configuration() -> None:
 def test_a_setting_that_there_is_not_is_one_sentence(settings, said: str) -> None:
     with pytest.raises(MolreError, match=said):
         with_settings(None, settings)
+
+
+def test_a_preset_comes_after_the_defaults_and_before_all_else() -> None:
+    paper = resolve(preset="paper")
+    assert (paper.num_experts, paper.r, paper.alpha, paper.scaling) == (6, 8, 8, 1)
+    assert resolve(None, ["r=4"], "paper").r == 4
+    with pytest.raises(MolreError, match="Did you mean 'paper'"):
+        resolve(preset="papr")
+
+
+def test_even_gates_add_the_experts_up_unless_alpha_is_given() -> None:
+    config = TrainConfig()
+    assert (config.num_experts, config.r, config.scaling) == (48, 1, 48)
+    assert with_settings(config, {"num_experts": 6, "r": 8}).scaling == 6
+    assert with_settings(config, {"r": 8, "alpha": 8}).scaling == 1

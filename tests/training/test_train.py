@@ -29,6 +29,7 @@ from molre.output.run_html import write_run_report
 from molre.training.config import TrainConfig, resolve
 from molre.training.failures import NotFinite
 from molre.training.load_splits import load_splits
+from molre.training.presets import PRESETS
 from molre.training.rates import at_edge, best_rate
 from molre.training.train import train
 from tests.helpers.cli.ready import write_ready
@@ -60,7 +61,7 @@ def manifest(run: Path) -> dict:
 
 
 def test_a_router_driven_into_collapse_is_said_once_and_recorded(ready, tmp_path, capsys) -> None:
-    run = train(ready, tmp_path / "wild", settings(router_rate=1e5, seed=4))
+    run = train(ready, tmp_path / "wild", settings(router_rate=1e5, seed=4, **PRESETS["paper"]))
     assert " ".join(capsys.readouterr().err.split()).count("the experts have collapsed") == 1
     found = manifest(run)["collapse"]
     assert len(found) > 0

@@ -41,6 +41,11 @@ class Sizes(Protocol):
         ...
 
     @property
+    def scaling(self) -> float:
+        """What the sum of the gated experts is multiplied by, alpha / r."""
+        ...
+
+    @property
     def router_hidden(self) -> int:
         """Hidden width of the router."""
         ...

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from molre.arms.sites import Sites
 
+LORA_RANK = 8
 FULL_LIMIT = 50_000_000  # parameters; beyond it no cohort can train all of a backbone
 
 
@@ -49,18 +50,38 @@ def _small_enough(network: nn.Module, settings: Settings, called: Collection[str
     return nowhere(network, settings, called)
 
 
-def lora(kind: str, rank: Callable[[Settings], int], **more: Any) -> BlocksAdapter:
+def plain_rank(settings: Settings) -> int:
+    """Rank of a LoRA as it is commonly used: 8, or an expert's where that is larger."""
+    return max(LORA_RANK, settings.r)
+
+
+def summed_rank(settings: Settings) -> int:
+    """Rank of all experts together."""
+    return settings.num_experts * settings.r
+
+
+def routed_alpha(settings: Settings) -> float:
+    """MoLRE's own: a LoRA of rank E * r is then exactly MoLRE with uniform gates."""
+    return settings.scaling * settings.r
+
+
+def lora(
+    kind: str,
+    rank: Callable[[Settings], int],
+    alpha: Callable[[Settings], float] | None = None,
+    **more: Any,
+) -> BlocksAdapter:
     """A LoRA.
 
     Args:
         kind: what ``model.json`` calls it.
         rank: of the settings.
+        alpha: of the settings, its update is scaled by alpha over its rank; None: its rank.
         more: fields of :class:`BlocksAdapter`.
     """
 
     def peft(settings: Settings) -> dict[str, Any]:
-        # alpha as MoLRE's: uniform gates are then exactly a LoRA of rank E * r
-        return {"peft_type": "LORA", "r": rank(settings), "lora_alpha": settings.r}
+        return {"peft_type": "LORA", "r": rank(settings), "lora_alpha": (alpha or rank)(settings)}
 
     return BlocksAdapter(kind, **({"sites": last} | more), peft=peft)
 
@@ -78,6 +99,7 @@ def molre(kind: str, *, train_router: bool = True) -> BlocksAdapter:
             "peft_type": "MOLRE",
             "r": settings.r,
             "num_experts": settings.num_experts,
+            "alpha": routed_alpha(settings),
             "router_dim": settings.router_hidden,
             "train_router": train_router,
         }

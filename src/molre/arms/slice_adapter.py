@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,11 +80,19 @@ class MoLRESlices(nn.Module):
         num_experts: E.
         r: rank of each expert.
         hidden: hidden width of the router.
+        scaling: ``alpha / r``.
     """
 
-    def __init__(self, dim: int, num_experts: int = 6, r: int = 8, hidden: int = 32):
+    def __init__(
+        self,
+        dim: int,
+        num_experts: int = 6,
+        r: int = 8,
+        hidden: int = 32,
+        scaling: float = 1.0,
+    ):
         super().__init__()
-        self.experts = LowRankExperts(dim, dim, num_experts, r)
+        self.experts = LowRankExperts(dim, dim, num_experts, r, scaling * r)
         self.router = Router(dim, num_experts, hidden)
 
     def context(self, x: Tensor, bank_index: Tensor) -> Tensor:
@@ -105,13 +114,15 @@ class ShuffledMoLRESlices(MoLRESlices):
     depends on what else is in the batch.
 
     Args:
+        dim: D.
         bank: float32 (N, D), normalized training slices; kept with the model.
+        sizes: those of :class:`MoLRESlices`.
     """
 
     bank: Tensor
 
-    def __init__(self, dim: int, bank: Tensor, num_experts: int = 6, r: int = 8, hidden: int = 32):
-        super().__init__(dim, num_experts, r, hidden)
+    def __init__(self, dim: int, bank: Tensor, *sizes: Any):
+        super().__init__(dim, *sizes)
         self.register_buffer("bank", bank)
 
     def context(self, x: Tensor, bank_index: Tensor) -> Tensor:

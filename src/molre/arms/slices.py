@@ -26,7 +26,7 @@ def _bottleneck(sizes: SliceSizes) -> nn.Module:
 def _molre(sizes: SliceSizes) -> nn.Module:
     from molre.arms.slice_adapter import MoLRESlices
 
-    return MoLRESlices(sizes.dim, sizes.num_experts, sizes.r, sizes.router_hidden)
+    return MoLRESlices(sizes.dim, sizes.num_experts, sizes.r, sizes.router_hidden, sizes.scaling)
 
 
 def _shuffled(sizes: SliceSizes) -> nn.Module:
@@ -35,7 +35,8 @@ def _shuffled(sizes: SliceSizes) -> nn.Module:
     from molre.arms.slice_adapter import ShuffledMoLRESlices
 
     bank = torch.zeros(sizes.bank_size, sizes.dim)
-    return ShuffledMoLRESlices(sizes.dim, bank, sizes.num_experts, sizes.r, sizes.router_hidden)
+    routed = sizes.num_experts, sizes.r, sizes.router_hidden, sizes.scaling
+    return ShuffledMoLRESlices(sizes.dim, bank, *routed)
 
 
 NOTHING = SliceAdapter("none", _nothing)

@@ -35,7 +35,7 @@ from molre.runs.folder import EMBEDDINGS, MODEL, OF_TRAINING, REJECTS, WRITTEN, 
 from molre.runs.manifest import read_manifest
 from molre.runs.model_of_run import run_of_model
 from molre.runs.run import read_run
-from molre.training.config import TrainConfig, resolve
+from molre.training.config import TrainConfig, checked
 from molre.training.load_splits import Splits, load_splits
 
 
@@ -213,7 +213,7 @@ def _config(opened: RunUnderAudit) -> TrainConfig:
     _not_external(opened)
     if not opened.folder.config.is_file():
         raise MolreError("missing", where=opened.folder.config)
-    return resolve(opened.folder.config)
+    return checked(opened.folder.settings(), opened.folder.config)
 
 
 def _cohort(opened: RunUnderAudit) -> Cohort:

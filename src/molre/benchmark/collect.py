@@ -269,9 +269,11 @@ def _category_sizes(comparison: Comparison | None) -> dict[str, int]:
 def _budget(bench: Bench, placement: str) -> str:
     here, budget = bench.config.placements[placement], bench.config.budget_at(placement)
     rates = budget.learning_rates
+    most = f"{budget.max_epochs} epochs" if budget.max_epochs else f"{budget.max_steps} steps"
+    patience = budget.patience or f"{budget.patience_steps} steps"
     words = [
-        f"up to {budget.max_epochs} epochs",
-        f"patience {budget.patience}",
+        f"up to {most}",
+        f"patience {patience}",
         f"learning rates {', '.join(f'{rate:g}' for rate in rates)}"
         + ", more while the best is at an edge" * (len(rates) > 1),
     ]

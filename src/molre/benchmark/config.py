@@ -37,8 +37,10 @@ class Budget:
     """What every arm of a placement may spend, as :class:`TrainConfig` calls it."""
 
     learning_rates: tuple[float, ...]
-    max_epochs: int
-    patience: int
+    max_steps: int
+    patience_steps: int
+    max_epochs: int | None
+    patience: int | None
 
 
 class BackboneChoice(_Frozen):
@@ -92,7 +94,8 @@ class PlacementChoice(_Frozen):
 
     Attributes:
         arms: names, or ``all`` that the placement has.
-        seeds, learning_rates, max_epochs, patience: the budget of every arm.
+        seeds, learning_rates, max_steps, patience_steps, max_epochs, patience: the budget of every
+            arm.
         studies: train, tune and calibrate on this many studies only; test stays whole.
         slices: at most this many slices a scan, thicker ones averaged in HU (2D only).
         settings: of its runs, the same for all arms.
@@ -101,6 +104,8 @@ class PlacementChoice(_Frozen):
     arms: Literal["all"] | tuple[str, ...] = "all"
     seeds: tuple[int, ...] | None = None
     learning_rates: tuple[float, ...] | None = None
+    max_steps: int | None = Field(default=None, ge=1)
+    patience_steps: int | None = Field(default=None, ge=1)
     max_epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     studies: int | None = Field(default=None, ge=4)
@@ -133,8 +138,10 @@ class BenchmarkConfig(_Frozen):
     )
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     learning_rates: tuple[float, ...] = Field(default=_TRAINING.learning_rates, min_length=1)
-    max_epochs: int = Field(default=_TRAINING.max_epochs, ge=1)
-    patience: int = Field(default=_TRAINING.patience, ge=1)
+    max_steps: int = Field(default=_TRAINING.max_steps, ge=1)
+    patience_steps: int = Field(default=_TRAINING.patience_steps, ge=1)
+    max_epochs: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("placements")
@@ -155,11 +162,10 @@ class BenchmarkConfig(_Frozen):
     def budget_at(self, placement: str) -> Budget:
         """What every arm of a placement may spend: the placement's own, or the benchmark's."""
         here = self.placements[placement]
-        return Budget(
-            self.learning_rates if here.learning_rates is None else here.learning_rates,
-            self.max_epochs if here.max_epochs is None else here.max_epochs,
-            self.patience if here.patience is None else here.patience,
-        )
+        steps, epochs = _either(here, self, "max_steps", "max_epochs")
+        patience_steps, patience = _either(here, self, "patience_steps", "patience")
+        rates = self.learning_rates if here.learning_rates is None else here.learning_rates
+        return Budget(rates, steps, patience_steps, epochs, patience)
 
     def run_config(
         self, choice: BackboneChoice, placement: str, arm: str, seed: int, contract: Any = None
@@ -302,3 +308,13 @@ def _fields_at(place: list[str]) -> dict[str, Any]:
     }
     model = models.get(place[0], BenchmarkConfig) if place else BenchmarkConfig
     return dict(model.model_fields)
+
+
+def _either(
+    here: PlacementChoice, whole: BenchmarkConfig, steps: str, epochs: str
+) -> tuple[int, int | None]:
+    """A limit in steps and, in its place, in epochs: whichever the placement says itself wins."""
+    own = getattr(here, steps), getattr(here, epochs)
+    if own == (None, None):
+        return getattr(whole, steps), getattr(whole, epochs)
+    return own[0] or getattr(whole, steps), own[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from molre.arms.arm import LAST_BLOCKS, WHOLE, BlocksAdapter
 from molre.arms.arms import ARMS
@@ -11,6 +11,8 @@ from molre.benchmark.backbone_speed import Measured
 from molre.benchmark.config import BenchmarkConfig
 from molre.benchmark.grid import Cell
 from molre.cohort.cohort import Cohort
+from molre.training.config import TrainConfig
+from molre.training.fit_budget import FitBudget
 
 TFLOPS = 100.0  # sustained by one GPU
 SLICE_RATE = 20_000.0  # slice embeddings a second that a slice arm is trained over, two CPU cores
@@ -21,7 +23,7 @@ ASSUMPTIONS = (
     "be as fast",
     f"without a GPU here, GPU-hours are counted operations at {TFLOPS:g} TFLOP/s sustained, about "
     "a third of what a data-center GPU promises in bfloat16; with --device cuda they are measured",
-    "every fit runs all its epochs; every learning rate and seed is a fit, and a grid of several "
+    "every fit runs all its steps; every learning rate and seed is a fit, and a grid of several "
     f"learning rates is taken to widen by {WIDENED}",
     f"a training step at blocks costs {LAST_BLOCKS:g} passes of the backbone where its last blocks "
     f"are adapted, {WHOLE:g} where all of it is; an epoch scores tune, and a run embeds every scan "
@@ -172,10 +174,12 @@ def _embedding_passes(
     return sum(_fitted(config, p, sizes)[2] * _units(config, m, p, sizes) for p in places)
 
 
-def _fits(config: BenchmarkConfig, placement: str) -> int:
+def _epochs(config: BenchmarkConfig, placement: str, train: float) -> int:
+    """Of all fits of a run at most, given the scans of its training split."""
     budget = config.budget_at(placement)
     rates = len(budget.learning_rates)
-    return (rates + WIDENED if rates > 1 else 1) * budget.max_epochs
+    run = TrainConfig(**asdict(budget))
+    return (rates + WIDENED if rates > 1 else 1) * FitBudget.of(run, round(train)).epochs
 
 
 def _blocks_passes(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Sizes) -> float:
@@ -183,7 +187,7 @@ def _blocks_passes(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: Size
     if inside is None:
         return 0.0
     train, tune, every = _fitted(config, "blocks", sizes)
-    epochs = _fits(config, "blocks")
+    epochs = _epochs(config, "blocks", train)
     return (epochs * (inside.passes * train + tune) + every) * _units(config, m, "blocks", sizes)
 
 
@@ -193,7 +197,7 @@ def _slice_embeddings(config: BenchmarkConfig, m: Measured, cell: Cell, sizes: S
         return 0.0
     train, tune, _ = _fitted(config, cell.placement, sizes)
     units = _units(config, m, cell.placement, sizes)
-    return _fits(config, cell.placement) * (train + tune) * units
+    return _epochs(config, cell.placement, train) * (train + tune) * units
 
 
 def _gigabytes(config: BenchmarkConfig, m: Measured, cells: Sequence[Cell], sizes: Sizes) -> float:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from molre.training.presets import PRESETS as RUN_PRESETS
+
 PRESETS: dict[str, dict[str, Any]] = {
     # The six slots of the paper's table, every arm that is valid, both placements, three seeds.
     "paper": {
@@ -21,8 +23,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         ],
         "placements": {
             "slice": {"arms": "all"},
-            "blocks": {"arms": "all", "max_epochs": 30, "patience": 5},
+            "blocks": {"arms": "all"},
         },
+        "settings": RUN_PRESETS["paper"],
     },
     # Does everything run? Three small backbones; slice arms to convergence, blocks for a moment.
     "smoke": {
@@ -45,6 +48,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             },
         },
         "seeds": [0, 1],
-        "patience": 12,
+        "max_steps": 1000,
+        "patience_steps": 200,
     },
 }

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from molre.evaluation.comparison.compare import Comparison
     from molre.training.config import TrainConfig
+    from molre.workflows.routing_control import RoutingControl
 
 STUDIES = 160
 PREVALENCE = 0.4
@@ -29,7 +30,11 @@ FINDINGS = (
 )
 FRACTIONS = (0.50, 0.12, 0.14, 0.24)  # train, tune, calibrate, test: a test set worth a table
 # of every arm; all else is TrainConfig's
-BUDGET: dict[str, Any] = {"max_epochs": 60, "patience": 12, "learning_rates": (1e-3, 3e-3)}
+BUDGET: dict[str, Any] = {
+    "max_steps": 500,
+    "patience_steps": 150,
+    "learning_rates": (1e-3, 3e-3),
+}
 
 
 def command(
@@ -45,7 +50,8 @@ def command(
     """Run everything, offline: phantoms, ingest, split, embed, train all arms, compare, predict.
 
     The scans are synthetic, so the numbers show that the system works, not how it performs on
-    patients. Run it again to resume where it stopped.
+    patients. A second table shows whether the method finds routing where it was planted. Run it
+    again to resume where it stopped.
 
     Example: molre demo -o demo
     """
@@ -60,15 +66,16 @@ def command(
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
     from molre.runs.folder import RunFolder
-    from molre.training.config import TrainConfig
+    from molre.training.config import TrainConfig, resolve
     from molre.workflows.evaluate_run import evaluate_and_report
     from molre.workflows.example_cases import run_examples
     from molre.workflows.prediction_folder import write_predictions
+    from molre.workflows.routing_control import SMALL, SMALL_SETTINGS, routing_control
 
     claim(out, "demo")
     if overwrite:
         forget(out)
-    _say(f"1/6 writing {studies} synthetic studies (phantoms)")
+    _say(f"1/7 writing {studies} synthetic studies (phantoms)")
     write_phantoms(
         out / "phantoms",
         studies=studies,
@@ -77,7 +84,7 @@ def command(
         prevalence=PREVALENCE,
         workers=workers,
     )
-    _say("2/6 ingest: DICOM to a cohort")
+    _say("2/7 ingest: DICOM to a cohort")
     cohort = out / "cohort"
     done = ingest([out / "phantoms"], cohort, workers=workers, salt=f"molre demo {seed}".encode())
     write_contact_sheet(done.cohort)
@@ -87,27 +94,29 @@ def command(
     arms = at_placement("slice")
     for number, arm in enumerate(arms):
         for run_seed in range(seeds):
-            _say(f"3/6 train arm {number + 1} of {len(arms)}: {arm}, seed {run_seed}")
+            _say(f"3/7 train arm {number + 1} of {len(arms)}: {arm}, seed {run_seed}")
             config = TrainConfig(arm=arm, seed=run_seed, **BUDGET)
             runs.append(_train(cohort, out / "runs" / f"{arm}-{run_seed}", config, device, workers))
-    _say("4/6 evaluate")
+    _say("4/7 evaluate")
     evaluations = [evaluate_and_report(run) for run in runs]
-    _say("5/6 compare")
+    _say("5/7 compare")
     comparison = compare(runs, out)
     shown = next(e for e in evaluations if e.run.arm == METHOD)
     write_comparison_report(comparison, out / "report.html", run_examples(shown))
-    _say("6/6 predict one study that no model was trained on")
+    _say("6/7 predict one study that no model was trained on")
     write_phantoms(out / "new", studies=1, seed=seed + 1000, findings=FINDINGS, prevalence=0.4)
     reader = load(RunFolder(out / "runs" / f"{METHOD}-0").model, device=device)
     written = write_predictions(reader, [out / "new"], out / "prediction")
-    _finish(comparison, out, written.as_text(), json)
+    _say("7/7 control: is routing found where it was planted?")
+    control = routing_control(out / "control", SMALL, resolve(**SMALL_SETTINGS), workers=workers)
+    _finish(comparison, control, out, written.as_text(), json)
 
 
 def forget(out: Path) -> None:
     """Remove what a demo writes, and nothing that somebody else put beside it."""
     import shutil
 
-    for folder in ("cohort", "runs", "new", "prediction", "phantoms"):
+    for folder in ("cohort", "runs", "new", "prediction", "control", "phantoms"):
         shutil.rmtree(out / folder, ignore_errors=True)
     for file in ("comparison.csv", "contrasts.csv", "report.html", "report.json"):
         (out / file).unlink(missing_ok=True)
@@ -119,7 +128,10 @@ def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: i
     return train(cohort, run, config, device=device, workers=workers)
 
 
-def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
+def _finish(
+    comparison: Comparison, control: RoutingControl, out: Path, predicted: str, json: bool
+) -> None:
+    from molre.cli.control import show
     from molre.evaluation.comparison.compare import findings_table
     from molre.output.comparison_text import comparison_table
 
@@ -133,6 +145,7 @@ def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> No
         "These scans are synthetic: this shows that the system runs from DICOM to compared arms,\n"
         "and says nothing about patients."
     )
+    show(control)
     typer.echo(f"one new study: {predicted}")
     typer.echo(f"contact sheet: {out / 'cohort' / 'index.html'}")
     typer.echo(f"report:        {out / 'report.html'}")

@@ -26,6 +26,7 @@ VERBS = (
     "compare",
     "audit",
     "consistency",
+    "control",
     "benchmark",
     "predict",
     "phantom",

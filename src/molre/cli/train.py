@@ -34,6 +34,9 @@ def command(
             help="YAML: size, windows, slab_mm ... of slices, or shape, spacing ... of volumes."
         ),
     ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="paper: six experts of rank 8, averaged by the gates.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML with settings.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -67,7 +70,7 @@ def command(
     given: dict[str, Any] = {"backbone": backbone, "arm": arm, "placement": placement, "seed": seed}
     given |= {"budget": budget, "prefix_cache": prefix_cache}
     given["contract"] = read_contract(contract) if contract else None
-    resolved = resolve(config, settings or (), **given)
+    resolved = resolve(config, settings or (), preset, **given)
     run = train(
         cohort,
         out,

@@ -38,6 +38,7 @@ class ClassifierSpec(BaseModel):
     adapter: SliceKind = "none"
     num_experts: int = 6
     r: int = 8
+    scaling: float = 1.0
     router_hidden: int = 32
     shared_query: bool = False
     dropout: float = 0.3

@@ -13,7 +13,7 @@ from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.comparison.compare import Comparison
 from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult
-from molre.evaluation.comparison.verdict import ALPHA, MARGIN, UNROUTED
+from molre.evaluation.comparison.verdict import ALPHA, MARGIN
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.statistics.seeds import NEEDED
 from molre.output import charts
@@ -69,7 +69,7 @@ def _context(comparison: Comparison, examples: Sequence[Example]) -> dict[str, A
         "alpha": ALPHA,
         "margin": MARGIN,
         "needed": NEEDED,
-        "unrouted": UNROUTED,
+        "unrouted": ", ".join(f"{limit:.3g}" for limit in _even_above(comparison)),
     }
 
 
@@ -182,6 +182,12 @@ def _finding_rows(comparison: Comparison, names: dict[str, str]) -> list[dict[st
         }
         for k, support in enumerate(result.supports)
     ]
+
+
+def _even_above(comparison: Comparison) -> list[float]:
+    """Entropies above which gates are taken as even, of the routed arms."""
+    facts = [arm.facts for arm in comparison.result.arms if arm.facts.entropy is not None]
+    return sorted({one.even_above for one in facts})
 
 
 def _entropy(comparison: Comparison, several: bool) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from molre.arms.arms import FROZEN
 from molre.evaluation.comparison.compare import Comparison
+from molre.evaluation.comparison.families import minus_frozen
 from molre.evaluation.endpoint import EMPTY
 from molre.output.numbers import NONE, interval, number, p_value
 
@@ -22,7 +22,7 @@ Row = tuple[str, ...]
 def comparison_text(comparison: Comparison) -> list[Row]:
     """Rows under :data:`HEADER`, one an arm."""
     result = comparison.result
-    against = {(c.group, c.arm): c.macro for c in result.contrasts if c.control == FROZEN}
+    against = minus_frozen(result.contrasts)
     several = len({arm.group for arm in result.arms}) > 1
     rows: list[Row] = []
     for arm in result.arms:

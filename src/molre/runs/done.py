@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from molre.backbones.contract import respelled
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
 from molre.runs.folder import RunFolder
@@ -38,7 +37,7 @@ def is_done(
     """
     if not run.config.is_file():
         return False
-    if {**defaults, **_as_spelled_now(run.settings())} != wanted:
+    if {**defaults, **run.settings()} != wanted:
         raise MolreError(
             "holds a run with another configuration",
             where=run.path,
@@ -69,9 +68,3 @@ def _is_of_others(run: RunFolder, cohort: Cohort, include_not_head: bool) -> boo
     if not include_not_head:
         now = now.filter(pl.col("head").fill_null(value=True))
     return bool(len(read_parquet(path).select(known).join(now, on=known, how="anti")))
-
-
-def _as_spelled_now(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a run that may be older than the present names of a contract's fields."""
-    contract = settings.get("contract")
-    return settings | {"contract": respelled(contract)} if isinstance(contract, dict) else settings

@@ -29,6 +29,7 @@ import yaml
 
 from molre import files
 from molre.cohort.cohort import write_table
+from molre.runs.older_settings import as_written_now
 from molre.runs.reading import read_json, read_table
 from molre.settings_file import read_settings
 
@@ -118,14 +119,14 @@ class RunFolder:
         return self.path.glob("checkpoint-*.safetensors")
 
     def settings(self) -> dict[str, Any]:
-        """What config.yaml says; nothing where there is none.
+        """What config.yaml says, in today's words; nothing where there is none.
 
         Raises:
             MolreError: it is damaged.
         """
         if not self.config.is_file():
             return {}
-        return read_settings(self.config, "what the run was trained with")
+        return as_written_now(read_settings(self.config, "what the run was trained with"))
 
     def counts(self) -> dict[str, Any]:
         """What data.json says; nothing in runs from before there was one.

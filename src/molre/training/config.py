@@ -1,4 +1,4 @@
-"""One frozen configuration of a training run: default, then YAML, then ``--set key=value``."""
+"""One frozen configuration of a training run: default, preset, YAML, then ``--set key=value``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from molre.backbones.request import BackboneRequest
 from molre.backbones.volume_contract import VolumeContract
 from molre.errors import MolreError, did_you_mean
 from molre.settings_file import parse, read_settings
+from molre.training.presets import PRESETS
 
 MOST = 1_000_000_000  # nothing is counted beyond
 
@@ -22,9 +23,8 @@ MOST = 1_000_000_000  # nothing is counted beyond
 class TrainConfig(BaseModel):
     """Every choice of a run; saved resolved as RUN/config.yaml.
 
-    All arms share the budget (``max_epochs``, ``patience``), the learning-rate grid and the rule by
-    which it widens, see :mod:`molre.training.rates`; the router learns ``router_rate`` times
-    slower, as free routers overfit small cohorts.
+    All arms share the budget (see :mod:`molre.training.fit_budget`), the learning-rate grid and the
+    rule by which it widens, see :mod:`molre.training.rates`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -44,9 +44,19 @@ class TrainConfig(BaseModel):
     max_rates: int = Field(
         default=8, ge=1, le=MOST, description="rates that a search tries, at most"
     )
-    router_rate: float = Field(default=0.1, ge=0)
-    max_epochs: int = Field(default=100, ge=1, le=MOST)
-    patience: int = Field(default=15, ge=1, le=MOST)
+    router_rate: float = Field(
+        default=1.0, ge=0, description="of the learning rate, that the router learns at"
+    )
+    max_steps: int = Field(default=5000, ge=1, le=MOST, description="of a fit at most")
+    patience_steps: int = Field(
+        default=600, ge=1, le=MOST, description="without a better tune AUC, that end a fit"
+    )
+    max_epochs: int | None = Field(
+        default=None, ge=1, le=MOST, description="epochs in place of max_steps"
+    )
+    patience: int | None = Field(
+        default=None, ge=1, le=MOST, description="epochs in place of patience_steps"
+    )
     batch_size: int = Field(default=32, ge=1, le=MOST)
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="of the backbone; auto is bfloat16 on CUDA, else float32"
@@ -54,8 +64,11 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(default=1e-2, ge=0)
     gamma: float = Field(default=2.0, ge=0)
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    num_experts: int = Field(default=6, ge=2, le=1000)
-    r: int = Field(default=8, ge=1, le=10_000)
+    num_experts: int = Field(default=48, ge=2, le=1000)
+    r: int = Field(default=1, ge=1, le=10_000)
+    alpha: float | None = Field(
+        default=None, gt=0, description="None: num_experts * r, so that even gates add experts up"
+    )
     router_hidden: int = Field(default=32, ge=1, le=100_000)
     shared_query: bool = False
     blank_policy: Literal["blank_means", "mask"] = "blank_means"
@@ -80,6 +93,11 @@ class TrainConfig(BaseModel):
                 raise ValueError(f"{name}: {str(value).lower()} is not a number")
         return values
 
+    @property
+    def scaling(self) -> float:
+        """``alpha / r``, what the sum of the gated experts is multiplied by."""
+        return self.num_experts if self.alpha is None else self.alpha / self.r
+
     def request(self, **more: Any) -> BackboneRequest:
         """The backbone as a run of this configuration loads it.
 
@@ -94,17 +112,31 @@ class TrainConfig(BaseModel):
 DEFAULTS: dict[str, Any] = TrainConfig().model_dump(mode="json")
 
 
-def resolve(path: Path | None = None, settings: Sequence[str] = (), **given: Any) -> TrainConfig:
-    """Default, then the YAML file, then ``key=value`` settings, then arguments.
+def resolve(
+    path: Path | None = None,
+    settings: Sequence[str] = (),
+    preset: str | None = None,
+    **given: Any,
+) -> TrainConfig:
+    """Default, then the preset, the YAML file, ``key=value`` settings, then arguments.
+
+    Args:
+        path: YAML with settings.
+        settings: ``key=value`` each.
+        preset: a name of :data:`molre.training.presets.PRESETS`.
+        given: settings by name; one that is None is not given.
 
     Raises:
-        MolreError: unreadable file, unknown key (with the nearest ones), value out of range.
+        MolreError: unknown preset, unreadable file, unknown key (with the nearest ones), value out
+            of range.
     """
-    values: dict[str, Any] = {}
+    if preset is not None and preset not in PRESETS:
+        raise MolreError(f"unknown preset {preset!r}", fix=did_you_mean(preset, PRESETS))
+    values: dict[str, Any] = dict(PRESETS[preset]) if preset else {}
     if path is not None:
         values |= read_settings(path, "key: value lines")
     values |= _told(settings, {k: v for k, v in given.items() if v is not None})
-    return _checked(values, path)
+    return checked(values, path)
 
 
 def with_settings(config: TrainConfig | None, settings: Mapping[str, Any]) -> TrainConfig:
@@ -117,10 +149,15 @@ def with_settings(config: TrainConfig | None, settings: Mapping[str, Any]) -> Tr
     if not settings:
         return base
     given = {name: getattr(base, name) for name in TrainConfig.model_fields}
-    return _checked(given | dict(settings), None)
+    return checked(given | dict(settings), None)
 
 
-def _checked(values: dict[str, Any], path: Path | None) -> TrainConfig:
+def checked(values: dict[str, Any], path: Path | None) -> TrainConfig:
+    """The configuration that these settings make; what they leave out is the default.
+
+    Raises:
+        MolreError: unknown key (with the nearest ones), value out of range, naming the file.
+    """
     for key in values:
         if key not in TrainConfig.model_fields:
             raise MolreError(

@@ -13,11 +13,11 @@ from molre.labels.findings import FindingsTable
 from molre.model.adapted_backbone import AdaptedBackbone
 from molre.model.build import ClassifierSpec
 from molre.model.classifier import HeadCTClassifier
-from molre.training.checkpoint import Progress, Row
 from molre.training.config import TrainConfig
 from molre.training.data import Inputs, Loader
 from molre.training.load_splits import Splits
 from molre.training.parallel.distributed import ALONE, Ranks
+from molre.training.search import Search
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,12 @@ class BestFit:
 
     Attributes:
         classifier: with the best epoch's weights.
-        rate: the learning rate.
-        progress: of that fit.
-        history: of all fits.
-        rates: best tune AUC of every rate tried; minus infinity where the loss was not finite.
+        search: all fits.
         blocks: what was trained inside the backbone, at placement ``blocks``.
     """
 
     classifier: HeadCTClassifier
-    rate: float
-    progress: Progress
-    history: list[Row]
-    rates: dict[float, float]
+    search: Search
     blocks: TrainedBlocks | None = None
 
 
@@ -76,14 +70,27 @@ class RunContext:
     @property
     def spec(self) -> ClassifierSpec:
         """Architecture of the classifier."""
-        c, at_slice = self.config, self.config.placement == "slice"
-        return ClassifierSpec(
-            dim=self.backbone.dim,
-            findings=len(self.splits.findings),
-            adapter=self.arm.slice.kind if at_slice and self.arm.slice else "none",
-            num_experts=c.num_experts,
-            r=c.r,
-            router_hidden=c.router_hidden,
-            shared_query=c.shared_query,
-            dropout=c.dropout,
-        )
+        return classifier_spec(self.config, self.arm, self.backbone.dim, len(self.splits.findings))
+
+
+def classifier_spec(config: TrainConfig, arm: Arm, dim: int, findings: int) -> ClassifierSpec:
+    """Architecture of an arm's classifier.
+
+    Args:
+        config: sizes and placement.
+        arm: which.
+        dim: D, width of a slice embedding.
+        findings: K.
+    """
+    at_slice = config.placement == "slice"
+    return ClassifierSpec(
+        dim=dim,
+        findings=findings,
+        adapter=arm.slice.kind if at_slice and arm.slice else "none",
+        num_experts=config.num_experts,
+        r=config.r,
+        scaling=config.scaling,
+        router_hidden=config.router_hidden,
+        shared_query=config.shared_query,
+        dropout=config.dropout,
+    )

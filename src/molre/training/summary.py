@@ -37,7 +37,7 @@ def _fit(manifest: dict[str, Any]) -> Iterator[str]:
     elif auc is not None and auc <= CHANCE:
         yield "warning: no epoch is better than chance on tune: it has not learned anything"
     if not manifest.get("converged", True):
-        yield "warning: not converged: the budget ended while tune still improved; raise max_epochs"
+        yield "warning: not converged: the budget ended while tune still improved; raise max_steps"
     if manifest.get("rate_at_edge") and len(rates) > 1:
         yield "warning: the best rate is at the edge of those tried; give other learning_rates"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
-from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +20,14 @@ from molre.runs.folder import RunFolder
 from molre.training.checkpoint import Checkpoint, Progress
 from molre.training.collapse import CollapseWarning
 from molre.training.config import DEFAULTS, TrainConfig, with_settings
-from molre.training.failures import NotFinite
 from molre.training.load_splits import data_hashes, load_splits
 from molre.training.parallel.distributed import ALONE, together
 from molre.training.parallel.embedder import Embedder
 from molre.training.placements.blocks import BlocksPlacement, adapt_blocks
 from molre.training.placements.placement import Placement
 from molre.training.placements.slice import SlicePlacement
-from molre.training.rates import best_rate, next_rate
 from molre.training.run_context import BestFit, RunContext
+from molre.training.search import search
 from molre.training.trainer import Trainer
 from molre.training.write_run import write_run
 
@@ -140,20 +137,14 @@ def _search(
     context: RunContext, folder: RunFolder, placement: Placement
 ) -> tuple[RunContext, BestFit]:
     """Fit at every learning rate of the grid, which widens while its best rate is at an edge."""
-    fits: dict[float, Progress] = {}
-    warning, scores = CollapseWarning(), dict[float, float]()
-    for rate in sorted(set(context.config.learning_rates)):
-        fits[rate] = _fit(context, folder, placement, rate, warning)
-        scores[rate] = fits[rate].best_auc
-    while (wider := next_rate(scores, context.config.max_rates)) is not None:
-        scores[wider] = -math.inf
-        with suppress(NotFinite) if context.ranks.world == 1 else nullcontext():
-            fits[wider] = _fit(context, folder, placement, wider, warning)
-            scores[wider] = fits[wider].best_auc
-    rate = best_rate(scores)
-    history = [row for progress in fits.values() for row in progress.history]
-    done = placement.finish(fits[rate], folder.path)
-    return done.context, BestFit(done.classifier, rate, fits[rate], history, scores, done.blocks)
+    warning, alone = CollapseWarning(), context.ranks.world == 1
+
+    def fit(rate: float) -> Progress:
+        return _fit(context, folder, placement, rate, warning)
+
+    found = search(fit, context.config, alone=alone)
+    done = placement.finish(found.best, folder.path)
+    return done.context, BestFit(done.classifier, found, done.blocks)
 
 
 def _fit(

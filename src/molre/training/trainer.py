@@ -18,6 +18,7 @@ from molre.training.collapse import router_numbers
 from molre.training.config import TrainConfig
 from molre.training.data import Batch, Loader, Shard
 from molre.training.failures import device_failed, loss_not_finite, refuse_not_finite
+from molre.training.fit_budget import FitBudget
 from molre.training.inference import macro_auc, predict
 from molre.training.optimizer import make_optimizer
 from molre.training.parallel.batch_norm import synchronized_buffers
@@ -98,7 +99,8 @@ class Trainer:
             MolreError: a device that failed, naming the studies; too little memory for one slice;
                 another process that is gone.
         """
-        while progress.epoch < self.config.max_epochs and not progress.stale(self.config.patience):
+        budget = FitBudget.of(self.config, len(self.train.studies))
+        while progress.epoch < budget.epochs and not progress.stale(budget.patience):
             progress = self.epoch(progress, after)
             after(progress)
         self.model.load_state_dict(progress.best)

@@ -34,9 +34,9 @@ from molre.runs.predictions import prediction_table
 from molre.runs.studies import Studies
 from molre.training.collapse import collapses
 from molre.training.data import Inputs, sample_slices, spread
+from molre.training.fit_budget import FitBudget
 from molre.training.inference import predict
 from molre.training.provenance import provenance
-from molre.training.rates import at_edge
 from molre.training.run_context import BestFit, RunContext
 from molre.training.studies_table import studies_table
 
@@ -60,7 +60,7 @@ def write_run(context: RunContext, folder: RunFolder, best: BestFit) -> None:
         "studies",
         studies_table(context.splits.by_name, context.cache, best.classifier, model.familiarity),
     )
-    folder.write_table("history", pl.DataFrame(best.history, infer_schema_length=None))
+    folder.write_table("history", pl.DataFrame(best.search.history, infer_schema_length=None))
     gates = outputs["test"].gates if best.blocks is None else best.blocks.gates
     if gates is not None:
         layers = None if best.blocks is None else list(best.blocks.adapted.routed)
@@ -193,6 +193,7 @@ def _facts(
     entry = model.description.backbone
     added = best.classifier.adapter if best.blocks is None else best.blocks.adapted
     trainable = sum(p.numel() for p in added.parameters())
+    budget = FitBudget.of(context.config, len(context.splits["train"]))
     return {
         "arm": context.config.arm,
         "placement": context.config.placement,
@@ -208,17 +209,17 @@ def _facts(
         "n": {s: len(context.splits[s]) for s in SPLITS},
         **context.splits.hashes,
         "blank_policy": context.config.blank_policy,
-        "learning_rate": best.rate,
+        "learning_rate": best.search.rate,
         "rates": [
             {"learning_rate": rate, "tune_auc": auc if math.isfinite(auc) else None}
-            for rate, auc in sorted(best.rates.items())
+            for rate, auc in sorted(best.search.scores.items())
         ],
-        "rate_at_edge": at_edge(best.rates),
-        "epochs": best.progress.epoch,
-        "best_epoch": best.progress.best_epoch,
-        "converged": best.progress.stale(context.config.patience),
+        "rate_at_edge": best.search.at_edge,
+        "epochs": best.search.best.epoch,
+        "best_epoch": best.search.best.best_epoch,
+        "converged": best.search.best.stale(budget.patience),
         "gate_entropy": entropy,
-        "collapse": [found.to_dict() for found in collapses(best.history)],
+        "collapse": [found.to_dict() for found in collapses(best.search.history)],
         **_blocks_facts(best),
     }
 

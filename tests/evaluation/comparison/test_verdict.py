@@ -60,7 +60,7 @@ CASES = [
      "gain shown over frozen, but a LoRA on every attention projection is above it: capacity, not "
      "routing"),
     ("two LoRAs are above", BLOCKS | {"lora": LOSS, "lora_all": LOSS}, BLOCKS, "blocks",
-     "gain shown over frozen, but a LoRA of one expert's rank and a LoRA on every attention "
+     "gain shown over frozen, but a plain LoRA and a LoRA on every attention "
      "projection are above it: capacity, not routing"),
     ("the LoRAs were left out", {k: BLOCKS[k] for k in BLOCKS if k != "lora_all"}, BLOCKS, "blocks",
      "gain shown; a LoRA on every attention projection not run, so it may be capacity and not "

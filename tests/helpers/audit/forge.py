@@ -21,6 +21,7 @@ from molre.training.checkpoint import Progress
 from molre.training.config import resolve
 from molre.training.load_splits import load_splits
 from molre.training.run_context import BestFit, RunContext
+from molre.training.search import Search
 from molre.training.write_run import write_run
 from molre.workflows.evaluate_run import evaluate_and_report
 
@@ -39,11 +40,17 @@ def derive(run: Path, cohort: Path, classifier: HeadCTClassifier | None = None) 
     splits = load_splits(opened, cache, findings(), config.blank_policy, config.min_labels)
     arm = get_arm(config.arm, config.placement)
     context = RunContext(config, arm, opened, backbone, cache, findings(), splits)
-    progress = Progress(epoch=manifest["epochs"], best_epoch=manifest["best_epoch"])
+    told = {"epoch": manifest["epochs"], "best_epoch": manifest["best_epoch"]}
     history = pl.read_parquet(run / "history.parquet").to_dicts()
+    fits = {
+        rate: Progress(
+            **told, history=tuple(row for row in history if row["learning_rate"] == rate)
+        )
+        for rate in dict.fromkeys(row["learning_rate"] for row in history)
+    }
     kept = classifier or load(run / "model").classifier
     rates = {row["learning_rate"]: row["tune_auc"] for row in manifest["rates"]}
-    fitted = BestFit(kept, manifest["learning_rate"], progress, history, rates)
+    fitted = BestFit(kept, Search(fits, rates))
     write_run(context, RunFolder(run), fitted)
     evaluate_and_report(run)
 

@@ -52,6 +52,8 @@ def config(backbone: str, arm: str, **settings: object) -> TrainConfig:
         backbone=backbone,
         arm=arm,
         placement="blocks",
+        num_experts=6,
+        r=8,
         budget=0.06,  # two of the four blocks
         max_epochs=2,
         learning_rates=(1e-2,),

@@ -135,7 +135,7 @@ def test_a_prediction_has_no_key_slice_and_says_why(run, cohort, weights, tmp_pa
     assert {f["key_slice"] for f in prediction["findings"]} == {None}
     assert prediction["no_key_slice"] == NO_KEY_SLICE
     assert prediction["familiarity"] > 0
-    assert len(prediction["routing"]["mean_gates"]) == 6
+    assert len(prediction["routing"]["mean_gates"]) == TrainConfig().num_experts
     given = {f["id"]: f["probability"] for f in prediction["findings"]}
     assert given == pytest.approx(said, abs=1e-3)
     write_prediction_report(reading, tmp_path / "report.html", trained_on_synthetic=True)

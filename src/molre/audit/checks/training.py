@@ -22,6 +22,7 @@ from molre.runs.reading import read_json
 from molre.training.collapse import collapses
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
+from molre.training.fit_budget import FitBudget
 from molre.training.rates import at_edge, best_rate, next_rate
 
 TRIED = "learning rates that were tried"
@@ -39,11 +40,12 @@ def chosen(opened: RunUnderAudit) -> Iterator[Check]:
     found = _search(scores, config, manifest)
     winner = rates.index(best_rate(scores))
     epochs = len(fits[winner])
+    budget = FitBudget.of(config, _trained_on(manifest))
     again = {
         "learning_rate": rates[winner],
         "best_epoch": best[winner],
         "epochs": epochs,
-        "converged": epochs - 1 - best[winner] >= config.patience,
+        "converged": epochs - 1 - best[winner] >= budget.patience,
         "collapse": [one.to_dict() for one in collapses(history)],
     }
     if "rates" in manifest:
@@ -52,9 +54,16 @@ def chosen(opened: RunUnderAudit) -> Iterator[Check]:
         said = "manifest.json does not keep the rates that were tried: train it again"
         yield not_checked(LEAKAGE, TRIED, said)
     found += mapping_differences(manifest, again)
-    found += [why for fit in fits if (why := _length(fit, config.max_epochs, config.patience))]
+    found += [why for fit in fits if (why := _length(fit, budget))]
     name = "learning rate and epoch chosen on tune"
     yield compared(LEAKAGE, name, 2 * len(history) + leaves(again), found)
+
+
+def _trained_on(manifest: dict[str, Any]) -> int:
+    """Studies of the training split; that they are those of the cohort is another check."""
+    counts = manifest.get("n")
+    count = counts.get("train") if isinstance(counts, dict) else None
+    return count if isinstance(count, int) else 0
 
 
 def _tried(scores: dict[float, float], manifest: dict[str, Any]) -> dict[float, float]:
@@ -100,16 +109,16 @@ def _best(fit: list[dict[str, Any]]) -> int:
     return max(range(len(fit)), key=lambda i: (fit[i]["tune_auc"], -i))
 
 
-def _length(fit: list[dict[str, Any]], budget: int, patience: int) -> str | None:
+def _length(fit: list[dict[str, Any]], budget: FitBudget) -> str | None:
     """Why a fit cannot have ended where it did; None where it can."""
     rate, epochs = fit[0]["learning_rate"], len(fit)
     if [row["epoch"] for row in fit] != list(range(epochs)):
         return f"epochs at learning rate {rate:g} are not counted from 0"
     if {row["learning_rate"] for row in fit} != {rate}:
         return f"the fit of learning rate {rate:g} also names other rates"
-    if stale := [i for i in range(epochs - 1) if i - _best(fit[: i + 1]) >= patience]:
+    if stale := [i for i in range(epochs - 1) if i - _best(fit[: i + 1]) >= budget.patience]:
         return f"the fit at {rate:g} continued after epoch {stale[0]}, when patience had run out"
-    if epochs != budget and epochs - 1 - _best(fit) != patience:
+    if epochs != budget.epochs and epochs - 1 - _best(fit) != budget.patience:
         return f"the fit at {rate:g} ended after {epochs} epochs, before budget or patience ran out"
     return None
 
@@ -153,7 +162,7 @@ def settings(opened: RunUnderAudit) -> Iterator[Check]:
     }
     found = [f"manifest.json {one}" for one in mapping_differences(manifest, again)]
     spec = description.classifier.model_dump()
-    asked = ("num_experts", "r", "router_hidden", "shared_query", "dropout")
+    asked = ("num_experts", "r", "scaling", "router_hidden", "shared_query", "dropout")
     expected = {key: getattr(config, key) for key in asked}
     expected |= {"dim": description.backbone.dim, "findings": len(description.findings)}
     expected["bank_size"] = ClassifierSpec.model_fields["bank_size"].default

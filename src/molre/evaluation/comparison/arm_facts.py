@@ -20,10 +20,16 @@ def arm_facts(runs: Sequence[Run]) -> ArmFacts:
     return ArmFacts(
         placement=str(runs[0].manifest["placement"]),
         entropy=float(np.mean(entropies)) if entropies else None,
+        experts=_experts(runs[0]),
         converged=all(run.manifest.get("converged", True) for run in runs),
         at_edge=any(run.manifest.get("rate_at_edge") is True for run in runs),
         added=int(runs[0].manifest["added_parameters"]),
     )
+
+
+def _experts(run: Run) -> int:
+    """Gates of one slice, as the run keeps them."""
+    return ArmFacts.experts if run.gates is None else int(run.gates.mean.shape[2])
 
 
 def gate_entropy(run: Run) -> float | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from molre.arms.arms import FROZEN, METHOD
-from molre.evaluation.comparison.contrast import Contrast
+from molre.evaluation.comparison.contrast import Contrast, Difference
 from molre.evaluation.comparison.verdict import ALPHA, ArmFacts, Evidence, Tested, verdict
 from molre.evaluation.statistics.bootstrap import DRAWS
 from molre.evaluation.statistics.multiplicity import holm
@@ -75,6 +75,11 @@ def judged(
             held[i] = _within(held[i], float(adjusted), size)
     evidence = evidence_of(held, facts)
     return tuple(replace(c, verdict=verdict(c.group, c.arm, c.control, evidence)) for c in held)
+
+
+def minus_frozen(contrasts: Sequence[Contrast]) -> dict[tuple[str, str], Difference]:
+    """The macro difference from frozen of each (group, arm) that has one."""
+    return {(c.group, c.arm): c.macro for c in contrasts if c.control == FROZEN}
 
 
 def evidence_of(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.caveats import dropped_caution, worse_than_chance
 from molre.evaluation.comparison.contrasts import ArmResult, ArmsCompared
-from molre.evaluation.comparison.verdict import UNROUTED, listed
+from molre.evaluation.comparison.verdict import listed
 from molre.evaluation.endpoint import EMPTY
 from molre.evaluation.statistics.seeds import NEEDED
 
@@ -77,11 +77,11 @@ def _training(result: ArmsCompared) -> Iterator[str]:
 
 def _routing(result: ArmsCompared) -> Iterator[str]:
     for arm in result.arms:
-        entropy = arm.facts.entropy
-        if arm.name == METHOD and entropy is not None and entropy > UNROUTED:
+        if arm.name == METHOD and arm.facts.unrouted:
             yield (
-                f"{_named(arm, result)} did not route: its gate entropy is {entropy:.3f} of the "
-                f"maximum (above {UNROUTED:g} the gates are taken as even). A difference from "
+                f"{_named(arm, result)} did not route: its gate entropy is {arm.facts.entropy:.3f} "
+                f"of the maximum (above {arm.facts.even_above:.3g} the gates of "
+                f"{arm.facts.experts} experts are taken as even). A difference from "
                 "the random or shuffled router then says nothing about learned routing."
             )
 

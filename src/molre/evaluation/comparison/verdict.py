@@ -17,7 +17,7 @@ from molre.evaluation.statistics.seeds import NEEDED
 
 ALPHA = 0.05
 MARGIN = 0.01  # of macro AUC: arms whose interval lies inside are taken as equal
-UNROUTED = 0.98  # mean gate entropy over its maximum above which the router does not choose
+UNROUTED = 0.98  # mean gate entropy over its maximum above which six gates are taken as even
 _EFFECT = {  # what molre is where its gates are even
     "slice": ", so that here it is in effect the frozen head in other parameters",
     "blocks": ", so that here it is in effect a LoRA of equal rank",
@@ -72,6 +72,7 @@ class ArmFacts:
     Attributes:
         placement: ``slice`` or ``blocks``; empty where it is not known.
         entropy: mean gate entropy over its maximum; None without a router, or not recorded.
+        experts: gates of one slice; six where it is not known.
         converged: False where the budget ended before tune stopped improving.
         at_edge: the learning rate that did best is the first or last of the grid.
         added: parameters.
@@ -79,9 +80,24 @@ class ArmFacts:
 
     placement: str = ""
     entropy: float | None = None
+    experts: int = 6
     converged: bool = True
     at_edge: bool = False
     added: int | None = None
+
+    @property
+    def even_above(self) -> float:
+        """Gate entropy over its maximum above which the gates are taken as even.
+
+        At the same distance from even gates, in nats, for any number of experts: the maximum grows
+        with their number, so that the same share of it is another distance.
+        """
+        return 1 - (1 - UNROUTED) * math.log(6) / math.log(max(2, self.experts))
+
+    @property
+    def unrouted(self) -> bool:
+        """Whether the router is known not to choose."""
+        return self.entropy is not None and self.entropy > self.even_above
 
 
 @dataclass(frozen=True)
@@ -124,7 +140,7 @@ def verdict(group: str, arm: str, control: str, evidence: Evidence) -> str:
     if result.seeds < NEEDED and (arm == METHOD or result.shown):
         what = "no routing verdict" if arm == METHOD else "no verdict on the arms"
         said.append(f"{what}: {_seeds(result.seeds)}, at least {NEEDED} needed")
-    if arm == METHOD and _unrouted(evidence.of(group, METHOD)):
+    if arm == METHOD and evidence.of(group, METHOD).unrouted:
         said.append(_even(evidence.of(group, METHOD)))
     rests_on = [arm, control]
     if (arm, control) == (METHOD, FROZEN):
@@ -185,7 +201,7 @@ def _nothing_shown(result: Tested) -> str:
 
 def _method_gain(group: str, evidence: Evidence) -> str:
     against = {name: evidence.tests[group, METHOD, name] for name in evidence.rivals(group)}
-    if _unrouted(evidence.of(group, METHOD)):
+    if evidence.of(group, METHOD).unrouted:
         return "gain shown over frozen, not evidence for routing"
     if thin := [name for name, one in against.items() if one.seeds < NEEDED]:
         fewest = min(against[name].seeds for name in thin)
@@ -252,10 +268,6 @@ def _asked(placement: str, run: Sequence[str]) -> tuple[str, ...]:
 def _gained(group: str, arm: str, evidence: Evidence) -> bool:
     result = evidence.tests.get((group, arm, FROZEN))
     return result is not None and result.shown == 1
-
-
-def _unrouted(facts: ArmFacts) -> bool:
-    return facts.entropy is not None and facts.entropy > UNROUTED
 
 
 def _even(facts: ArmFacts) -> str:

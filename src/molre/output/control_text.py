@@ -1,0 +1,48 @@
+"""A routing control for the terminal: a table of each world, and what was planted and found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from molre.evaluation.comparison.families import minus_frozen
+from molre.output.numbers import NONE, interval, number, p_value
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from molre.workflows.routing_control import RoutingControl
+
+CAPTION = "planted routing: synthetic embeddings, {n} test studies, {seeds} seeds"
+
+
+def control_table(control: RoutingControl) -> Table:
+    """One row a world and arm."""
+    from rich.table import Table
+
+    plan, result = control.plan, control.result
+    title = CAPTION.format(n=plan.test, seeds=len(plan.seeds))
+    table = Table(title=title, title_justify="left")
+    for name in ("world", "arm", "macro AUC", "95 % interval", "minus frozen", "p (Holm)", "gates"):
+        table.add_column(name, no_wrap=True)
+    against = minus_frozen(result.contrasts)
+    for arm in result.arms:
+        difference = against.get((arm.group, arm.name))
+        table.add_row(
+            arm.group,
+            arm.name,
+            number(arm.macro.value),
+            interval(arm.macro.low, arm.macro.high),
+            number(difference.value, sign=True) if difference else NONE,
+            p_value(difference.p_adjusted) if difference else NONE,
+            NONE if arm.facts.entropy is None else number(arm.facts.entropy, 2),
+        )
+    return table
+
+
+def control_sentences(control: RoutingControl) -> Iterator[str]:
+    """What was planted in each world and what was found, then what training left open."""
+    for world in control.worlds:
+        yield f"{world.group}: {world.sentence}"
+    if short := control.unfinished:
+        yield f"the budget ended before these converged: {', '.join(short)}"
