@@ -25,6 +25,7 @@ from tests.helpers.evaluation.runs import write_run
 
 COMMANDS = {verb: __import__(f"molre.cli.{verb}", fromlist=["command"]).command for verb in VERBS}
 OUT = "new/out"
+SHORT = ("--set", "max_epochs=1", "--set", "learning_rates=[0.01]", "--workers", "1")
 # what each verb needs; names of places that the fixture below makes
 NEEDS: dict[str, tuple[str, ...]] = {
     "demo": ("-o", OUT),
@@ -38,6 +39,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "audit": ("run", "-o", OUT),
     "consistency": ("model", "cohort", "-o", OUT),
     "benchmark": ("cohort", "--preset", "smoke", "-o", OUT),
+    "control": ("-o", OUT, "--small", "--seeds", "1", "--conflict", "1", *SHORT),
     "predict": ("model", "study", "-o", OUT),
     "phantom": ("-o", OUT),
     "list": ("arms",),
@@ -192,6 +194,9 @@ def test_an_unknown_option_and_one_too_many(refused, verb: str) -> None:
         ("train", "--set", "max_epochs=-1"),
         ("embed", "--backbone", "no_such_backbone"),
         ("consistency", "--split", "tset"),
+        ("control", "--conflict", "1.5"),
+        ("control", "--seeds", "0"),
+        ("control", "--preset", "papers"),
         ("benchmark", "--preset", "papers"),
         ("benchmark", "--shard", "9/8"),
         ("ingest", "--missing-slices", "perhaps"),

@@ -24,6 +24,7 @@ OWN = {
     "external": ["manifest.json", "predictions.parquet", "report.html"],
     "predictions": ["0123456789abcdef/prediction.json", "rejects.csv"],
     "comparison": ["comparison.csv", "contrasts.csv", "report.html"],
+    "control": ["control.csv", "control_contrasts.csv", "fits/molre-0-conflict-1.json"],
     "consistency": ["consistency.csv", "pairs.parquet", "report.html"],
     "audit": ["audit.json", "audit.html"],
 }

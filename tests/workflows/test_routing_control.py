@@ -16,7 +16,7 @@ from molre.arms.arms import METHOD
 from molre.training.config import resolve
 from molre.workflows.routing_control import SMALL, SMALL_SETTINGS, WorldFound, routing_control
 
-CONFIG = resolve(**SMALL_SETTINGS)
+CONFIG = resolve(**SMALL_SETTINGS | {"max_epochs": 10, "learning_rates": (1e-2,)})
 PLAN = replace(SMALL, conflicts=(1.0,), seeds=(0,), arms=("frozen", METHOD, "molre_shuffled"))
 
 

@@ -15,13 +15,19 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
     conflict: Annotated[
         list[float] | None,
-        typer.Option(help="Share of a look that changes with the level; repeat it. 0 and 1."),
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of a look that changes with the level; may be repeated. 0 and 1.",
+        ),
     ] = None,
     studies: Annotated[
-        int | None, typer.Option(help="Synthetic training studies; 1000 by default.")
+        int | None,
+        typer.Option(min=10, help="Synthetic training studies; 1000, with --small 400."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="Training seeds of each arm; 5 by default.")
+        int | None,
+        typer.Option(min=1, help="Training seeds of each arm; 5, with --small 3."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="`paper`: six experts of rank 8, averaged.")

@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from molre.evaluation.comparison.compare import Comparison
     from molre.training.config import TrainConfig
-    from molre.workflows.routing_control import RoutingControl
 
 STUDIES = 160
 PREVALENCE = 0.4
@@ -56,6 +55,7 @@ def command(
     Example: molre demo -o demo
     """
     from molre.arms.arms import METHOD, at_placement
+    from molre.cli.control import show
     from molre.cohort.ingest import ingest
     from molre.cohort.match import match_labels
     from molre.cohort.split import split
@@ -109,7 +109,9 @@ def command(
     written = write_predictions(reader, [out / "new"], out / "prediction")
     _say("7/7 control: is routing found where it was planted?")
     control = routing_control(out / "control", SMALL, resolve(**SMALL_SETTINGS), workers=workers)
-    _finish(comparison, control, out, written.as_text(), json)
+    _finish(comparison, out, written.as_text(), json)
+    if not json:
+        show(control)
 
 
 def forget(out: Path) -> None:
@@ -128,10 +130,7 @@ def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: i
     return train(cohort, run, config, device=device, workers=workers)
 
 
-def _finish(
-    comparison: Comparison, control: RoutingControl, out: Path, predicted: str, json: bool
-) -> None:
-    from molre.cli.control import show
+def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
     from molre.evaluation.comparison.compare import findings_table
     from molre.output.comparison_text import comparison_table
 
@@ -145,7 +144,6 @@ def _finish(
         "These scans are synthetic: this shows that the system runs from DICOM to compared arms,\n"
         "and says nothing about patients."
     )
-    show(control)
     typer.echo(f"one new study: {predicted}")
     typer.echo(f"contact sheet: {out / 'cohort' / 'index.html'}")
     typer.echo(f"report:        {out / 'report.html'}")

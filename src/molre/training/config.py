@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -89,7 +89,8 @@ class TrainConfig(BaseModel):
     def _true_is_not_one(cls, values: Any) -> Any:
         for name, value in values.items() if isinstance(values, dict) else ():
             field = cls.model_fields.get(name)
-            if field is not None and field.annotation in (int, float) and isinstance(value, bool):
+            kinds = {field.annotation, *get_args(field.annotation)} if field is not None else set()
+            if kinds & {int, float} and isinstance(value, bool):
                 raise ValueError(f"{name}: {str(value).lower()} is not a number")
         return values
 

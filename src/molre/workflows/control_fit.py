@@ -88,8 +88,9 @@ def fit_planted(config: TrainConfig, data: ControlData) -> ControlFit:
     """
     arm = get_arm(config.arm, "slice")
     spec = classifier_spec(config, arm, data.world.dim, data.world.findings)
+    size = config.batch_size  # scans are small: a batch is worked out in one piece
     train, tune, test = (
-        Loader(split, studies_of(split), config.batch_size, config.seed)
+        Loader(split, studies_of(split), size, config.seed, micro_batch=size)
         for split in map(data.split, ("train", "tune", "test"))
     )
     start = _Start(config, arm, spec)

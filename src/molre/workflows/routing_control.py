@@ -67,7 +67,7 @@ SMALL = ControlPlan(
     world=World(dim=32, findings=4, slices=6), train=400, tune=200, test=400, seeds=(0, 1, 2)
 )
 SMALL_SETTINGS: dict[str, Any] = {
-    "max_steps": 600, "patience_steps": 300, "learning_rates": (1e-2, 3e-2), "max_rates": 3
+    "max_steps": 1500, "patience_steps": 130, "learning_rates": (1e-2, 3e-2), "max_rates": 3
 }  # fmt: skip
 
 

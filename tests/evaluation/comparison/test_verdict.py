@@ -9,6 +9,7 @@ import pytest
 
 from molre.evaluation.comparison.verdict import (
     MARGIN,
+    UNROUTED,
     ArmFacts,
     Evidence,
     Tested,
@@ -206,3 +207,17 @@ def test_a_row_without_frozen_has_nothing_to_be_compared_with():
     assert row_verdict("g", "lora", Evidence({})) == (
         "nothing to compare it with: frozen was not run"
     )
+
+
+@pytest.mark.parametrize("experts", [2, 6, 48, 1000])
+def test_even_is_the_same_distance_from_even_gates_for_any_number_of_experts(experts: int) -> None:
+    """In nats: the same share of a larger maximum would be another distance."""
+    limit = ArmFacts(experts=experts).even_above
+    away = (1 - limit) * math.log(experts)
+    assert away == pytest.approx((1 - UNROUTED) * math.log(6))
+    assert ArmFacts(experts=experts, entropy=limit + 1e-6).unrouted
+    assert not ArmFacts(experts=experts, entropy=limit - 1e-6).unrouted
+
+
+def test_a_router_of_which_nothing_is_recorded_is_not_said_to_be_even() -> None:
+    assert not ArmFacts(experts=48).unrouted
