@@ -53,6 +53,38 @@ def test_an_expert_that_follows_a_finding_in_one_layer_is_found_there_and_nowher
     np.testing.assert_allclose(summary.load, mean.mean(axis=0))
 
 
+def test_the_only_expert_of_many_that_follows_a_finding_is_found():
+    """960 cells: 10,000 permutations give no p that a lone one of them could be found with."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((120, 20)) < 0.4).astype(float)
+    mean = random_gates(rng, 120, 48)
+    mean[:, 7] += 0.02 * labels[:, 3]
+    mean /= mean.sum(axis=-1, keepdims=True)
+    findings, patients = [f"f{k}" for k in range(20)], [f"p{i:03d}" for i in range(120)]
+    summary = summarize(gates_of(mean), labels, patients, findings)
+    assert summary.strongest(0) == (3, 7)
+    assert np.argwhere(summary.found).tolist() == [[0, 3, 7]]
+    assert (summary.permutations, summary.further) == (10_000, 38_400)
+    assert summary.lone
+    first = summarize(gates_of(mean), labels, patients, findings, permutations=10_000)
+    assert not first.lone
+    assert not first.found.any()
+    unlike = first.p != summary.p  # the other cells keep the p of the first round
+    assert (first.p[unlike] <= 10 / 10_001).all()
+
+
+@given(st.integers(0, 30))
+def test_with_unknown_labels_or_without_the_difference_is_the_same(seed):
+    """Complete labels take a shorter way: one unknown study, left out, must change nothing else."""
+    rng = np.random.default_rng(seed)
+    values, labels = random_gates(rng, 30, 4), rng.choice([0.0, 1.0], size=(30, 3))
+    labels[:4] = [[0.0] * 3, [0.0] * 3, [1.0] * 3, [1.0] * 3]
+    whole = standardized_difference(values, labels)
+    unknown = np.concatenate([labels, np.full((1, 3), np.nan)])
+    more = np.concatenate([values, values[:1]])
+    np.testing.assert_allclose(standardized_difference(more, unknown), whole, atol=1e-9)
+
+
 def test_a_layer_reads_the_same_alone_and_among_others():
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, size=(60, 2)).astype(float)

@@ -12,8 +12,10 @@ from molre.evaluation.endpoint import MINIMUM
 from molre.evaluation.statistics.multiplicity import benjamini_hochberg
 from molre.runs.gates import Gates
 
-PERMUTATIONS = (500, 10_000)  # at least and at most
+PERMUTATIONS = (500, 10_000)  # of all cells, at least and at most
 PER_CELL = 40  # permutations for each cell, so that a lone cell can pass Benjamini-Hochberg
+FURTHER = 200_000  # at most, of the cells that few of the first permutations reach
+FEW = 10
 LEVEL = 0.05
 _BATCH = 2_000_000  # numbers of permuted labels held at a time
 
@@ -34,6 +36,8 @@ class RoutingSummary:
             in 100; nan without findings.
         permutations: of the one null that all layers share.
         patients, slices: how many are behind it.
+        further: permutations of the cells that fewer than ten of the first ones reach; 0 where the
+            first are enough for a lone cell to be found.
     """
 
     layers: tuple[str, ...]
@@ -47,6 +51,12 @@ class RoutingSummary:
     permutations: int
     patients: int
     slices: int
+    further: int = 0
+
+    @property
+    def lone(self) -> bool:
+        """Whether a single cell can be found, however strong, if it is the only one."""
+        return _passes(self.q.size, max(self.permutations, self.further))
 
     @property
     def found(self) -> np.ndarray:
@@ -79,12 +89,17 @@ def summarize(
     The null permutes whole patients: all gates of all layers stay together, all findings
     stay together, only the link between the two is broken.
 
+    With many experts 10000 permutations cannot tell a lone cell from chance. Those that fewer than
+    ten of them reach are then permuted further. Their p stays valid: it is small only where both
+    rounds make it so.
+
     Args:
         gates: of the N test studies.
         labels: (N, K) 1, 0 or nan, in the order of ``gates.studies``.
         patients: (N,).
         findings: K ids.
-        permutations: of the null; by default 40 a cell, from 500 to 10000.
+        permutations: of the null; by default 40 a cell, from 500 to 10000, and beyond for the cells
+            that this leaves open.
         seed: of the null.
     """
     _, first = np.unique(np.asarray(patients), return_index=True)
@@ -95,10 +110,18 @@ def summarize(
     n, layers, experts = mean.shape
     flat = mean.reshape(n, layers * experts)
     association = _by_layer(standardized_difference(flat, labels), layers)
+    further = 0
     if permutations is None:
         permutations = int(np.clip(PER_CELL * association.size, *PERMUTATIONS))
+        if not _passes(association.size, permutations):
+            further = min(PER_CELL * association.size, FURTHER)
     exceeded, peaks = _null(flat, labels, association, permutations, seed)
-    p = (exceeded + 1) / (permutations + 1)
+    done = np.full(association.shape, permutations)
+    if further:
+        left = exceeded < FEW
+        exceeded += _of_cells(flat, labels, association, left, further - permutations, seed)
+        done[left] = further
+    p = (exceeded + 1) / (done + 1)
     return RoutingSummary(
         layers=gates.layers,
         entropy=gates.entropy.mean(axis=0),
@@ -111,7 +134,13 @@ def summarize(
         permutations=permutations,
         patients=len(first),
         slices=gates.slices,
+        further=further,
     )
+
+
+def _passes(cells: int, permutations: int) -> bool:
+    """Whether the smallest p that the permutations can give is enough among that many cells."""
+    return cells / (permutations + 1) < LEVEL
 
 
 def _null(
@@ -135,6 +164,29 @@ def _null(
     return exceeded, peaks
 
 
+def _of_cells(
+    values: FloatArray,
+    labels: FloatArray,
+    observed: FloatArray,
+    cells: np.ndarray,
+    permutations: int,
+    seed: int,
+) -> FloatArray:
+    """How often permuted patients reach ``observed`` (L, F, E) in some ``cells``; else 0."""
+    exceeded = np.zeros(observed.shape)
+    rng = np.random.default_rng((seed, 1))  # other permutations than the first
+    batch = max(1, _BATCH // len(labels))
+    for start in range(0, permutations, batch):
+        count = min(batch, permutations - start)
+        order = rng.permuted(np.tile(np.arange(len(labels)), (count, 1)), axis=1).T
+        for finding in np.flatnonzero(cells.any(axis=(0, 2))):
+            asked = cells[:, finding]
+            drawn = standardized_difference(values[:, asked.ravel()], labels[order, finding])
+            reached = np.abs(drawn) >= np.abs(observed[:, finding][asked]) - 1e-12
+            exceeded[:, finding][asked] += reached.sum(axis=0)
+    return exceeded
+
+
 def _by_layer(table: FloatArray, layers: int) -> FloatArray:
     """(F, L * E) to (L, F, E)."""
     return table.reshape(len(table), layers, table.shape[1] // layers).swapaxes(0, 1)
@@ -150,17 +202,27 @@ def standardized_difference(values: FloatArray, labels: FloatArray) -> FloatArra
     Returns:
         (F, E); 0 where the values do not vary.
     """
-    with_mean, with_error = _mean_and_error((labels == 1).astype(np.float64), values)
-    without_mean, without_error = _mean_and_error((labels == 0).astype(np.float64), values)
+    centered = values - values.mean(axis=0)  # keeps the squares from canceling
+    of_all = np.stack([centered, centered**2])
+    present, absent = labels == 1, labels == 0
+    with_sums = _sums(present, of_all)
+    if np.isnan(labels).any():
+        without_sums = _sums(absent, of_all)
+    else:  # half of the work, most of which permuted patients are
+        without_sums = of_all.sum(axis=1)[:, None] - with_sums
+    with_mean, with_error = _mean_and_error(with_sums, present.sum(axis=0))
+    without_mean, without_error = _mean_and_error(without_sums, absent.sum(axis=0))
     error = np.sqrt(with_error + without_error)
     still = error < 1e-9
     return np.where(still, 0.0, (with_mean - without_mean) / np.where(still, 1.0, error))
 
 
-def _mean_and_error(chosen: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(F, E) mean and squared standard error over the studies that ``chosen`` (N, F) marks."""
-    n = chosen.sum(axis=0)[:, None]
-    centered = values - values.mean(axis=0)  # keeps the squares from canceling
-    mean = chosen.T @ centered / n
-    squares = chosen.T @ centered**2 / n - mean**2
-    return mean, np.maximum(squares, 0.0) / (n - 1)
+def _sums(chosen: np.ndarray, of_all: FloatArray) -> FloatArray:
+    """Values and squares (2, N, E) summed over the studies that ``chosen`` (N, F) marks."""
+    return np.asarray(chosen.T.astype(np.float64) @ of_all)
+
+
+def _mean_and_error(sums: FloatArray, count: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """(F, E) mean and squared standard error from sums (2, F, E) over ``count`` (F,) studies."""
+    mean, squares = sums / count[:, None]
+    return mean, np.maximum(squares - mean**2, 0.0) / (count[:, None] - 1)
