@@ -8,6 +8,7 @@ import pytest
 
 from molre.evaluation.comparison.compare import Comparison, compare
 from molre.output.comparison_html import write_comparison_report
+from molre.output.report_json import read_report
 from tests.helpers.evaluation.runs import write_run
 
 ARMS = (("frozen", 0.6), ("mlp_matched", 1.2), ("molre", 1.5), ("molre_shuffled", 1.5))
@@ -37,6 +38,30 @@ def test_arms_contrasts_and_verdicts_are_there(comparison, tmp_path):
         assert contrast.verdict in html
         assert f"<code>{contrast.arm}</code> − <code>{contrast.control}</code>" in html
     assert "gate entropy" in html
+
+
+@pytest.mark.parametrize(
+    ("experts", "said"),
+    [
+        ((6, 6), "above 0.98 the verdicts"),
+        ((48, 48), "above 0.991 the verdicts"),
+        ((6, 48), "above 0.98 of 6 experts, 0.991 of 48 experts the verdicts"),
+    ],
+)
+def test_where_gates_count_as_even_is_said_for_the_experts_that_there_are(experts, said, tmp_path):
+    runs = [
+        write_run(tmp_path / arm, arm=arm, experts=many, seed=i, studies=40)
+        for i, (arm, many) in enumerate(zip(("molre", "molre_random_router"), experts, strict=True))
+    ]
+    html = page(compare(runs, tmp_path / "out", draws=100), tmp_path)
+    assert said in html
+    shown = [bar for bar in re.findall(r">(0\.\d+)</text>", html) if len(bar) == 5]
+    assert len(shown) >= 2 * (max(experts) == 48)  # the third decimal tells routed from even
+
+
+def test_an_older_comparison_holds_the_same_limit(comparison, tmp_path):
+    page(comparison, tmp_path)
+    assert read_report(tmp_path / "report.json").context["unrouted"] == 0.98
 
 
 def test_the_page_says_what_it_does_not_show(comparison, tmp_path):

@@ -128,6 +128,34 @@ def illustrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run / "report.html"
 
 
+@pytest.mark.parametrize("width", [1300, 390])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_a_router_over_48_experts_fits_the_screen_and_can_be_read(tmp_path, scheme, width):
+    run = write_run(tmp_path / "run", studies=80, experts=48)
+    html = page(run)
+    assert "Dotted: found; 1 of 144 cells are." in html
+    assert "Used most: expert 1 (" in html
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or "chromium"
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
+        shown = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
+        shown.goto((run / "report.html").as_uri())
+        wide = shown.evaluate("document.documentElement.scrollWidth")
+        contrasts = shown.evaluate(CONTRAST)
+        letters = shown.evaluate(
+            "[...document.querySelectorAll('.chart.wide svg text')]"
+            ".map(e => e.getBoundingClientRect().height).filter(h => h)"
+        )
+        tall = shown.evaluate(
+            "Math.max(...[...document.querySelectorAll('.chart')].map(e => e.clientHeight))"
+        )
+        browser.close()
+    assert wide <= width
+    assert [text for contrast, text in contrasts if contrast < 4.5] == []
+    assert min(letters) >= 10  # pixels; those of a section that is folded have none
+    assert tall < 600
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_text_can_be_read_in_dark_and_in_light(illustrated, scheme):
     with sync_playwright() as playwright:

@@ -239,6 +239,7 @@ def bars(
     label: str,
     limit: float | None = 1.0,
     reference: float | None = None,
+    decimals: int = 2,
 ) -> str:
     """Horizontal bars with their values, e.g. gate entropy by arm or load by expert.
 
@@ -248,6 +249,7 @@ def bars(
         label: of the x axis.
         limit: end of the axis; None for what the values need.
         reference: a dashed line.
+        decimals: of the values.
     """
     figure, axes = canvas(6.4, 0.75 + 0.34 * len(names))
     colors = [_of_arm(name, (BLUE, "o"))[0] for name in names]
@@ -256,7 +258,7 @@ def bars(
     for row, value in enumerate(values):
         inside = value > 0.25 * end
         axes.annotate(
-            f"{value:.2f}",
+            f"{value:.{decimals}f}",
             (value, row),
             xytext=(-5 if inside else 5, 0),
             va="center",

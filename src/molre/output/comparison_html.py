@@ -13,12 +13,13 @@ from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.comparison.compare import Comparison
 from molre.evaluation.comparison.contrast import Contrast
 from molre.evaluation.comparison.contrasts import ArmResult
-from molre.evaluation.comparison.verdict import ALPHA, MARGIN
+from molre.evaluation.comparison.verdict import ALPHA, MARGIN, UNROUTED
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.statistics.seeds import NEEDED
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
+from molre.output.many_experts import digits
 from molre.output.numbers import interval, number, p_value
 from molre.output.report_json import write_report
 from molre.output.synthetic_banner import page_banner
@@ -69,7 +70,7 @@ def _context(comparison: Comparison, examples: Sequence[Example]) -> dict[str, A
         "alpha": ALPHA,
         "margin": MARGIN,
         "needed": NEEDED,
-        "unrouted": ", ".join(f"{limit:.3g}" for limit in _even_above(comparison)),
+        "unrouted": _even_above(comparison),
     }
 
 
@@ -184,18 +185,25 @@ def _finding_rows(comparison: Comparison, names: dict[str, str]) -> list[dict[st
     ]
 
 
-def _even_above(comparison: Comparison) -> list[float]:
-    """Entropies above which gates are taken as even, of the routed arms."""
+def _even_above(comparison: Comparison) -> float | str:
+    """Entropy above which gates are taken as even; for each number of experts where they differ."""
     facts = [arm.facts for arm in comparison.result.arms if arm.facts.entropy is not None]
-    return sorted({one.even_above for one in facts})
+    limits = {one.experts: round(one.even_above, 3) for one in facts}
+    if len(limits) < 2:
+        return next(iter(limits.values()), UNROUTED)
+    return ", ".join(f"{limit:g} of {experts} experts" for experts, limit in sorted(limits.items()))
 
 
 def _entropy(comparison: Comparison, several: bool) -> str:
     """Mean gate entropy of the routed arms over their seeds, as bars."""
-    names, values = [], []
+    names, values, experts = [], [], 0
     for arm in comparison.result.arms:
         gates = [run.gates for run in comparison.runs_of(arm) if run.gates is not None]
         if gates:
             names.append(arm_name(arm, several))
             values.append(float(np.mean([one.entropy.mean() for one in gates])))
-    return charts.bars(names, values, label="gate entropy / maximum (1: even)") if names else ""
+            experts = max(experts, arm.facts.experts)
+    if not names:
+        return ""
+    label = "gate entropy / maximum (1: even)"
+    return charts.bars(names, values, label=label, decimals=digits(experts))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from molre.evaluation.comparison.families import minus_frozen
+from molre.output.many_experts import digits
 from molre.output.numbers import NONE, interval, number, p_value
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def control_table(control: RoutingControl) -> Table:
     against = minus_frozen(result.contrasts)
     for arm in result.arms:
         difference = against.get((arm.group, arm.name))
+        decimals = digits(arm.facts.experts)
         table.add_row(
             arm.group,
             arm.name,
@@ -35,7 +37,7 @@ def control_table(control: RoutingControl) -> Table:
             interval(arm.macro.low, arm.macro.high),
             number(difference.value, sign=True) if difference else NONE,
             p_value(difference.p_adjusted) if difference else NONE,
-            NONE if arm.facts.entropy is None else number(arm.facts.entropy, 2),
+            number(arm.facts.entropy, decimals),
         )
     return table
 

@@ -10,6 +10,7 @@ import numpy as np
 from molre import files
 from molre.model.prediction import Prediction
 from molre.model.reading import Reading
+from molre.output.many_experts import are_many, gate_strip, load_words
 from molre.output.page import render
 from molre.output.slice_images import BONE_FIRST, slice_image
 from molre.output.synthetic_banner import scan_banner
@@ -52,9 +53,19 @@ def _write(
         prediction=prediction,
         rows=rows,
         overview=overview,
+        gates=_gates(prediction),
         banner=scan_banner(scan=prediction.scan_synthetic, model=trained_on_synthetic),
     )
     files.write_text(path, html)
+
+
+def _gates(prediction: Prediction) -> dict[str, str] | None:
+    """Experts that are too many to list, as bars and in words."""
+    routing = prediction.routing
+    if routing is None or not are_many(len(routing.mean_gates)):
+        return None
+    shares = routing.mean_gates
+    return {"strip": gate_strip(shares), "words": load_words(shares)}
 
 
 def _row(reading: Reading, k: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from molre.model.card import synthetic_line, threshold, title
 from molre.model.folder import ModelDescription, describe
 from molre.model.prediction import RESEARCH_ONLY
 from molre.output.finding_names import finding_names
+from molre.output.many_experts import are_many, digits
 from molre.output.numbers import interval, number
 from molre.runs.folder import RunFolder
 
@@ -135,7 +136,7 @@ def _method(d: ModelDescription, run: RunFolder, manifest: dict[str, Any]) -> st
         *_guessed(d),
         f"- Added parameters: {manifest['added_parameters']:,}{_share(manifest)}.",
         *_chosen(run, manifest),
-        *_gates(manifest),
+        *_gates(manifest, run.settings()),
         f"- License inherited from the backbone: {d.license}; derivatives: "
         f"{weights.get('derivatives') or 'unknown'}.",
     ]
@@ -174,11 +175,14 @@ def _chosen(run: RunFolder, manifest: dict[str, Any]) -> Iterator[str]:
         yield f"- Weights of epoch {best} (counted from 0) of {epochs}; {ended}."
 
 
-def _gates(manifest: dict[str, Any]) -> Iterator[str]:
+def _gates(manifest: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
     if manifest.get("gate_entropy") is not None:
+        experts = config.get("num_experts", 0)
+        if are_many(experts):
+            yield f"- Experts: {experts} of rank {config['r']}, each with a gate."
         yield (
-            f"- Gate entropy on test: {number(manifest['gate_entropy'], 2)} of its maximum "
-            "(at the maximum all experts are mixed evenly)."
+            f"- Gate entropy on test: {number(manifest['gate_entropy'], digits(experts))} of its "
+            "maximum (at the maximum all experts are mixed evenly)."
         )
     for found in manifest.get("collapse") or []:
         yield f"- Experts collapsed at learning rate {found['learning_rate']:g}: {found['what']}."

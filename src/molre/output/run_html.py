@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ from molre.evaluation.calibration import ENOUGH, Calibration
 from molre.evaluation.endpoint import SCORED
 from molre.evaluation.evaluate import Evaluation
 from molre.evaluation.finding_metrics import FindingResult
-from molre.evaluation.routing import RoutingSummary
 from molre.evaluation.statistics.estimate import Estimate
 from molre.output import charts
 from molre.output.example import Example
 from molre.output.finding_names import finding_names
-from molre.output.numbers import interval, number, p_value
+from molre.output.numbers import interval, number
 from molre.output.report_json import write_report
 from molre.output.run_card import SUBGROUPS, Part
+from molre.output.run_routing import routing_context
 from molre.output.run_sections import section_context
 from molre.output.synthetic_banner import page_banner
 
@@ -79,7 +78,7 @@ def _context(evaluation: Evaluation, examples: Sequence[Example]) -> dict[str, A
         "reliability": _reliability(evaluation),
         "curve": _curve(run.history),
         "sections": section_context(evaluation, names),
-        "routing": _routing(evaluation.routing, names, run.manifest),
+        "routing": routing_context(evaluation.routing, names, run.manifest),
         "examples": list(examples),
         "origin": _origin(run.manifest),
     }
@@ -215,84 +214,3 @@ def _chosen(history: pl.DataFrame) -> pl.DataFrame:
     best = rates.group_by("rate").agg(pl.col("tune_auc").fill_nan(None).max())
     best = best.sort(["tune_auc", "rate"], descending=[True, False], nulls_last=True)
     return rates.filter(pl.col("rate") == best["rate"][0])
-
-
-def _routing(
-    summary: RoutingSummary | None, names: dict[str, str], manifest: dict[str, Any]
-) -> dict[str, Any] | None:
-    if summary is None:
-        return None
-    single, experts = len(summary.layers) == 1, summary.load.shape[1]
-    load = ""
-    if single:
-        bars = [f"expert {e + 1}" for e in range(experts)]
-        label = "mean gate (dashed: even)"
-        shares = list(summary.load[0])
-        load = charts.bars(bars, shares, label=label, limit=None, reference=1 / experts)
-    routers = manifest.get("routers") or {}
-    return {
-        "entropy": number(summary.entropy.mean().item(), 2),
-        "even": number(1 / experts, 2),
-        "slices": summary.slices,
-        "patients": summary.patients,
-        "permutations": summary.permutations,
-        "cells": int(summary.q.size),
-        "found": int(summary.found.sum()),
-        "single": single,
-        "experts": experts,
-        "layers": [_layer(summary, i, names, routers) for i in range(len(summary.layers))],
-        "similarity": bool(routers),
-        "heatmap": _heatmap(summary, names) if summary.findings else "",
-        "load": load,
-        "collapse": manifest.get("collapse") or [],
-    }
-
-
-def _layer(
-    summary: RoutingSummary, i: int, names: dict[str, str], routers: dict[str, Any]
-) -> dict[str, Any]:
-    """Cells of the table of layers, as text."""
-    name = summary.layers[i]
-    row = {
-        "name": name,
-        "short": _short(name, summary.layers),
-        "entropy": number(float(summary.entropy[i]), 2),
-        "load": number(float(summary.load[i].max()), 2),
-        "similarity": number(routers.get(name, {}).get("expert_similarity"), 2),
-    }
-    if not summary.findings:
-        return row
-    finding, expert = summary.strongest(i)
-    return row | {
-        "strongest": f"expert {expert + 1}, {names[summary.findings[finding]]}",
-        "association": number(float(summary.association[i, finding, expert]), 1, sign=True),
-        "critical": number(float(summary.critical[i]), 1),
-        "p": p_value(float(summary.p[i, finding, expert])),
-        "q": p_value(float(summary.q[i, finding, expert])),
-        "found": int(summary.found[i].sum()),
-    }
-
-
-def _short(name: str, layers: Sequence[str]) -> str:
-    """A layer's name without the parts that all layers begin with."""
-    columns = zip(*(one.split(".")[:-1] for one in layers), strict=False)
-    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-    return ".".join(name.split(".")[shared:])
-
-
-def _heatmap(summary: RoutingSummary, names: dict[str, str]) -> str:
-    """One layer: findings by experts. Several: findings by layers, of each the strongest expert."""
-    if len(summary.layers) == 1:
-        values, framed, across = summary.association[0], summary.found[0], "expert"
-    else:
-        largest = np.abs(summary.association).argmax(axis=2)[..., None]
-        values = np.take_along_axis(summary.association, largest, axis=2)[..., 0].T
-        framed, across = summary.found.any(axis=2).T, "adapted layer, as in the table"
-    return charts.heatmap(
-        values,
-        [names[finding] for finding in summary.findings],
-        [str(c + 1) for c in range(values.shape[1])],
-        across=across,
-        label="gate with minus without,\nin standard errors",
-        framed=framed,
-    )
