@@ -1,4 +1,4 @@
-"""docs/reference/settings.md lists every setting of a run, with the default that it has."""
+"""docs/reference/settings.md lists every setting of a run with its default, and every preset."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from molre.training.config import DEFAULTS, TrainConfig
+from molre.training.presets import PRESETS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ROW = re.compile(r"^\| (`[a-z_`, ]+`) \| ([^|]+) \|", re.MULTILINE | re.IGNORECASE)
@@ -14,7 +15,8 @@ ROW = re.compile(r"^\| (`[a-z_`, ]+`) \| ([^|]+) \|", re.MULTILINE | re.IGNORECA
 def listed() -> dict[str, str]:
     """Each setting and its default as the page writes it; ``a, b | 1, 2`` are two settings."""
     found: dict[str, str] = {}
-    for names, default in ROW.findall(PAGE.read_text(encoding="utf-8")):
+    settings, _, _ = PAGE.read_text(encoding="utf-8").partition("## Presets")
+    for names, default in ROW.findall(settings):
         keys = re.findall(r"`(\w+)`", names)
         found |= zip(keys, default.split(", ") if len(keys) > 1 else [default], strict=True)
     return found
@@ -34,5 +36,15 @@ def test_the_defaults_are_those_of_the_code() -> None:
     for name, default in own.items():
         wanted = DEFAULTS[name]
         written = default.strip("`")
+        if wanted is None:
+            assert written == "null", name
+            continue
         is_text = isinstance(wanted, bool | str)
         assert (written == str(wanted).lower()) if is_text else (float(written) == wanted), name
+
+
+def test_every_preset_is_on_the_page_with_what_it_sets() -> None:
+    _, _, presets = PAGE.read_text(encoding="utf-8").partition("## Presets")
+    for name, settings in PRESETS.items():
+        said = ", ".join(f"`{key}: {value:g}`" for key, value in settings.items())
+        assert f"| `{name}` | {said} |" in presets
