@@ -16,20 +16,20 @@ import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from molre.arms.arms import FROZEN, METHOD
 from molre.evaluation.comparison.contrast import Difference
+from molre.evaluation.comparison.planted_routing import RoutingControl, group_name
 from molre.output.numbers import interval, number, p_value
 from molre.training.config import TrainConfig, resolve
 from molre.workflows.routing_control import (
     SMALL,
     SMALL_SETTINGS,
     ControlPlan,
-    RoutingControl,
-    group_name,
     routing_control,
 )
 
@@ -42,6 +42,7 @@ CONTROLS = ("molre_random_router", "molre_shuffled")
 class Evidence:
     """The control at the defaults, and the method alone at the paper's setting."""
 
+    plan: ControlPlan
     default: RoutingControl
     paper: RoutingControl
 
@@ -80,6 +81,10 @@ class Prediction:
     direction: bool = False
 
 
+def _above_at_conflict(control: str, evidence: Evidence) -> bool:
+    return evidence.above(control, 1.0)
+
+
 PREDICTIONS = (
     Prediction(
         "At conflict 1 the method is above frozen (Holm-adjusted p below .05).",
@@ -89,7 +94,7 @@ PREDICTIONS = (
     *(
         Prediction(
             f"At conflict 1 the method is above {control} (Holm-adjusted p below .05).",
-            lambda e, control=control: e.above(control, 1.0),
+            partial(_above_at_conflict, control),
             direction=True,
         )
         for control in CONTROLS
@@ -131,6 +136,7 @@ def run(fits: Path, *, small: bool, workers: int | None) -> Evidence:
     settings = SMALL_SETTINGS if small else {}
     alone = replace(plan, arms=(METHOD,))
     return Evidence(
+        plan,
         routing_control(fits / "default", plan, resolve(**settings), workers=workers),
         routing_control(
             fits / "paper", alone, resolve(preset="paper", **settings), workers=workers
@@ -180,7 +186,7 @@ def _yes(value: bool) -> str:
 
 def report(evidence: Evidence, predictions: Sequence[Prediction], config: TrainConfig) -> str:
     """The page."""
-    plan = evidence.default.plan
+    plan = evidence.plan
     world = plan.world
     lines = [
         "# Planted routing: what was predicted, and what came",

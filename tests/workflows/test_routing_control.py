@@ -14,7 +14,7 @@ from torch import Tensor
 from molre.adapter.core import Router
 from molre.arms.arms import METHOD
 from molre.training.config import resolve
-from molre.workflows.routing_control import SMALL, SMALL_SETTINGS, WorldFound, routing_control
+from molre.workflows.routing_control import SMALL, SMALL_SETTINGS, routing_control
 
 CONFIG = resolve(**SMALL_SETTINGS | {"max_epochs": 10, "learning_rates": (1e-2,)})
 PLAN = replace(SMALL, conflicts=(1.0,), seeds=(0,), arms=("frozen", METHOD, "molre_shuffled"))
@@ -69,21 +69,3 @@ def test_a_control_that_was_interrupted_goes_on(control: Path, tmp_path: Path) -
     routing_control(control, PLAN, CONFIG, workers=1)
     assert {path: path.read_bytes() for path in fits} == whole
     assert (control / "control.csv").read_bytes() == table
-
-
-@pytest.mark.parametrize(
-    ("planted", "not_above", "stronger", "says", "expected"),
-    [
-        (True, (), (), "planted, and found", True),
-        (True, (), ("mlp_matched",), "not shown to be above mlp_matched", True),
-        (True, ("frozen",), (), "NOT found: molre is not shown to be above frozen", False),
-        (False, ("frozen",), (), "no routing was planted and none was found", True),
-        (False, (), (), "no routing was planted, yet molre gains", True),
-    ],
-)  # fmt: skip
-def test_what_was_planted_and_found_is_said(
-    planted: bool, not_above: tuple[str, ...], stronger: tuple[str, ...], says: str, expected: bool
-) -> None:
-    world = WorldFound("conflict 1", planted, not_above, stronger)
-    assert says in world.sentence
-    assert world.as_expected == expected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from molre.workflows.routing_control import RoutingControl
+    from molre.evaluation.comparison.planted_routing import RoutingControl
 
 
 def command(

@@ -12,7 +12,7 @@ from molre.output.numbers import NONE, interval, number, p_value
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from molre.workflows.routing_control import RoutingControl
+    from molre.evaluation.comparison.planted_routing import RoutingControl
 
 CAPTION = "planted routing: synthetic embeddings, {n} test studies, {seeds} seeds"
 
@@ -21,8 +21,8 @@ def control_table(control: RoutingControl) -> Table:
     """One row a world and arm."""
     from rich.table import Table
 
-    plan, result = control.plan, control.result
-    title = CAPTION.format(n=plan.test, seeds=len(plan.seeds))
+    result = control.result
+    title = CAPTION.format(n=result.supports[0].n, seeds=len(result.arms[0].seeds))
     table = Table(title=title, title_justify="left")
     for name in ("world", "arm", "macro AUC", "95 % interval", "minus frozen", "p (Holm)", "gates"):
         table.add_column(name, no_wrap=True)
