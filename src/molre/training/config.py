@@ -37,7 +37,7 @@ class TrainConfig(BaseModel):
     placement: Literal["slice", "blocks"] = "slice"
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        default=(3e-4, 1e-3, 3e-3),
+        default=(1e-3, 3e-3, 1e-2),
         min_length=1,
         description="where the search starts; it widens while the best is at an edge",
     )
@@ -49,7 +49,7 @@ class TrainConfig(BaseModel):
     )
     max_steps: int = Field(default=5000, ge=1, le=MOST, description="of a fit at most")
     patience_steps: int = Field(
-        default=600, ge=1, le=MOST, description="without a better tune AUC, that end a fit"
+        default=1000, ge=1, le=MOST, description="without a better tune AUC, that end a fit"
     )
     max_epochs: int | None = Field(
         default=None, ge=1, le=MOST, description="epochs in place of max_steps"
