@@ -1,206 +1,262 @@
-"""Real slices, real labels: any hemorrhage per slice on 16 patients of CT-ICH (Hssayeni 2020).
+"""Real data: does MoLRE at placement `slice` do better than its controls on 38 patients of CT-ICH?
 
-Slices come as 8-bit brain- and bone-window pictures, so the usual three HU windows cannot be made:
-the channels are brain, brain, bone. Each slice is embedded once with the imgfocus ViT-S, then
-`frozen`, `mlp_matched` and `molre` are trained per fold. Patients are grouped: eight outer folds of
-two patients; four further patients of each fold stop training early. Every arm has the same
-learning rates, budget and seeds; the rate is chosen on the fold's own tune patients.
+Seven findings jointly, each slice a scan of one slice, embedded once with the imgfocus ViT-S. Six
+folds of patients: one is tested, the next one tunes (early stopping and learning rate), four train.
+Every arm has the same grid of learning rates, which widens by the rule of all runs, the same budget
+and seeds, and is built as a run builds it. The fold models then read PHE-SICH, another hospital's
+patients, where nothing is fitted. Arms, folds, endpoint and tests were fixed before these fits.
 
-    python experiments/ct_ich.py SHARED/data/ct_ich_slices SHARED/weights/vit_small_patch14_imgfocus
+    python experiments/ct_ich.py SHARED/data SHARED/weights/vit_small_patch14_imgfocus --fits DIR
+
+Fits are kept in DIR: the same command goes on where it stopped. `--small` (two folds, one seed, 60
+steps) only shows that it runs, and prints instead of writing.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import hashlib
+import json
 import platform
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from ct_ich_data import ANY, FINDINGS, Slices, embedded, folds
+from ct_ich_report import report
+from scipy.special import expit
 
-from molre.arms.arms import ARMS
-from molre.backbones.catalogue import load
-from molre.evaluation.statistics.auc import auc
+from molre import files
+from molre.arms.arm import Arm
+from molre.arms.arms import get_arm
+from molre.evaluation.comparison.contrasts import ArmsCompared, ArmScores, compare_arms
+from molre.evaluation.comparison.verdict import ArmFacts
 from molre.model.build import ClassifierSpec, build_classifier
+from molre.progress import track
 from molre.runs.studies import Studies
+from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
+from molre.training.fit_budget import FitBudget
 from molre.training.inference import predict
+from molre.training.placements.slice import new_classifier
+from molre.training.presets import PRESETS
+from molre.training.run_context import classifier_spec
+from molre.training.search import search
 from molre.training.trainer import Trainer
 
-ARM_NAMES = ("frozen", "mlp_matched", "molre")
-SEEDS = (0, 1, 2)
-FOLDS = 8
-RATES = (3e-4, 1e-3, 3e-3)
-DRAWS = 2000
+ARM_SETTINGS: dict[str, dict[str, Any]] = {
+    "frozen": {"arm": "frozen"},
+    "mlp_matched": {"arm": "mlp_matched"},
+    "molre": {"arm": "molre"},
+    "molre_paper": {"arm": "molre", **PRESETS["paper"]},
+    "molre_random_router": {"arm": "molre_random_router"},
+    "molre_shuffled": {"arm": "molre_shuffled"},
+}
+GRID = {"learning_rates": (3e-4, 1e-3, 3e-3)}  # widens for every arm while the best is at an edge
+BUDGET = {"max_steps": 1200, "patience_steps": 300}
+SMALL = {"max_steps": 60, "patience_steps": 30}
 
 
 @dataclass(frozen=True)
-class Slices:
-    """All slices: embeddings (N, D), labels (N,), patients (N,)."""
+class Plan:
+    """What is run: patients of each fold, which folds are tested, seeds, budget."""
 
-    embeddings: torch.Tensor
-    labels: np.ndarray
-    patients: np.ndarray
+    folds: list[set[str]]
+    tested: int
+    seeds: tuple[int, ...]
+    budget: dict[str, int]
 
-    def get(self, content_hash: str) -> torch.Tensor:
-        """One slice as a scan of one slice (1, D)."""
-        return self.embeddings[int(content_hash)].unsqueeze(0)
+    def config(self, arm: str, seed: int) -> TrainConfig:
+        return TrainConfig(seed=seed, placement="slice", **GRID, **self.budget, **ARM_SETTINGS[arm])
 
-    def studies(self, rows: np.ndarray) -> Studies:
-        names = tuple(str(r) for r in rows)
-        people = tuple(self.patients[rows].tolist())
-        return Studies(names, people, names, self.labels[rows, None].astype(np.float32))
+    def tune(self, fold: int) -> set[str]:
+        return self.folds[(fold + 1) % len(self.folds)]
 
+    def train(self, fold: int) -> set[str]:
+        return set().union(*self.folds) - self.folds[fold] - self.tune(fold)
 
-def embed_slices(folder: Path, weights: Path) -> Slices:
-    backbone = load(f"hf:{weights}")
-    size = backbone.contract.size
-    mean = torch.tensor(backbone.contract.mean).view(3, 1, 1)
-    std = torch.tensor(backbone.contract.std).view(3, 1, 1)
-    pictures, labels, patients = [], [], []
-    with open(folder / "labels.csv", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    for row in rows:
-        patient, number = f"p{int(row['patient'].lstrip('p')):03d}", int(row["slice"])
-        brain = gray(folder / patient / "brain" / f"{number:02d}.jpg", size)
-        bone = gray(folder / patient / "bone" / f"{number:02d}.jpg", size)
-        pictures.append((torch.stack([brain, brain, bone]) - mean) / std)
-        labels.append(int(row["any_hemorrhage"]))
-        patients.append(patient)
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(pictures), 16):
-            found.append(backbone(torch.stack(pictures[start : start + 16])).pooled.float())
-    return Slices(torch.cat(found), np.array(labels), np.array(patients))
+    @property
+    def test_patients(self) -> set[str]:
+        return set().union(*self.folds[: self.tested])
 
 
-def gray(path: Path, size: int) -> torch.Tensor:
-    picture = Image.open(path).convert("L").resize((size, size), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
+@dataclass(frozen=True)
+class Data:
+    """CT-ICH, which is trained on and tested in folds, and PHE-SICH, which is only read."""
+
+    inside: Slices
+    outside: Slices
 
 
-def one_fold(slices: Slices, arm: str, test: set[str], tune: set[str], seed: int) -> np.ndarray:
-    """Logits of the fold's test slices, from the rate that was best on tune."""
-    where = np.arange(len(slices.labels))
-    in_test = np.isin(slices.patients, list(test))
-    in_tune = np.isin(slices.patients, list(tune))
-    config = TrainConfig(arm=arm, seed=seed, learning_rates=RATES, patience=10, max_epochs=60)
-    loaders = {
-        name: Loader(slices, slices.studies(where[rows]), config.batch_size, seed)
-        for name, rows in (
-            ("train", ~in_test & ~in_tune),
-            ("tune", in_tune),
-            ("test", in_test),
-        )
+@dataclass(frozen=True)
+class Start:
+    """What :func:`new_classifier` makes a model of."""
+
+    config: TrainConfig
+    arm: Arm
+    spec: ClassifierSpec
+
+
+def fitted(config: TrainConfig, data: Data, plan: Plan, fold: int) -> dict[str, Any]:
+    """One arm of one seed in one fold: its answers, and how it was trained."""
+    began, arm = time.perf_counter(), get_arm(config.arm, "slice")
+    spec = classifier_spec(config, arm, data.inside.embeddings.shape[1], len(FINDINGS))
+    train, tune, test = (
+        _loader(data.inside, data.inside.studies(patients), config)
+        for patients in (plan.train(fold), plan.tune(fold), plan.folds[fold])
+    )
+    outside = _loader(data.outside, data.outside.studies(), config)
+    start = Start(config, arm, spec)
+
+    def fit(rate: float) -> Progress:
+        return Trainer.at_rate(rate, new_classifier(start, train), config, train, tune).fit()
+
+    found = search(fit, config)
+    best = build_classifier(spec)
+    best.load_state_dict(found.best.best)
+    said = predict(best, test)
+    return {
+        "logits": said.logits.tolist(),
+        "outside": predict(best, outside).logits[:, ANY].tolist(),
+        "entropy": said.entropy,
+        "tune_auc": found.best.best_auc,
+        "rate": found.rate,
+        "rates": len(found.scores),
+        "at_edge": found.at_edge,
+        "converged": found.best.stale(FitBudget.of(config, len(train.studies)).patience),
+        "added": sum(p.numel() for p in best.adapter.parameters()),
+        "seconds": time.perf_counter() - began,
     }
-    best, logits = -1.0, np.empty(0)
-    for rate in RATES:
-        torch.manual_seed(seed)
-        dim = slices.embeddings.shape[1]
-        model = build_classifier(ClassifierSpec(dim=dim, findings=1, adapter=ARMS[arm].slice.kind))
-        model.center.copy_(model.normalize(slices.embeddings[~in_test & ~in_tune]).mean(0))
-        done = Trainer.at_rate(rate, model, config, loaders["train"], loaders["tune"]).fit()
-        if done.best_auc > best:
-            best, logits = done.best_auc, predict(model, loaders["test"]).logits[:, 0]
-    return logits
 
 
-def folds(slices: Slices) -> list[tuple[set[str], set[str]]]:
-    """Test patients and tune patients per fold; patients with and without blood in each."""
-    people = sorted(set(slices.patients))
-    bleeds = [p for p in people if slices.labels[slices.patients == p].any()]
-    clean = [p for p in people if p not in bleeds]
-    order = [p for pair in zip(bleeds, clean, strict=False) for p in pair]
-    order += [p for p in people if p not in order]
-    cut = [order[i::FOLDS] for i in range(FOLDS)]
-    return [
-        (set(cut[i]), set(cut[(i + 1) % FOLDS]) | set(cut[(i + 2) % FOLDS])) for i in range(FOLDS)
-    ]
+def _loader(slices: Slices, studies: Studies, config: TrainConfig) -> Loader:
+    """A batch is one micro-batch: scans of one slice are so small that eight at a time are slow."""
+    size = config.batch_size
+    return Loader(slices, studies, size, config.seed, micro_batch=size)
 
 
-def intervals(slices: Slices, scores: dict[str, np.ndarray]) -> dict[str, list[float]]:
-    """95 % intervals of each arm and of its difference to frozen, resampling patients."""
-    rng = np.random.default_rng(0)
-    people = np.unique(slices.patients)
-    rows_of = {p: np.flatnonzero(slices.patients == p) for p in people}
-    drawn: dict[str, list[float]] = {name: [] for name in scores}
-    for _ in range(DRAWS):
-        rows = np.concatenate([rows_of[p] for p in rng.choice(people, len(people))])
-        y = slices.labels[rows].astype(float)
-        for name, by_seed in scores.items():
-            drawn[name].append(np.mean([auc(s[rows], y) for s in by_seed]))
-    found = {name: np.nanpercentile(v, [2.5, 97.5]).tolist() for name, v in drawn.items()}
-    for name in scores:
-        gap = np.array(drawn[name]) - np.array(drawn["frozen"])
-        found[f"{name} - frozen"] = np.nanpercentile(gap, [2.5, 97.5]).tolist()
+def kept_or_fitted(
+    arm: str, seed: int, fold: int, data: Data, plan: Plan, kept: Path
+) -> dict[str, Any]:
+    """The fit of an earlier run of the same choices and data, or a new one, which is kept."""
+    config = plan.config(arm, seed)
+    cut = [sorted(patients) for patients in plan.folds]
+    digest = hashlib.sha256(f"{config.model_dump_json()} {cut} {fold}".encode())
+    for slices in (data.inside, data.outside):
+        digest.update(slices.embeddings.numpy().tobytes())
+    path = kept / f"{arm}-seed-{seed}-fold-{fold}-{digest.hexdigest()[:12]}.json"
+    if not path.is_file():
+        files.write_text(path, json.dumps(fitted(config, data, plan, fold)))
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
+@dataclass(frozen=True)
+class Fits:
+    """All fits by arm, seed and fold."""
+
+    plan: Plan
+    data: Data
+    of: dict[tuple[str, int, int], dict[str, Any]]
+
+    def each(self, arm: str) -> list[dict[str, Any]]:
+        """Fits of an arm: seeds, and in each the folds."""
+        return [
+            self.of[arm, seed, fold] for seed in self.plan.seeds for fold in range(self.plan.tested)
+        ]
+
+    @property
+    def tested(self) -> Slices:
+        """Slices of all folds that were tested."""
+        return self.data.inside.of(self.plan.test_patients)
+
+    def logits(self, arm: str) -> np.ndarray:
+        """(R, N, K) of the tested slices, each from the model that did not see its patient."""
+        owners, plan = np.array(self.tested.patients), self.plan
+        found = np.full((len(plan.seeds), len(owners), len(FINDINGS)), np.nan)
+        for r, seed in enumerate(plan.seeds):
+            for fold in range(plan.tested):
+                rows = np.isin(owners, list(plan.folds[fold]))
+                found[r, rows] = self.of[arm, seed, fold]["logits"]
+        return found
+
+    def outside(self, arm: str) -> np.ndarray:
+        """(R, N, 1) of PHE-SICH: mean probability of any hemorrhage over the fold models."""
+        logits = np.array([
+            [self.of[arm, seed, fold]["outside"] for fold in range(self.plan.tested)]
+            for seed in self.plan.seeds
+        ])  # fmt: skip
+        return expit(logits).mean(axis=1)[..., None]
+
+    def facts(self, arm: str) -> ArmFacts:
+        """How an arm was trained, all folds and seeds together."""
+        each = self.each(arm)
+        entropies = [fit["entropy"] for fit in each if fit["entropy"] is not None]
+        return ArmFacts(
+            placement="slice",
+            entropy=float(np.mean(entropies)) if entropies else None,
+            experts=self.plan.config(arm, 0).num_experts,
+            converged=all(fit["converged"] for fit in each),
+            at_edge=any(fit["at_edge"] for fit in each),
+            added=each[0]["added"],
+        )
+
+
+def all_fits(data: Data, plan: Plan, kept: Path) -> Fits:
+    """Every arm in every fold and seed; seeds come last, so that a stopped run has whole ones."""
+    jobs = [
+        (arm, seed, fold) for seed in plan.seeds for fold in range(plan.tested)
+        for arm in ARM_SETTINGS
+    ]  # fmt: skip
+    found = {}
+    for arm, seed, fold in track(jobs, "searching and fitting"):
+        found[arm, seed, fold] = kept_or_fitted(arm, seed, fold, data, plan, kept)
+    return Fits(plan, data, found)
+
+
+def compared(fits: Fits) -> Iterator[tuple[str, ArmsCompared]]:
+    """Arms per slice and per patient of CT-ICH, and per slice of PHE-SICH."""
+    tested, outside = fits.tested, fits.data.outside
+    arms = [
+        ArmScores(arm, "ct_ich", fits.plan.seeds, fits.logits(arm), fits.facts(arm))
+        for arm in ARM_SETTINGS
+    ]
+    yield "slice", compare_arms(arms, tested.labels, tested.patients, FINDINGS)
+    _, labels, people = tested.by_patient(tested.labels)
+    patients = [replace(arm, scores=tested.by_patient(arm.scores)[0]) for arm in arms]
+    yield "patient", compare_arms(patients, labels, people, FINDINGS)
+    arms = [replace(arm, scores=fits.outside(arm.name)) for arm in arms]
+    yield "outside", compare_arms(arms, outside.labels, outside.patients, ("edema_around_blood",))
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("slices", type=Path)
-    parser.add_argument("weights", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "data", type=Path, help="folder with ct_ich_slices, ct_ich_more, phe_sich_ct"
+    )
+    parser.add_argument("weights", type=Path, help="folder of the imgfocus ViT-S")
+    parser.add_argument("--fits", type=Path, required=True, help="folder for embeddings and fits")
+    parser.add_argument("--seeds", type=int, default=5, help="training seeds of every arm")
+    parser.add_argument("--small", action="store_true", help="two folds, one seed, 60 steps")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     given = parser.parse_args()
-    torch.set_num_threads(2)
-    slices = embed_slices(given.slices, given.weights)
-    scores = {}
-    for arm in ARM_NAMES:
-        by_seed = np.zeros((len(SEEDS), len(slices.labels)))
-        for seed in SEEDS:
-            for test, tune in folds(slices):
-                rows = np.isin(slices.patients, list(test))
-                by_seed[seed, rows] = one_fold(slices, arm, test, tune, seed)
-        scores[arm] = by_seed
-    write(given.out, slices, scores)
-
-
-def write(out: Path, slices: Slices, scores: dict[str, np.ndarray]) -> None:
-    bounds = intervals(slices, scores)
-    y = slices.labels.astype(float)
-    lines = [
-        "# Any hemorrhage per slice on 16 real patients (CT-ICH)",
-        "",
-        "`python experiments/ct_ich.py SHARED/data/ct_ich_slices "
-        "SHARED/weights/vit_small_patch14_imgfocus`",
-        "",
-        f"{len(y)} slices, {int(y.sum())} with blood, {len(set(slices.patients))} patients; imgfocus "
-        f"ViT-S embeddings (brain, brain, bone pictures), {FOLDS} patient-grouped folds, "
-        f"{len(SEEDS)} seeds. Python {platform.python_version()}, torch {torch.__version__}, 2 cores.",
-        "",
-        "| arm | AUC, mean of seeds | spread over seeds | 95 % interval (patients resampled) "
-        "| minus frozen, and its 95 % interval |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for arm, by_seed in scores.items():
-        aucs = [auc(s, y) for s in by_seed]
-        low, high = bounds[arm]
-        gap = bounds[f"{arm} - frozen"]
-        value = np.mean(aucs) - np.mean([auc(s, y) for s in scores["frozen"]])
-        difference = "" if arm == "frozen" else f"{value:+.3f} [{gap[0]:+.3f}, {gap[1]:+.3f}]"
-        lines.append(
-            f"| {arm} | {np.mean(aucs):.3f} | {np.ptp(aucs):.3f} | [{low:.3f}, {high:.3f}] "
-            f"| {difference} |"
-        )
-    lines += [
-        "",
-        "What it shows: the arms train on real slices, and what order of accuracy a small, general "
-        "backbone reaches. An interval of a difference that leaves out 0 says that these trained models "
-        "differ on patients like these sixteen, before any adjustment; it does not cover training "
-        "again, though seeds spread as widely. What it cannot show: what an arm is worth, or anything "
-        "of routing, as no router control was run. The grid of learning rates ends at "
-        f"{max(RATES):g}, which may hold back one arm more than another; slices of one patient are "
-        "alike; the logits of different folds are pooled into one AUC; the pictures are 8-bit with "
-        "two windows; labels are as published. One patient is a newborn. Nothing here transfers to "
-        "whole scans in HU.",
-        "",
-    ]
-    out.write_text("\n".join(lines))
-    print("\n".join(lines))
+    torch.set_num_threads(1)
+    data = Data(*embedded(given.data, given.weights, given.fits))
+    cut = folds(data.inside)
+    plan = Plan(cut, len(cut), tuple(range(given.seeds)), BUDGET)
+    if given.small:
+        plan = replace(plan, tested=2, seeds=(0,), budget=SMALL)
+    fits = all_fits(data, plan, given.fits)
+    machine = f"Python {platform.python_version()}, torch {torch.__version__}, one core"
+    text = report(fits, dict(compared(fits)), machine)
+    print(text)
+    if not given.small:
+        given.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
