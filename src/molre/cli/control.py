@@ -27,13 +27,13 @@ def command(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Training seeds of each arm; 5, with --small 3."),
+        typer.Option(min=1, help="Training seeds of each arm; 5 by default."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="`paper`: six experts of rank 8, averaged.")
     ] = None,
     small: Annotated[
-        bool, typer.Option("--small", help="A small world and a short budget: two minutes.")
+        bool, typer.Option("--small", help="A small world and a short budget: some minutes.")
     ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, as `molre train` takes it.")

@@ -61,12 +61,10 @@ class ControlPlan:
         return ControlData(world, self.train, self.tune, self.test, self.draw)
 
 
-# for a demo: the same question at a size that two cores answer in about a minute
-SMALL = ControlPlan(
-    world=World(dim=32, findings=4, slices=6), train=400, tune=200, test=400, seeds=(0, 1, 2)
-)
+# for a demo: the same question at a size that two cores answer in a few minutes
+SMALL = ControlPlan(world=World(dim=32, findings=4, slices=6), train=400, tune=200, test=400)
 SMALL_SETTINGS: dict[str, Any] = {
-    "max_steps": 1500, "patience_steps": 130, "learning_rates": (1e-2, 3e-2), "max_rates": 3
+    "max_steps": 1500, "patience_steps": 260, "learning_rates": (3e-3, 1e-2), "max_rates": 4
 }  # fmt: skip
 
 
