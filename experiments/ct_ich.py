@@ -31,23 +31,16 @@ from ct_ich_report import report
 from scipy.special import expit
 
 from molre import files
-from molre.arms.arm import Arm
-from molre.arms.arms import get_arm
 from molre.evaluation.comparison.contrasts import ArmsCompared, ArmScores, compare_arms
 from molre.evaluation.comparison.verdict import ArmFacts
-from molre.model.build import ClassifierSpec, build_classifier
 from molre.progress import track
 from molre.runs.studies import Studies
-from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.fit_budget import FitBudget
 from molre.training.inference import predict
-from molre.training.placements.slice import new_classifier
+from molre.training.placements.slice import search_classifier
 from molre.training.presets import PRESETS
-from molre.training.run_context import classifier_spec
-from molre.training.search import search
-from molre.training.trainer import Trainer
 
 ARM_SETTINGS: dict[str, dict[str, Any]] = {
     "frozen": {"arm": "frozen"},
@@ -93,32 +86,15 @@ class Data:
     outside: Slices
 
 
-@dataclass(frozen=True)
-class Start:
-    """What :func:`new_classifier` makes a model of."""
-
-    config: TrainConfig
-    arm: Arm
-    spec: ClassifierSpec
-
-
 def fitted(config: TrainConfig, data: Data, plan: Plan, fold: int) -> dict[str, Any]:
     """One arm of one seed in one fold: its answers, and how it was trained."""
-    began, arm = time.perf_counter(), get_arm(config.arm, "slice")
-    spec = classifier_spec(config, arm, data.inside.embeddings.shape[1], len(FINDINGS))
+    began = time.perf_counter()
     train, tune, test = (
         _loader(data.inside, data.inside.studies(patients), config)
         for patients in (plan.train(fold), plan.tune(fold), plan.folds[fold])
     )
     outside = _loader(data.outside, data.outside.studies(), config)
-    start = Start(config, arm, spec)
-
-    def fit(rate: float) -> Progress:
-        return Trainer.at_rate(rate, new_classifier(start, train), config, train, tune).fit()
-
-    found = search(fit, config)
-    best = build_classifier(spec)
-    best.load_state_dict(found.best.best)
+    best, found = search_classifier(config, train, tune, data.inside.embeddings.shape[1])
     said = predict(best, test)
     return {
         "logits": said.logits.tolist(),

@@ -205,7 +205,9 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def report(evidence: Evidence, predictions: Sequence[Prediction], config: TrainConfig) -> str:
+def report(
+    evidence: Evidence, predictions: Sequence[Prediction], config: TrainConfig, more: str
+) -> str:
     """The page."""
     plan = evidence.plan
     world = plan.world
@@ -213,7 +215,7 @@ def report(evidence: Evidence, predictions: Sequence[Prediction], config: TrainC
         "# Planted routing: what was predicted, and what came",
         "",
         f"`python experiments/evidence.py --fits FOLDER --seeds {len(plan.seeds)} --conflicts "
-        f"{' '.join(f'{c:g}' for c in plan.conflicts)} --more 5`. Synthetic embeddings; nothing here is about "
+        f"{' '.join(f'{c:g}' for c in plan.conflicts)}{more}`. Synthetic embeddings; nothing here is about "
         "patients.",
         "",
         f"{plan.train:,} training, {plan.tune:,} tune and {plan.test:,} test studies of "
@@ -263,7 +265,7 @@ def main() -> None:
             more = routing_control(fits / "default", plan, resolve(), workers=given.workers)
     checked = [one for one in PREDICTIONS if one.direction or not given.small]
     config = resolve(**(SMALL_SETTINGS if given.small else {}))
-    text = report(found, checked, config)
+    text = report(found, checked, config, f" --more {given.more}" if given.more else "")
     if given.more:
         head = ["", f"## Conflict 1 with {given.more} seeds", ""]
         text += "\n".join([*head, *tables(more), ""])

@@ -61,18 +61,15 @@ def command(
         routing_control,
     )
 
-    plan, given = (SMALL, SMALL_SETTINGS) if small else (ControlPlan(), {})
+    plan, base = (SMALL, SMALL_SETTINGS) if small else (ControlPlan(), {})
     plan = replace(
         plan,
         conflicts=tuple(conflict) if conflict else plan.conflicts,
         train=studies or plan.train,
         seeds=tuple(range(seeds)) if seeds else plan.seeds,
     )
-    told = [name for name in given if any(one.startswith(f"{name}=") for one in settings or ())]
-    short = {name: value for name, value in given.items() if name not in told}
-    control = routing_control(
-        out, plan, resolve(None, settings or (), preset, **short), workers=workers
-    )
+    config = resolve(None, settings or (), preset, base)
+    control = routing_control(out, plan, config, workers=workers)
     if json:
         said = [asdict(w) | {"found": w.found, "sentence": w.sentence} for w in control.worlds]
         typer.echo(dumps(said, indent=2))

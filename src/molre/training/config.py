@@ -117,6 +117,7 @@ def resolve(
     path: Path | None = None,
     settings: Sequence[str] = (),
     preset: str | None = None,
+    base: Mapping[str, Any] | None = None,
     **given: Any,
 ) -> TrainConfig:
     """Default, then the preset, the YAML file, ``key=value`` settings, then arguments.
@@ -125,6 +126,7 @@ def resolve(
         path: YAML with settings.
         settings: ``key=value`` each.
         preset: a name of :data:`molre.training.presets.PRESETS`.
+        base: settings that take the place of the defaults.
         given: settings by name; one that is None is not given.
 
     Raises:
@@ -133,7 +135,7 @@ def resolve(
     """
     if preset is not None and preset not in PRESETS:
         raise MolreError(f"unknown preset {preset!r}", fix=did_you_mean(preset, PRESETS))
-    values: dict[str, Any] = dict(PRESETS[preset]) if preset else {}
+    values: dict[str, Any] = {**(base or {}), **(PRESETS[preset] if preset else {})}
     if path is not None:
         values |= read_settings(path, "key: value lines")
     values |= _told(settings, {k: v for k, v in given.items() if v is not None})

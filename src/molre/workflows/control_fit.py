@@ -12,21 +12,14 @@ import numpy as np
 import torch
 
 from molre import files
-from molre.arms.arm import Arm
-from molre.arms.arms import get_arm
 from molre.evaluation.comparison.verdict import ArmFacts
-from molre.model.build import ClassifierSpec, build_classifier
 from molre.phantom.planted import Planted, World
 from molre.runs.studies import Studies
-from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader
 from molre.training.fit_budget import FitBudget
 from molre.training.inference import predict
-from molre.training.placements.slice import new_classifier
-from molre.training.run_context import classifier_spec
-from molre.training.search import search
-from molre.training.trainer import Trainer
+from molre.training.placements.slice import search_classifier
 
 TRAIN, TUNE, TEST = 10, 11, 12  # seeds of the draws; test is never that of another control
 
@@ -72,13 +65,6 @@ class ControlFit:
     epochs: int
 
 
-@dataclass(frozen=True)
-class _Start:
-    config: TrainConfig
-    arm: Arm
-    spec: ClassifierSpec
-
-
 def fit_planted(config: TrainConfig, data: ControlData) -> ControlFit:
     """Search the learning rate of an arm at placement ``slice``, and score the test studies.
 
@@ -86,21 +72,12 @@ def fit_planted(config: TrainConfig, data: ControlData) -> ControlFit:
         config: arm, seed, budget and sizes.
         data: what it is trained and tested on.
     """
-    arm = get_arm(config.arm, "slice")
-    spec = classifier_spec(config, arm, data.world.dim, data.world.findings)
     size = config.batch_size  # scans are small: a batch is worked out in one piece
     train, tune, test = (
         Loader(split, studies_of(split), size, config.seed, micro_batch=size)
         for split in map(data.split, ("train", "tune", "test"))
     )
-    start = _Start(config, arm, spec)
-
-    def fit(rate: float) -> Progress:
-        return Trainer.at_rate(rate, new_classifier(start, train), config, train, tune).fit()
-
-    found = search(fit, config)
-    best = build_classifier(spec)
-    best.load_state_dict(found.best.best)
+    best, found = search_classifier(config, train, tune, data.world.dim)
     said = predict(best, test)
     facts = ArmFacts(
         placement="slice",

@@ -18,6 +18,7 @@ import numpy as np
 
 from molre.arms.arms import at_placement
 from molre.errors import MolreError, RefusedScan
+from molre.evaluation.comparison.arm_facts import joined
 from molre.evaluation.comparison.compare import contrasts_table, findings_table
 from molre.evaluation.comparison.contrasts import ArmsCompared, ArmScores, compare_arms
 from molre.evaluation.comparison.planted_routing import RoutingControl, group_name
@@ -130,17 +131,6 @@ def _scores(
     settings = {"arm": arm, "placement": "slice"}
     read = partial(kept_or_fitted, data=plan.data(conflict), folder=fits)
     of_seeds = [read(config.model_copy(update=settings | {"seed": s})) for s in plan.seeds]
-    facts = [one.facts for one in of_seeds]
-    entropies = [one.entropy for one in facts if one.entropy is not None]
-    return ArmScores(
-        arm,
-        group_name(conflict),
-        plan.seeds,
-        np.stack([one.logits for one in of_seeds]),
-        replace(
-            facts[0],
-            entropy=float(np.mean(entropies)) if entropies else None,
-            converged=all(one.converged for one in facts),
-            at_edge=any(one.at_edge for one in facts),
-        ),
-    )
+    logits = np.stack([one.logits for one in of_seeds])
+    facts = joined([one.facts for one in of_seeds])
+    return ArmScores(arm, group_name(conflict), plan.seeds, logits, facts)

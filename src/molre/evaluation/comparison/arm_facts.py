@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,14 +17,32 @@ def arm_facts(runs: Sequence[Run]) -> ArmFacts:
     Args:
         runs: of one arm and one group, one or more.
     """
-    entropies = [entropy for run in runs if (entropy := gate_entropy(run)) is not None]
-    return ArmFacts(
-        placement=str(runs[0].manifest["placement"]),
+    return joined([_facts(run) for run in runs])
+
+
+def joined(each: Sequence[ArmFacts]) -> ArmFacts:
+    """Facts of an arm from those of its seeds: what one of them leaves open is open.
+
+    Args:
+        each: one or more, of one arm; size and placement are those of the first.
+    """
+    entropies = [facts.entropy for facts in each if facts.entropy is not None]
+    return replace(
+        each[0],
         entropy=float(np.mean(entropies)) if entropies else None,
-        experts=_experts(runs[0]),
-        converged=all(run.manifest.get("converged", True) for run in runs),
-        at_edge=any(run.manifest.get("rate_at_edge") is True for run in runs),
-        added=int(runs[0].manifest["added_parameters"]),
+        converged=all(facts.converged for facts in each),
+        at_edge=any(facts.at_edge for facts in each),
+    )
+
+
+def _facts(run: Run) -> ArmFacts:
+    return ArmFacts(
+        placement=str(run.manifest["placement"]),
+        entropy=gate_entropy(run),
+        experts=_experts(run),
+        converged=run.manifest.get("converged", True),
+        at_edge=run.manifest.get("rate_at_edge") is True,
+        added=int(run.manifest["added_parameters"]),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from molre.arms.arm import Arm
+from molre.arms.arms import get_arm
 from molre.arms.slice_adapter import MoLRESlices, ShuffledMoLRESlices, freeze_random_router
 from molre.model.build import ClassifierSpec, build_classifier
 from molre.model.classifier import HeadCTClassifier
@@ -15,7 +17,9 @@ from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig
 from molre.training.data import Loader, sample_slices, spread
 from molre.training.placements.placement import Finished
-from molre.training.run_context import RunContext
+from molre.training.run_context import RunContext, classifier_spec
+from molre.training.search import Search, search
+from molre.training.trainer import Trainer
 
 NORM_SCANS = 2000  # scans that centering and the bank are taken from, at most
 
@@ -58,6 +62,40 @@ class SlicePlacement:
         classifier = build_classifier(self.context.spec)
         classifier.load_state_dict(progress.best)
         return Finished(self.context, classifier)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a start is made of where there is no run; see :class:`StartSettings`."""
+
+    config: TrainConfig
+    arm: Arm
+    spec: ClassifierSpec
+
+
+def search_classifier(
+    config: TrainConfig, train: Loader, tune: Loader, dim: int
+) -> tuple[HeadCTClassifier, Search]:
+    """Search the learning rate of an arm on embeddings, without a cohort and without checkpoints.
+
+    Args:
+        config: arm, seed, budget and sizes.
+        train, tune: the splits.
+        dim: D, width of an embedding.
+
+    Returns:
+        the classifier with the weights of the best fit's best epoch, and all fits.
+    """
+    arm, findings = get_arm(config.arm, "slice"), train.studies.targets.shape[1]
+    start = Start(config, arm, classifier_spec(config, arm, dim, findings))
+
+    def fit(rate: float) -> Progress:
+        return Trainer.at_rate(rate, new_classifier(start, train), config, train, tune).fit()
+
+    found = search(fit, config)
+    classifier = build_classifier(start.spec)
+    classifier.load_state_dict(found.best.best)
+    return classifier, found
 
 
 def new_classifier(context: StartSettings, loader: Loader) -> HeadCTClassifier:
