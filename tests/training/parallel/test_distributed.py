@@ -163,6 +163,15 @@ def test_a_launcher_starts_a_run_that_is_that_of_one_process(
     same_model(one, tmp_path / "two", 1e-6)
 
 
+def test_no_thread_of_a_group_outlives_it(tmp_path: Path) -> None:
+    """Else it may abort a process that has done its work, while the interpreter ends."""
+    script = Path(__file__).parents[2] / "helpers" / "training" / "gloo_threads.py"
+    command = [sys.executable, "-m", *TORCHRUN, str(script), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=ONE_THREAD, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / f"threads-{rank}").read_text() for rank in (0, 1)] == ["0", "0"]
+
+
 def test_shards_are_disjoint_whole_and_as_equal_as_can_be() -> None:
     for count in (0, 1, 3, 8, 9):
         shards = [list(range(count))[Ranks(rank, 4).shard(count)] for rank in range(4)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import importlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -226,6 +227,10 @@ def _join(place: LauncherEnv, backend: str) -> distributed.Store | None:
     """Meet the other processes; what they share, None where a caller had them meet before."""
     if distributed.is_initialized():
         return None
+    # Its functions take the group that is there when they are imported as a default, and keep it
+    # alive: imported later, by the first step of an optimizer, gloo's threads outlive the group
+    # and abort the process if one drops a tensor while the interpreter ends.
+    importlib.import_module("torch.distributed.nn")
     store, _, _ = next(distributed.rendezvous("env://", place.rank, place.world))
     store.set_timeout(PATIENCE)
     distributed.init_process_group(
