@@ -21,7 +21,7 @@ from typing import Any
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
 from molre.cohort.scans import table
-from molre.output.cohort_html import write_contact_sheet
+from molre.output.cohort.report import write_contact_sheet
 
 STRIPS = 20
 QUIET = (

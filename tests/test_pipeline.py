@@ -194,7 +194,7 @@ def test_probabilities_that_are_asked_for_leave_the_status(phantom: Volume, read
 def test_no_probability_where_none_could_be_estimated(
     phantom: Volume, reader: Reader, few: dict[str, list[int]], tmp_path: Path
 ) -> None:
-    from molre.output.prediction_html import write_prediction_report
+    from molre.output.prediction.report import write_prediction_report
 
     reading = having(reader, **few, calibrated=[False, False], thresholds={}).reading(phantom)
     assert reading.prediction.status == "scored"

@@ -29,7 +29,7 @@ from molre.errors import MolreError
 from molre.evaluation.comparison.compare import compare_runs
 from molre.evaluation.comparison.verdict import Evidence, Tested, verdict
 from molre.output import charts
-from molre.output.benchmark_table import BenchmarkTable
+from molre.output.benchmark.table import BenchmarkTable
 from molre.runs.run import read_run
 from molre.shard import Shard
 from molre.training.config import TrainConfig

@@ -10,7 +10,7 @@ from molre.audit.report_differences import RENDERED
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import score
-from molre.output.comparison_html import write_comparison_report
+from molre.output.comparison.report import write_comparison_report
 from molre.runs.run import read_run
 from molre.runs.sources import COMPARISON, read_sources
 from molre.workflows.example_cases import run_examples

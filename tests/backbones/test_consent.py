@@ -16,7 +16,7 @@ from molre.cli.main import app
 from molre.embedding.embed import probe
 from molre.errors import MolreError
 from molre.model import folder
-from molre.output import run_card
+from molre.output.run import card
 from molre.training.write_run import backbone_entry
 from tests.helpers.backbones.checkpoints import narrow
 from tests.helpers.cli.ready import write_ready
@@ -67,9 +67,9 @@ def test_a_model_and_its_card_say_that_the_contract_is_a_guess(model: Path):
     entry = backbone_entry(backbone)
     assert entry.contract_verified is False
     description = folder.load(model).description.model_copy(update={"backbone": entry})
-    assert "contract is not verified" in "".join(run_card._guessed(description))
+    assert "contract is not verified" in "".join(card._guessed(description))
     known = entry.model_copy(update={"contract_verified": True})
-    assert not run_card._guessed(description.model_copy(update={"backbone": known}))
+    assert not card._guessed(description.model_copy(update={"backbone": known}))
 
 
 def test_code_that_comes_with_weights_is_asked_for_again(model: Path, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 from molre.benchmark.collect import collect
 from molre.benchmark.run_grid import run_cells
 from molre.evaluation.comparison.compare import compare_runs
-from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.output.benchmark.table import BenchmarkTable, write_csv, write_markdown
 from molre.runs.run import read_run
 from molre.shard import Shard
 from tests.helpers.benchmark.small_bench import bench, config, inside

@@ -22,7 +22,7 @@ from molre.benchmark.job_process import PROGRAM
 from molre.benchmark.plan import Plan
 from molre.benchmark.run_grid import known_looks, run_cells
 from molre.errors import MolreError
-from molre.output.benchmark_table import write_csv
+from molre.output.benchmark.table import write_csv
 from molre.shard import Shard
 from molre.workers.job import Job, run_job
 from tests.helpers.benchmark.small_bench import bench, config, inside, without_times

@@ -23,7 +23,7 @@ from molre.ct.files.entries import Entries
 from molre.ct.files.text_names import on_disk, one_line, written
 from molre.ct.read import read_series
 from molre.errors import MolreError
-from molre.output.cohort_html import write_contact_sheet
+from molre.output.cohort.report import write_contact_sheet
 from tests.helpers.cohort.dicoms import write_study
 
 ODD = {

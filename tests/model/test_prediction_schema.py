@@ -10,7 +10,7 @@ from typing import Any
 
 from molre.model.prediction import SCHEMA_VERSION, Prediction
 from molre.model.prediction_schema import as_text, schema
-from molre.output.prediction_json import read_prediction
+from molre.output.prediction.json_file import read_prediction
 from molre.pipeline import load
 from molre.workflows.prediction_folder import write_predictions
 from tests.helpers.cli.untrained import write_model

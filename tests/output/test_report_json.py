@@ -11,10 +11,10 @@ import pytest
 from molre.errors import MolreError
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import evaluate
-from molre.output.benchmark_html import write_benchmark_report
-from molre.output.comparison_html import write_comparison_report
+from molre.output.benchmark.report import write_benchmark_report
+from molre.output.comparison.report import write_comparison_report
 from molre.output.report_json import FORMAT_VERSION, read_report, write_report
-from molre.output.run_html import write_run_report
+from molre.output.run.report import write_run_report
 from tests.helpers.evaluation.runs import write_run
 from tests.helpers.output.benchmark_tables import TABLE
 

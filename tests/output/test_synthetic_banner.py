@@ -10,10 +10,10 @@ import pytest
 from molre.cli.evaluate import _say
 from molre.evaluation.comparison.compare import compare
 from molre.evaluation.evaluate import evaluate
-from molre.output.comparison_html import write_comparison_report
-from molre.output.comparison_text import caption
+from molre.output.comparison.report import write_comparison_report
+from molre.output.comparison.text import caption
 from molre.output.page import render
-from molre.output.run_html import write_run_report
+from molre.output.run.report import write_run_report
 from molre.output.synthetic_banner import scan_banner, scans_banner
 from molre.pipeline import load
 from molre.workflows.prediction_folder import write_predictions

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from molre.output.benchmark_html import write_benchmark_report
+from molre.output.benchmark.report import write_benchmark_report
 from tests.helpers.output.benchmark_tables import TABLE
 from tests.pages.test_system import CHROMIUM
 

@@ -14,7 +14,7 @@ from experiments.contact_sheet_10000 import QUIET, study
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import write_rejects
 from molre.cohort.scans import table
-from molre.output.cohort_html import PER_PAGE, write_contact_sheet
+from molre.output.cohort.report import PER_PAGE, write_contact_sheet
 
 STUDIES = 1000
 HOSTILE = "</script><img src=x onerror=window.caught=1>\u2028<script>window.caught=1</script>"

@@ -9,7 +9,7 @@ import pytest
 from molre.cohort.ingest import Ingested, ingest
 from molre.cohort.rejects import read_rejects
 from molre.errors import MolreError
-from molre.output.cohort_html import write_contact_sheet
+from molre.output.cohort.report import write_contact_sheet
 
 STUDIES = ("ge_hispeed_head_tilt", "philips_ingenuity_phantom_study")
 

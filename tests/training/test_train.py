@@ -25,7 +25,7 @@ from molre.embedding.embed import open_cache
 from molre.errors import MolreError
 from molre.evaluation.evaluate import evaluate
 from molre.labels.findings import findings
-from molre.output.run_html import write_run_report
+from molre.output.run.report import write_run_report
 from molre.training.config import TrainConfig, resolve
 from molre.training.failures import NotFinite
 from molre.training.load_splits import load_splits

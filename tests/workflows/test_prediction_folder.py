@@ -15,8 +15,8 @@ import pytest
 from molre.ct.files.text_names import written as as_text
 from molre.errors import MolreError
 from molre.model.prediction import Prediction
-from molre.output.prediction_json import read_prediction
-from molre.output.prediction_tables import MAP_COLUMNS
+from molre.output.prediction.json_file import read_prediction
+from molre.output.prediction.tables import MAP_COLUMNS
 from molre.pipeline import Reader, load
 from molre.workflows.prediction_folder import PredictionFolder, write_predictions
 from tests.helpers.cli.untrained import write_model

@@ -24,7 +24,7 @@ from molre.benchmark.run_grid import grid_of
 from molre.benchmark.subset import subset
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
-from molre.output.benchmark_table import BenchmarkTable
+from molre.output.benchmark.table import BenchmarkTable
 from molre.runs.cohort_of_run import CohortOfRun
 from molre.runs.folder import VALUES, RunFolder
 from molre.runs.manifest import read_manifest

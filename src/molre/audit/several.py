@@ -36,7 +36,7 @@ from molre.evaluation.comparison.compare import (
 )
 from molre.evaluation.comparison.contrasts import needed_draws
 from molre.evaluation.evaluate import score
-from molre.output.comparison_html import write_comparison_report
+from molre.output.comparison.report import write_comparison_report
 from molre.output.example import Example
 from molre.progress import track
 from molre.runs.folder import MANIFEST, VALUES, RunFolder

@@ -16,8 +16,8 @@ from molre.benchmark.run_grid import here, on_cluster, run_cells
 from molre.cohort.cohort import Cohort
 from molre.device import usable
 from molre.errors import MolreError
-from molre.output.benchmark_html import write_benchmark_report
-from molre.output.benchmark_table import BenchmarkTable, write_csv, write_markdown
+from molre.output.benchmark.report import write_benchmark_report
+from molre.output.benchmark.table import BenchmarkTable, write_csv, write_markdown
 from molre.shard import Shard
 from molre.workers import cluster, lock
 

@@ -20,7 +20,7 @@ from molre.evaluation.comparison.contrasts import ArmResult
 from molre.evaluation.comparison.families import smallest_p
 from molre.evaluation.comparison.verdict import row_verdict
 from molre.labels.findings import findings
-from molre.output.benchmark_table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
+from molre.output.benchmark.table import LIMIT, BenchmarkRow, BenchmarkTable, Versus
 from molre.progress import track
 from molre.runs.run import Run
 from molre.workers.job import Outcome

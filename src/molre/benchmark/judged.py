@@ -11,7 +11,7 @@ from molre.evaluation.comparison.contrasts import needed_draws
 from molre.evaluation.comparison.families import contrast_names, evidence_of, judged
 from molre.evaluation.comparison.verdict import ArmFacts, Evidence
 from molre.evaluation.statistics.bootstrap import DRAWS
-from molre.output.benchmark_table import Versus
+from molre.output.benchmark.table import Versus
 from molre.runs.run import Run
 
 Group = tuple[str, str]  # backbone, placement

@@ -124,7 +124,7 @@ def _finish(done: Benchmarked, json: bool) -> None:
     from rich.table import Table
 
     from molre.cli.tables import print_table
-    from molre.output.benchmark_table import HEADER, markdown_row
+    from molre.output.benchmark.table import HEADER, markdown_row
 
     if table.scored_rows:
         shown = Table(*HEADER, title=table.sizes(), title_justify="left")

@@ -23,8 +23,8 @@ def command(
     """
     from molre.evaluation.comparison.compare import compare, contrasts_table
     from molre.folders import claim
-    from molre.output.comparison_html import write_comparison_report
-    from molre.output.comparison_text import comparison_table
+    from molre.output.comparison.report import write_comparison_report
+    from molre.output.comparison.text import comparison_table
 
     claim(out, "comparison")
     comparison = compare(runs, out)

@@ -82,7 +82,7 @@ def command(
 def show(control: RoutingControl) -> None:
     """The table, and what was planted and found."""
     from molre.cli.tables import print_table
-    from molre.output.control_text import control_sentences, control_table
+    from molre.output.comparison.control import control_sentences, control_table
 
     print_table(control_table(control))
     for line in control_sentences(control):

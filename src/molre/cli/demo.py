@@ -61,8 +61,8 @@ def command(
     from molre.cohort.split import split
     from molre.evaluation.comparison.compare import compare
     from molre.folders import claim
-    from molre.output.cohort_html import write_contact_sheet
-    from molre.output.comparison_html import write_comparison_report
+    from molre.output.cohort.report import write_contact_sheet
+    from molre.output.comparison.report import write_comparison_report
     from molre.phantom.write import write_phantoms
     from molre.pipeline import load
     from molre.runs.folder import RunFolder
@@ -132,7 +132,7 @@ def _train(cohort: Path, run: Path, config: TrainConfig, device: str, workers: i
 
 def _finish(comparison: Comparison, out: Path, predicted: str, json: bool) -> None:
     from molre.evaluation.comparison.compare import findings_table
-    from molre.output.comparison_text import comparison_table
+    from molre.output.comparison.text import comparison_table
 
     if json:
         typer.echo(findings_table(comparison.result).write_json())

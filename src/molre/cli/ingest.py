@@ -91,7 +91,7 @@ def command(
 def _finish(
     done: Ingested, paths: list[Path], pseudonym_map: Path | None, json: bool, no_paths: bool
 ) -> None:
-    from molre.output.cohort_html import write_contact_sheet
+    from molre.output.cohort.report import write_contact_sheet
 
     page = write_contact_sheet(done.cohort, paths=not no_paths)
     typer.echo(done.as_json() if json else f"{done.as_text()}\nlook at {page}")

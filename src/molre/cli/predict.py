@@ -51,7 +51,7 @@ def command(
     Example: molre predict runs/molre-0/model study/ -o out
     """
     from molre.folders import claim, claim_map
-    from molre.output.prediction_tables import MAP_COLUMNS, OF_PREDICTIONS
+    from molre.output.prediction.tables import MAP_COLUMNS, OF_PREDICTIONS
     from molre.pipeline import load
     from molre.workflows.prediction_folder import write_predictions
 

@@ -1,6 +1,6 @@
 """The first model card: README.md of a model folder, written from the model's own description.
 
-``molre evaluate`` replaces it by one with results, see :mod:`molre.output.run_card`.
+``molre evaluate`` replaces it by one with results, see :mod:`molre.output.run.card`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from molre.device import usable
 from molre.errors import MolreError
 from molre.evaluation.consistency import Consistency, Pairs, consistency_table, contrast_of
 from molre.evaluation.statistics.bootstrap import DRAWS
-from molre.output.consistency_html import write_consistency_report
+from molre.output.comparison.consistency import write_consistency_report
 from molre.output.synthetic_banner import scans_banner
 from molre.pipeline import Reader, load
 from molre.progress import track

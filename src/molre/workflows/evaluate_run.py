@@ -7,8 +7,8 @@ from pathlib import Path
 
 from molre.evaluation.evaluate import Evaluation, evaluate
 from molre.model.folder import is_model, write_card
-from molre.output.run_card import card_parts, card_text
-from molre.output.run_html import write_run_report
+from molre.output.run.card import card_parts, card_text
+from molre.output.run.report import write_run_report
 from molre.runs.folder import RunFolder
 from molre.workflows.example_cases import run_examples
 

@@ -18,7 +18,7 @@ from molre.model import folder
 from molre.model.classifier import bank_indices
 from molre.output.charts import attention_bars
 from molre.output.example import Example
-from molre.output.slice_images import BONE_FIRST, slice_image
+from molre.output.prediction.images import BONE_FIRST, slice_image
 from molre.runs.embeddings_of_run import open_embeddings
 from molre.runs.folder import RunFolder
 

@@ -14,10 +14,10 @@ from molre.folders import claim_map
 from molre.model.answer import Answer
 from molre.model.prediction import Prediction
 from molre.model.reading import Reading
-from molre.output import prediction_tables as tables
-from molre.output.prediction_html import write_prediction_report, write_refusal_report
-from molre.output.prediction_json import write_prediction
-from molre.output.prediction_overview import above_in_words, write_overview
+from molre.output.prediction import tables
+from molre.output.prediction.json_file import write_prediction
+from molre.output.prediction.overview import above_in_words, write_overview
+from molre.output.prediction.report import write_prediction_report, write_refusal_report
 from molre.paths import Paths
 from molre.pipeline import Reader
 from molre.progress import track
@@ -94,7 +94,7 @@ def write_predictions(
         hu_map: how the values of a NIfTI become HU.
         threads: of torch; all cores by default.
         overwrite: keep nothing.
-        map_file: also write which study is whose, see :mod:`molre.output.prediction_tables`.
+        map_file: also write which study is whose, see :mod:`molre.output.prediction.tables`.
 
     Raises:
         MolreError: nothing readable at all, or a map inside ``out``.

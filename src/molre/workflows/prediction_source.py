@@ -18,7 +18,7 @@ from pathlib import Path
 from molre.ct.volume import study_folder_name
 from molre.errors import MolreError
 from molre.model.prediction import Prediction
-from molre.output.prediction_json import read_prediction
+from molre.output.prediction.json_file import read_prediction
 
 
 def made_from(entries: Iterable[str], *settings: str) -> str | None:

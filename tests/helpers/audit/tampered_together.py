@@ -15,7 +15,7 @@ from molre.audit.consistency import audit_consistency
 from molre.audit.report_differences import RENDERED
 from molre.audit.several import together
 from molre.evaluation.comparison.compare import compare
-from molre.output.comparison_html import write_comparison_report
+from molre.output.comparison.report import write_comparison_report
 from molre.runs.sources import COMPARISON, read_sources
 from tests.helpers.audit import tamper
 from tests.helpers.audit.scene import Scene

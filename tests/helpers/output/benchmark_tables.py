@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from molre.output.benchmark_table import BenchmarkRow, BenchmarkTable, Versus
+from molre.output.benchmark.table import BenchmarkRow, BenchmarkTable, Versus
 
 GAIN = Versus("molre", "frozen", 0.0312, 0.011, 0.052, 0.004, True)
 LEVEL = Versus("molre", "molre_shuffled", 0.002, -0.008, 0.012, 0.61, True)

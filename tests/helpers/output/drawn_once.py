@@ -12,11 +12,12 @@ from functools import wraps
 
 import pytest
 
-from molre.output import charts, run_sections
+from molre.output import charts
+from molre.output.run import sections
 
 DRAWERS = (
     (charts, ("forest", "reliability_plot", "training_curve", "heatmap", "bars")),
-    (run_sections, ("decision_curves", "risk_coverage")),
+    (sections, ("decision_curves", "risk_coverage")),
 )
 _DRAWN: dict[bytes, str] = {}
 

@@ -28,8 +28,8 @@ from molre.evaluation.evaluate import evaluate
 from molre.model import folder as model_folder
 from molre.model.adapted_backbone import adapt
 from molre.model.classifier import HeadCTClassifier
-from molre.output.prediction_html import write_prediction_report
-from molre.output.run_html import write_run_report
+from molre.output.prediction.report import write_prediction_report
+from molre.output.run.report import write_run_report
 from molre.pipeline import NO_KEY_SLICE
 from molre.pipeline import load as load_reader
 from molre.training.config import TrainConfig

@@ -20,8 +20,8 @@ from molre.audit.run_under_audit import RunUnderAudit
 from molre.errors import MolreError
 from molre.model.folder import CARD as CARD_FILE
 from molre.output.report_json import read_report
-from molre.output.run_card import RESULTS, card_text
-from molre.output.run_html import NEEDS_COHORT
+from molre.output.run.card import RESULTS, card_text
+from molre.output.run.report import NEEDS_COHORT
 from molre.runs.folder import FURTHER_TABLES, MANIFEST, METRICS, MODEL, VALUES, RunFolder
 from molre.runs.folder import REPORT as PAGE
 from molre.runs.manifest import write_manifest

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from molre.evaluation.routing import RoutingSummary
-from molre.output.run_routing import STRONGEST, routing_context
+from molre.output.run.routing import STRONGEST, routing_context
 
 EXPERTS = 48
 FINDINGS = tuple(f"f{k:02d}" for k in range(20))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from molre.evaluation.comparison.compare import Comparison, compare
-from molre.output.comparison_html import write_comparison_report
+from molre.output.comparison.report import write_comparison_report
 from molre.output.report_json import read_report
 from tests.helpers.evaluation.runs import write_run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from molre.model.prediction import ModelUsed, Prediction, Routing
-from molre.output.prediction_html import write_refusal_report
+from molre.output.prediction.report import write_refusal_report
 
 
 def page(folder: Path, gates: list[float]) -> str:

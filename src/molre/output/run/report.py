@@ -20,9 +20,9 @@ from molre.output.example import Example
 from molre.output.finding_names import finding_names
 from molre.output.numbers import interval, number
 from molre.output.report_json import write_report
-from molre.output.run_card import SUBGROUPS, Part
-from molre.output.run_routing import routing_context
-from molre.output.run_sections import section_context
+from molre.output.run.card import SUBGROUPS, Part
+from molre.output.run.routing import routing_context
+from molre.output.run.sections import section_context
 from molre.output.synthetic_banner import page_banner
 
 NEEDS_COHORT: tuple[tuple[str, ...], ...] = (

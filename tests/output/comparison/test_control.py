@@ -11,7 +11,7 @@ from rich.console import Console
 from molre.evaluation.comparison.contrasts import ArmScores, compare_arms
 from molre.evaluation.comparison.planted_routing import RoutingControl
 from molre.evaluation.comparison.verdict import ArmFacts
-from molre.output.control_text import control_sentences, control_table
+from molre.output.comparison.control import control_sentences, control_table
 
 ARMS = ("frozen", "mlp_matched", "molre", "molre_random_router", "molre_shuffled")
 

@@ -12,7 +12,7 @@ from molre.model.prediction import Prediction
 from molre.model.reading import Reading
 from molre.output.many_experts import are_many, gate_strip, load_words
 from molre.output.page import render
-from molre.output.slice_images import BONE_FIRST, slice_image
+from molre.output.prediction.images import BONE_FIRST, slice_image
 from molre.output.synthetic_banner import scan_banner
 
 ILLUSTRATED = 8  # findings whose key slices are drawn

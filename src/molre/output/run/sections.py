@@ -13,7 +13,7 @@ from molre.evaluation.operating_points import CHOSEN
 from molre.evaluation.sensitivity import MACRO
 from molre.evaluation.subgroups import ALL
 from molre.output.numbers import interval, number, p_value
-from molre.output.run_charts import decision_curves, risk_coverage
+from molre.output.run.figures import decision_curves, risk_coverage
 
 CURVES = 6  # findings whose decision curve is drawn, those with most positives
 ALPHA = 0.05

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from molre.evaluation.comparison.compare import Comparison, compare
-from molre.output.comparison_text import HEADER, comparison_table, comparison_text, fitting
+from molre.output.comparison.text import HEADER, comparison_table, comparison_text, fitting
 from tests.helpers.evaluation.runs import write_run
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from molre.model.prediction import FindingScore
-from molre.output.prediction_overview import above_in_words
+from molre.output.prediction.overview import above_in_words
 
 
 @pytest.mark.parametrize(

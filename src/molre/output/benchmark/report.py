@@ -11,7 +11,7 @@ import numpy as np
 
 from molre.arms.arms import FROZEN, METHOD
 from molre.output import charts
-from molre.output.benchmark_table import (
+from molre.output.benchmark.table import (
     BenchmarkRow,
     BenchmarkTable,
     Versus,

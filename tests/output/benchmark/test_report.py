@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from molre.output.benchmark_html import write_benchmark_report
-from molre.output.benchmark_table import write_csv, write_markdown
+from molre.output.benchmark.report import write_benchmark_report
+from molre.output.benchmark.table import write_csv, write_markdown
 from tests.helpers.output.benchmark_tables import GAIN, LEVEL, ROWS, TABLE
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from molre.evaluation.evaluate import evaluate
 from molre.output.charts import attention_bars
 from molre.output.example import Example
-from molre.output.run_html import write_run_report
+from molre.output.run.report import write_run_report
 from tests.helpers.evaluation.runs import write_run
 from tests.helpers.output.drawn_once import drawn_once, forget
 

@@ -20,7 +20,7 @@ from molre import files
 from molre.cohort.cohort import Cohort
 from molre.cohort.contact_strip import COLUMNS, ROWS, size_of
 from molre.output import page
-from molre.output.cohort_cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label
+from molre.output.cohort.cards import FACTS, REPAIRED, WITHHELD, Card, cards, flag_label
 
 PER_PAGE = 50  # studies
 REJECTS_SHOWN = 200  # all are in rejects.csv

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import Rejected, write_rejects
 from molre.cohort.scans import SCHEMA, table
-from molre.output import cohort_html
-from molre.output.cohort_cards import cards
-from molre.output.cohort_html import write_contact_sheet
+from molre.output.cohort import report
+from molre.output.cohort.cards import cards
+from molre.output.cohort.report import write_contact_sheet
 
 
 def row(study: str, chosen: bool = True, **other: object) -> dict[str, object]:
@@ -134,7 +134,7 @@ def studies_in(folder: Path) -> tuple[str, dict]:
 def test_whatever_a_path_holds_stays_data(path: str, note: str):
     """ASCII, one line, no ``<``: nothing in it ends a script, a string or a line."""
     card = next(cards([full_row(path=f"/scans/{path}", notes=[note])], []))
-    line = cohort_html.script([card]).split("\n", 1)[0]
+    line = report.script([card]).split("\n", 1)[0]
     assert line.isascii()
     assert "<" not in line
     quoted = line.removeprefix("const molreCohort = JSON.parse(").removesuffix(");")
@@ -162,11 +162,11 @@ def test_a_cohort_where_all_was_refused_still_has_a_page(tmp_path: Path):
 
 
 def test_a_large_cohort_is_paged_and_the_data_holds_all_of_it(tmp_path: Path):
-    many = cohort_html.PER_PAGE + 1
+    many = report.PER_PAGE + 1
     (tmp_path / "index-2.html").write_text("from an earlier version")
     page = sheet(tmp_path, [row(f"{i:04d}") for i in range(many)], []).read_text()
-    assert page.count("<article") == cohort_html.PER_PAGE
-    assert f"the first {cohort_html.PER_PAGE} of {many} studies" in page
+    assert page.count("<article") == report.PER_PAGE
+    assert f"the first {report.PER_PAGE} of {many} studies" in page
     assert not (tmp_path / "index-2.html").exists()
     _, data = studies_in(tmp_path)
     assert [study[0] for study in data["studies"]] == [f"{i:04d}" for i in range(many)]
@@ -175,12 +175,12 @@ def test_a_large_cohort_is_paged_and_the_data_holds_all_of_it(tmp_path: Path):
 def test_of_many_refusals_the_lost_ones_are_shown_first(tmp_path: Path):
     scouts = [
         Rejected(f"/scans/aa/{i:03d}", "aa", "a localizer", "nothing", lost=False)
-        for i in range(cohort_html.REJECTS_SHOWN)
+        for i in range(report.REJECTS_SHOWN)
     ]
     page = sheet(tmp_path, [row("aa")], [*scouts, Rejected("/scans/zz", "", "is lost", "look")])
     text = page.read_text(encoding="utf-8")
     assert "is lost" in text
-    assert text.count("badge good") == cohort_html.REJECTS_SHOWN  # one used less, one whole head
+    assert text.count("badge good") == report.REJECTS_SHOWN  # one used less, one whole head
     assert "The first 200 of 201" in text
 
 
