@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+_OF_SETS = ("--out", "--scans", "--reader", "--agreement")
+_OF_TABLES = ("--id-column", "--source", "--labeller", "--ignore-column", "--export")
+
 
 def command(
     labels: Annotated[
@@ -83,11 +86,12 @@ def command(
         wanted.refuse_others(id_column, source, labeller, ignore_column, export)
         wanted.label(json=json, overwrite=overwrite)
         return
-    if given := [o for o in (out, scans, reader, agreement) if o is not None]:
-        raise MolreError(
-            f"{given[0]} is given, but no data set",
-            fix="add --from cq500, --from rsna-ich or --from ct-ich",
-        )
+    for name, value in zip(_OF_SETS, (out, scans, reader, agreement), strict=True):
+        if value is not None:
+            raise MolreError(
+                f"{name} is given, but no data set",
+                fix="add --from cq500, --from rsna-ich or --from ct-ich",
+            )
     if cohort is None:
         raise MolreError("no cohort is given", fix="add --cohort COHORT")
     if labels is None and export is None:
@@ -118,16 +122,13 @@ class _Wanted:
         """Options of other label tables, which a data set answers itself."""
         from molre.errors import MolreError
 
-        names = ("--id-column", "--source", "--labeller", "--ignore-column", "--export")
-        for name, value in zip(names, options, strict=True):
+        for name, value in zip(_OF_TABLES, options, strict=True):
             if value:
                 raise MolreError(f"{name} does not go with --from", fix=f"leave out {name}")
         if self.path is None:
             raise MolreError("no label file is given", fix=f"molre label PATH --from {self.name}")
         if self.agreement is not None and self.name != "cq500":
-            raise MolreError(
-                "--agreement is of CQ500's three readers", fix="leave out --agreement"
-            )
+            raise MolreError("--agreement is of CQ500's three readers", fix="leave out --agreement")
         if self.cohort is None and self.out is None and self.agreement is None:
             raise MolreError(
                 "there is nowhere to put the labels", fix="add -o LABELS.parquet or --cohort COHORT"

@@ -54,7 +54,9 @@ def read_data_set(
         return read_ct_ich(file)
     if name == CQ500:
         reads = read_reads(file, findings())
-        return one_reader(reads, reader, findings()) if reader else majority(reads, findings())
+        if reader is None:
+            return majority(reads, findings())
+        return one_reader(reads, reader, findings())
     if scans is None:
         raise MolreError(
             "the label file of RSNA-ICH does not say which study a slice is of",

@@ -121,8 +121,9 @@ def _estimate(
         return None
     # A draw of one kind only, in which all agree by chance, says nothing and is left out.
     drawn = kappa(patient_weights(people, *resamples) @ counts)
+    drawn = drawn[~np.isnan(drawn)]
     tail = 50 * (1 - LEVEL)
-    low, high = np.nanpercentile(drawn, [tail, 100 - tail])
+    low, high = np.percentile(drawn, [tail, 100 - tail]) if len(drawn) else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), METHOD, len(kinds))
 
 

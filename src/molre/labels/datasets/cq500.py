@@ -140,9 +140,7 @@ def _why(overruled: Overruled, n: int, k: int) -> str:
 def _said_of(overruled: Overruled) -> list[str]:
     if not overruled:
         return []
-    n = len(overruled)
-    labels = "1 label became" if n == 1 else f"{n} labels became"
-    return [f"{labels} present because a narrower finding is (see the evidence)"]
+    return [f"labels that are present because a narrower finding is: {len(overruled)}"]
 
 
 def _names(cells: list[tuple[int, str]], path: Path) -> tuple[str, ...]:
@@ -168,5 +166,3 @@ def spellings(name: str) -> tuple[str, ...]:
     """
     bare = name.replace("-", "")
     return name, f"{bare} {bare}", bare
-
-

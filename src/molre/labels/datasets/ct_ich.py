@@ -55,16 +55,14 @@ def read_ct_ich(path: Path) -> LabelsOfSet:
         at = header.index(_FOREIGN)
         kept = [(line, row) for line, row in rows if row[at] != "1"]
         if left := len(rows) - len(kept):
-            notes = [f"{left} slices of patients whose other slices lie elsewhere were left out"]
+            notes = [f"left out slices of patients whose other slices lie elsewhere ({left})"]
         rows = kept
     scans = _slices(header, rows, pictures, path)
     missing = {scan: max(slices) - len(slices) for scan, slices in scans.items()}
     gaps = [scan for scan, n in missing.items() if n]
     if gaps:
-        notes.append(
-            f"{len(gaps)} scans lack slices between the first and the last: what no slice of them "
-            "shows is uncertain"
-        )
+        lack = "1 scan lacks" if len(gaps) == 1 else f"{len(gaps)} scans lack"
+        notes.append(f"{lack} slices below the last one: what no other slice shows is uncertain")
     found = []
     for scan, slices in scans.items():
         name = f"p{scan:03d}" if pictures else f"{scan:03d}.nii"

@@ -59,9 +59,9 @@ def read_rsna_ich(path: Path, table: FindingsTable, study_of: pl.DataFrame) -> L
             fix="give by --scans the folder of the stage's training scans (ID_....dcm)",
         )
     if strays := labeled.height - both:
-        notes.append(f"{strays} of {labeled.height} labeled slices have no scan here")
+        notes.append(f"labeled slices without a scan here: {strays} of {labeled.height}")
     if unlabeled := slices.height - both:
-        notes.append(f"{unlabeled} of {slices.height} slices of the scans have no label")
+        notes.append(f"slices of the scans without a label: {unlabeled} of {slices.height}")
     studies = slices.join(labeled, on="slice", how="semi")["study"].unique()
     sizes = slices.filter(pl.col("study").is_in(studies.implode())).group_by("study").len("slices")
     counted = (
@@ -128,11 +128,11 @@ def _cells(given: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, list[str]]:
     notes = []
     torn = cells.filter(pl.col("least") != pl.col("label"))
     if extra := rows.height - cells.height - int((torn["times"] - 1).sum()):
-        notes.append(f"{extra} rows repeat another one and were dropped")
+        notes.append(f"dropped rows that repeat another one: {extra}")
     if torn.height:
         first = torn["slice"].unique().sort().head(_SAID).to_list()
         notes.append(
-            f"{torn.height} labels are given as 0 and as 1 and were left blank "
+            f"left blank labels that are given as 0 and as 1: {torn.height} "
             f"({', '.join(first)}{', ...' if torn['slice'].n_unique() > _SAID else ''})"
         )
     decided = pl.when(pl.col("least") == pl.col("label")).then("label").alias("label")
@@ -160,7 +160,7 @@ def _without_contradictions(cells: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     wrong &= (pl.col("type") == ANY) | (pl.col("label") == 1)
     first = ", ".join(torn["slice"].sort().head(_SAID).to_list())
     note = (
-        f"{torn.height} slices have a type of hemorrhage and no hemorrhage; both were left blank "
+        f"left blank labels of slices with a type of hemorrhage and no hemorrhage: {torn.height} "
         f"({first}{', ...' if torn.height > _SAID else ''})"
     )
     blank = pl.when(~wrong).then("label").alias("label")
