@@ -72,3 +72,12 @@ def test_what_does_not_go_together_is_one_sentence_and_nothing_is_written(
 def test_a_data_set_without_its_file_is_one_sentence():
     with pytest.raises(MolreError, match="no label file is given"):
         said("--from", "cq500", "--cohort", "c")
+
+
+def test_nothing_is_written_where_one_of_the_files_is_there(reads: Path, tmp_path: Path):
+    (tmp_path / "agreement.csv").write_text("mine")
+    options = ("--from", "cq500", "-o", tmp_path / "l.parquet")
+    with pytest.raises(MolreError, match="agreement.csv: already exists. Add --overwrite"):
+        said(reads, *options, "--agreement", tmp_path / "agreement.csv")
+    assert not (tmp_path / "l.parquet").exists()
+    assert (tmp_path / "agreement.csv").read_text() == "mine"

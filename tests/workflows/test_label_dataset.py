@@ -109,3 +109,23 @@ def test_a_folder_must_hold_one_label_file(tmp_path: Path):
         (tmp_path / f"stage_{stage}_train.csv").write_text("ID,Label\n")
     with pytest.raises(MolreError, match=r"holds stage_1_train.csv and stage_2_train.csv. Name"):
         label_file("rsna-ich", tmp_path)
+
+
+def test_two_published_slices_of_cq500_find_their_reads(shared: Path, tmp_path: Path):
+    data = shared / "data"
+    slices = [data / "cq500_1_slice", data / "cq500_310_slice_j2k" / "693_UNCR.dcm"]
+    ingest(slices, tmp_path / "cohort", workers=1)
+    labels = read_data_set("cq500", data / "reports" / "cq500_reads.csv")
+    done = match_data_set("cq500", labels, tmp_path / "cohort")
+    assert (done.matched, done.rows_without_scan, done.scans_without_row) == (2, 489, 0)
+    kept = Cohort(tmp_path / "cohort").labels()
+    shift = kept.filter(pl.col("finding") == "midline_shift").select("state", "evidence")
+    assert shift.rows() == [("present", "readers 3 of 3")] * 2
+
+
+def test_windowed_pictures_are_labeled_and_never_ingested(shared: Path, tmp_path: Path):
+    pictures = shared / "data" / "ct_ich_slices"
+    assert read_data_set("ct-ich", pictures).studies == 16
+    with pytest.raises(MolreError):
+        ingest(pictures / "p049", tmp_path / "cohort", workers=1)
+    assert not (tmp_path / "cohort" / "scans.parquet").exists()

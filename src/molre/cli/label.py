@@ -138,6 +138,7 @@ class _Wanted:
         """Read, write and match."""
         from molre.evaluation.reader_agreement import as_text
         from molre.workflows.label_dataset import (
+            check_new,
             match_data_set,
             read_data_set,
             write_agreement,
@@ -145,11 +146,14 @@ class _Wanted:
         )
 
         assert self.path is not None
+        for file in (self.out, self.agreement):  # all before anything is written
+            if file is not None:
+                check_new(file, overwrite=overwrite)
         found = read_data_set(self.name, self.path, self.reader, self.scans)
-        if self.out is not None:
-            write_labels(found, self.out, overwrite=overwrite)
         if self.cohort is not None:
             matched = match_data_set(self.name, found, self.cohort, overwrite=overwrite)
+        if self.out is not None:
+            write_labels(found, self.out, overwrite=overwrite)
         if self.agreement is not None:
             kappas = write_agreement(self.path, self.agreement, overwrite=overwrite)
             typer.echo(f"Fleiss' kappa of the three readers:\n{as_text(kappas)}", err=json)

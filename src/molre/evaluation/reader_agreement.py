@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from molre.evaluation.statistics.estimate import columns
-from molre.evaluation.statistics.kappa import cohen, fleiss
+from molre.evaluation.statistics.fleiss import fleiss_estimate
+from molre.evaluation.statistics.kappa import kappa_estimate
 
 
 def reader_agreement(
@@ -35,8 +36,9 @@ def reader_agreement(
         row |= {f"positive_{r + 1}": int(of[r].sum()) for r in range(readers)}
         row["unanimous"] = float((of == of[0]).all(axis=0).mean())
         for a, b in combinations(range(readers), 2):
-            row |= columns(f"kappa_{a + 1}_{b + 1}", cohen(of[a], of[b], patients))
-        rows.append(row | columns("fleiss_kappa", fleiss(of, patients)))
+            pair = kappa_estimate(of[a], of[b], patients, categories=2)
+            row |= columns(f"kappa_{a + 1}_{b + 1}", pair)
+        rows.append(row | columns("fleiss_kappa", fleiss_estimate(of, patients)))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

@@ -19,6 +19,7 @@ from molre.labels.datasets.labels_of_set import COLUMNS, LabelsOfSet
 from molre.labels.datasets.recognize import CQ500, CT_ICH, NAMES, RSNA_ICH
 from molre.labels.datasets.rsna_ich import read_rsna_ich
 from molre.labels.findings import findings
+from molre.table_files import write_csv
 
 FILE_NAMES = {
     CQ500: ("reads.csv",),
@@ -94,12 +95,21 @@ def write_labels(labels: LabelsOfSet, path: Path, *, overwrite: bool = False) ->
     Raises:
         MolreError: there is something already, or nothing can be written there.
     """
+    check_new(path, overwrite=overwrite)
+    write_table(path, labels.long)
+
+
+def check_new(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a file that is there already, a folder, and a place that cannot be written to.
+
+    Raises:
+        MolreError: one of these.
+    """
     if path.is_dir():
         raise MolreError("is a folder", where=path, fix="name a file")
     check_place(path.absolute().parent)
     if path.exists() and not overwrite:
         raise MolreError("already exists", where=path, fix="add --overwrite to replace it")
-    write_table(path, labels.long)
 
 
 def match_data_set(
@@ -143,11 +153,7 @@ def write_agreement(path: str | Path, out: Path, *, overwrite: bool = False) -> 
     Raises:
         MolreError: the reads cannot be read, or there is something already.
     """
-    from molre.table_files import write_csv
-
-    if out.exists() and not overwrite:
-        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
-    check_place(out.absolute().parent)
+    check_new(out, overwrite=overwrite)
     reads = read_reads(label_file(CQ500, Path(path)), findings())
     agreement = reader_agreement(reads.said, reads.findings, reads.names)
     write_csv(out, agreement)
