@@ -1,9 +1,11 @@
 """Data of `ct_ich.py`: CT-ICH (38 patients) and PHE-SICH (27 patients) as embeddings and labels.
 
-Both come as 8-bit pictures, so the usual three HU windows cannot be made: the channels are brain,
-brain, bone. PHE-SICH has one window only; its bone channel is the mean bone-window gray level that
-a brain-window gray level has in CT-ICH. Its pictures lie on their side: rows and columns are
-transposed (the nose is then up), and patient 0144 is turned by 180 degrees after that.
+For experiments only: molre itself refuses windowed pictures, which are not in HU, and no model for
+`molre predict` may be made of them. Both sets are 8-bit pictures, so the usual three HU windows
+cannot be made: the channels are brain, brain, bone. PHE-SICH has one window only; its bone channel
+is the mean bone-window gray level that a brain-window gray level has in CT-ICH. Its pictures lie on
+their side: rows and columns are transposed (the nose is then up), and patient 0144 is turned by 180
+degrees after that.
 """
 
 from __future__ import annotations

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+_OF_SETS = ("--out", "--scans", "--reader", "--agreement")
+_OF_TABLES = ("--id-column", "--source", "--labeller", "--ignore-column", "--export")
+
 
 def command(
-    cohort: Annotated[Path, typer.Option(help="Cohort folder.")],
     labels: Annotated[
         Path | None,
         typer.Argument(
             help="CSV, one row per study: 1, 0 or empty for each finding; or a CSV or Parquet with "
-            "columns study, finding, state."
+            "columns study, finding, state; or with --from a data set's label file or folder."
         ),
+    ] = None,
+    cohort: Annotated[Path | None, typer.Option(help="Cohort folder.")] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="A public data set: cq500, rsna-ich or ct-ich."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="With --from: write the long table to this Parquet."),
+    ] = None,
+    scans: Annotated[
+        Path | None,
+        typer.Option(
+            help="With rsna-ich: folder of the scans, or a CSV with SOPInstanceUID and "
+            "StudyInstanceUID."
+        ),
+    ] = None,
+    reader: Annotated[
+        int | None, typer.Option(help="With cq500: reader 1, 2 or 3 alone, not the majority.")
+    ] = None,
+    agreement: Annotated[
+        Path | None,
+        typer.Option(help="With cq500: write how far the three readers agree to this CSV."),
     ] = None,
     id_column: Annotated[
         str | None,
@@ -49,10 +75,25 @@ def command(
     Example: molre label reads.csv --cohort cohort --id-column accession
 
     Example: molre label --cohort cohort --export wide.csv
+
+    Example: molre label reads.csv --from cq500 --cohort cohort
     """
     from molre.cohort.match import export_labels, match_labels
     from molre.errors import MolreError
 
+    if from_ is not None:
+        wanted = _Wanted(from_, labels, cohort, out, scans, reader, agreement)
+        wanted.refuse_others(id_column, source, labeller, ignore_column, export)
+        wanted.label(json=json, overwrite=overwrite)
+        return
+    for name, value in zip(_OF_SETS, (out, scans, reader, agreement), strict=True):
+        if value is not None:
+            raise MolreError(
+                f"{name} is given, but no data set",
+                fix="add --from cq500, --from rsna-ich or --from ct-ich",
+            )
+    if cohort is None:
+        raise MolreError("no cohort is given", fix="add --cohort COHORT")
     if labels is None and export is None:
         raise MolreError("no label table is given", fix="name one, or --export WIDE.csv")
     if labels is not None:
@@ -63,3 +104,59 @@ def command(
     if export is not None:
         studies = export_labels(cohort, export, overwrite=overwrite)
         typer.echo(f"{studies} studies in {export}", err=json)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is asked of a public data set."""
+
+    name: str
+    path: Path | None
+    cohort: Path | None
+    out: Path | None
+    scans: Path | None
+    reader: int | None
+    agreement: Path | None
+
+    def refuse_others(self, *options: object) -> None:
+        """Options of other label tables, which a data set answers itself."""
+        from molre.errors import MolreError
+
+        for name, value in zip(_OF_TABLES, options, strict=True):
+            if value:
+                raise MolreError(f"{name} does not go with --from", fix=f"leave out {name}")
+        if self.path is None:
+            raise MolreError("no label file is given", fix=f"molre label PATH --from {self.name}")
+        if self.agreement is not None and self.name != "cq500":
+            raise MolreError("--agreement is of CQ500's three readers", fix="leave out --agreement")
+        if self.cohort is None and self.out is None and self.agreement is None:
+            raise MolreError(
+                "there is nowhere to put the labels", fix="add -o LABELS.parquet or --cohort COHORT"
+            )
+
+    def label(self, *, json: bool, overwrite: bool) -> None:
+        """Read, write and match."""
+        from molre.evaluation.reader_agreement import as_text
+        from molre.workflows.label_dataset import (
+            check_new,
+            match_data_set,
+            read_data_set,
+            write_agreement,
+            write_labels,
+        )
+
+        assert self.path is not None
+        for file in (self.out, self.agreement):  # all before anything is written
+            if file is not None:
+                check_new(file, overwrite=overwrite)
+        found = read_data_set(self.name, self.path, self.reader, self.scans)
+        if self.cohort is not None:
+            matched = match_data_set(self.name, found, self.cohort, overwrite=overwrite)
+        if self.out is not None:
+            write_labels(found, self.out, overwrite=overwrite)
+        if self.agreement is not None:
+            kappas = write_agreement(self.path, self.agreement, overwrite=overwrite)
+            typer.echo(f"Fleiss' kappa of the three readers:\n{as_text(kappas)}", err=json)
+        typer.echo(found.as_text(), err=json)
+        if self.cohort is not None:
+            typer.echo(matched.as_json() if json else matched.as_text())

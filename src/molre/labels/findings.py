@@ -27,6 +27,8 @@ class Finding:
         definition: as seen on non-contrast CT.
         report_terms: phrases that mean the finding.
         exclude_terms: look-alikes that do not count.
+        cq500: CQ500's own names of it, of which any means the finding; exact ones only.
+        rsna_ich: those of the RSNA 2019 hemorrhage challenge, likewise.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Finding:
     definition: str = ""
     report_terms: tuple[str, ...] = ()
     exclude_terms: tuple[str, ...] = ()
+    cq500: tuple[str, ...] = ()
+    rsna_ich: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def _finding(row: dict[str, str]) -> Finding:
         definition=row.get("definition", ""),
         report_terms=_terms(row.get("report_terms", "")),
         exclude_terms=_terms(row.get("exclude_terms", "")),
+        cq500=_terms(row.get("cq500", "")),
+        rsna_ich=_terms(row.get("rsna_ich", "")),
     )
 
 

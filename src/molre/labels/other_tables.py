@@ -27,8 +27,7 @@ def refuse_long(path: Path, header: list[str], rows: Rows, table: FindingsTable)
         raise MolreError(
             "is the long table of the RSNA hemorrhage challenge: a row for each slice and type",
             where=path,
-            fix="make it one row per study: find the study of each slice by its SOP Instance UID, "
-            "and give each type that one of its slices has a column with 1 (molre list findings)",
+            fix="give it with --from rsna-ich and --scans FOLDER, or make it one row per study",
         )
     known = set(table.ids)
     for name, cells in zip(header, columns, strict=False):
