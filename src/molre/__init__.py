@@ -25,6 +25,7 @@ _PUBLIC = {  # in the order of the main path; module and name there
     "read": ("molre.ct.read", "read"),
     "Volume": ("molre.ct.volume", "Volume"),
     "ingest": ("molre.cohort.ingest", "ingest"),
+    "label_reports": ("molre.workflows.label_reports", "label_reports"),
     "label": ("molre.cohort.match", "match_labels"),
     "split": ("molre.cohort.split", "split"),
     "embed": ("molre.embedding.embed", "embed"),

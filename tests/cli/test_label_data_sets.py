@@ -55,7 +55,7 @@ def test_each_reader_alone_and_how_far_they_agree(reads: Path, tmp_path: Path):
         (("--from", "cq500", "-o", "l", "--source", "me"), "--source does not go with --from"),
         (("--from", "ct-ich", "--agreement", "a"), "--agreement is of CQ500's three readers"),
         (("--from", "cq", "-o", "l"), "unknown data set 'cq'"),
-        (("-o", "l"), "--out is given, but no data set"),
+        (("-o", "l"), "--out is given, but no engine and no data set"),
         (("--reader", "1", "--cohort", "c"), "--reader is given, but no data set"),
         ((), "no cohort is given. Add --cohort COHORT"),
     ],

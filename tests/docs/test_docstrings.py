@@ -19,6 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("examples")
     few = {"prevalence": 0.5, "max_slices": 8, "workers": 1}
     write_phantoms(path / "phantoms", 6, 5, findings=FINDINGS, **few)  # type: ignore[arg-type]
+    report = '{"study": "study_00000", "text": "No hemorrhage. Mild hydrocephalus."}'
+    (path / "reports.jsonl").write_text(report, encoding="utf-8")
     return path
 
 

@@ -1,14 +1,16 @@
-"""``molre label``: a label table matched to a cohort's studies."""
+"""``molre label``: reports, or a table of labels, to the labels of a cohort's studies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-_OF_SETS = ("--out", "--scans", "--reader", "--agreement")
+_OF_ENGINES = ("--text-column", "--shard")
+_OF_SETS = ("--scans", "--reader", "--agreement")
 _OF_TABLES = ("--id-column", "--source", "--labeller", "--ignore-column", "--export")
 
 
@@ -17,7 +19,8 @@ def command(
         Path | None,
         typer.Argument(
             help="CSV, one row per study: 1, 0 or empty for each finding; or a CSV or Parquet with "
-            "columns study, finding, state; or with --from a data set's label file or folder."
+            "columns study, finding, state; with --engine a table of reports; with --from a data "
+            "set's label file or folder."
         ),
     ] = None,
     cohort: Annotated[Path | None, typer.Option(help="Cohort folder.")] = None,
@@ -27,7 +30,20 @@ def command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="With --from: write the long table to this Parquet."),
+        typer.Option(
+            "--out", "-o", help="With --engine or --from: write the long table to this Parquet."
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Label reports: rules (offline; a grammar that can be read)."),
+    ] = None,
+    text_column: Annotated[
+        list[str] | None,
+        typer.Option(help="With --engine: a column of text; usual names are found. May repeat."),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="With --engine: part of the studies, 1/4 to 4/4.")
     ] = None,
     scans: Annotated[
         Path | None,
@@ -65,7 +81,11 @@ def command(
         bool, typer.Option(help="Replace existing labels, or an existing file.")
     ] = False,
 ) -> None:
-    """Match labels to scans: labels.parquet, and unmatched.csv for what did not match.
+    """Label reports, or match labels to scans: labels.parquet, and unmatched.csv for the rest.
+
+    With --engine rules a table of reports (CSV, JSON lines or Parquet) is labeled on this machine:
+    75 findings, each present, absent, uncertain or not mentioned, with the words that say so. What
+    cannot be labeled is in LABELS.rejects.csv.
 
     A long table has one row per study and finding, and can record more than a wide one: state
     present, absent, uncertain or not_mentioned, source, labeller and evidence. With --export the
@@ -75,6 +95,8 @@ def command(
     Example: molre label reads.csv --cohort cohort --id-column accession
 
     Example: molre label --cohort cohort --export wide.csv
+
+    Example: molre label reports.csv --engine rules -o labels.parquet --cohort cohort
 
     Example: molre label reads.csv --from cq500 --cohort cohort
     """
@@ -86,12 +108,20 @@ def command(
         wanted.refuse_others(id_column, source, labeller, ignore_column, export)
         wanted.label(json=json, overwrite=overwrite)
         return
-    for name, value in zip(_OF_SETS, (out, scans, reader, agreement), strict=True):
-        if value is not None:
-            raise MolreError(
-                f"{name} is given, but no data set",
-                fix="add --from cq500, --from rsna-ich or --from ct-ich",
-            )
+    if engine is not None:
+        reports = _Reports(engine, labels, cohort, out, id_column, text_column or [], shard)
+        reports.label(json=json, overwrite=overwrite)
+        return
+    nothing = "engine and no data set"
+    _refuse_without(nothing, "add --engine rules, or --from", [("--out", out)])
+    _refuse_without(
+        "engine", "add --engine rules", zip(_OF_ENGINES, (text_column, shard), strict=True)
+    )
+    _refuse_without(
+        "data set",
+        "add --from cq500, --from rsna-ich or --from ct-ich",
+        zip(_OF_SETS, (scans, reader, agreement), strict=True),
+    )
     if cohort is None:
         raise MolreError("no cohort is given", fix="add --cohort COHORT")
     if labels is None and export is None:
@@ -104,6 +134,62 @@ def command(
     if export is not None:
         studies = export_labels(cohort, export, overwrite=overwrite)
         typer.echo(f"{studies} studies in {export}", err=json)
+
+
+def _refuse_without(what: str, fix: str, options: Iterable[tuple[str, object]]) -> None:
+    """Options that mean nothing where no engine, or no data set, is named."""
+    from molre.errors import MolreError
+
+    for name, value in options:
+        if value is not None:
+            raise MolreError(f"{name} is given, but no {what}", fix=fix)
+
+
+@dataclass(frozen=True)
+class _Reports:
+    """What is asked of an engine."""
+
+    engine: str
+    path: Path | None
+    cohort: Path | None
+    out: Path | None
+    id_column: str | None
+    text_columns: list[str]
+    shard: str | None
+
+    def label(self, *, json: bool, overwrite: bool) -> None:
+        """Label, write and match."""
+        from molre.cohort.match import match_labels
+        from molre.cohort.rejects import write_rejects
+        from molre.errors import MolreError
+        from molre.workflows.label_dataset import check_new
+        from molre.workflows.label_reports import label_reports, rejects_of, write_labeled
+
+        if self.path is None:
+            raise MolreError("no table of reports is given", fix="molre label REPORTS.csv ...")
+        if self.cohort is None and self.out is None:
+            raise MolreError(
+                "there is nowhere to put the labels", fix="add -o LABELS.parquet or --cohort COHORT"
+            )
+        if self.out is not None:
+            check_new(self.out, overwrite=overwrite)
+        found = label_reports(
+            self.path,
+            self.engine,
+            id_column=self.id_column,
+            text_columns=self.text_columns,
+            shard=self.shard,
+        )
+        if self.cohort is not None:
+            columns = found.long.columns
+            matched = match_labels(self.cohort, found.long, columns[0], overwrite=overwrite)
+            rejects = rejects_of(self.cohort / "labels.parquet")
+            write_rejects(rejects, found.rejects)
+        if self.out is not None:
+            rejects = write_labeled(found, self.out)
+        typer.echo(found.as_text() + (f", see {rejects}" if found.rejects else ""), err=json)
+        if self.cohort is not None:
+            typer.echo(matched.as_json() if json else matched.as_text())
 
 
 @dataclass(frozen=True)

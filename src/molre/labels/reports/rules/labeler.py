@@ -12,7 +12,7 @@ from molre.labels.reports.rules.closure import closed
 from molre.labels.reports.rules.grammar import Grammar, load
 from molre.labels.reports.rules.language import check_language
 from molre.labels.reports.rules.mentions import mentions, with_own_terms
-from molre.labels.reports.rules.scope import cues
+from molre.labels.reports.rules.scope import cues, evidence
 from molre.labels.reports.rules.sections import ADDENDUM, IGNORED, sections
 from molre.labels.reports.rules.sentences import Sentence, sentences
 
@@ -91,7 +91,8 @@ class RulesLabeler:
             state = assertion(sentence, mention, found)
             if state is None:
                 continue
-            start, end = words[mention.phrase[0]].start, words[mention.phrase[1] - 1].end
+            first, last = evidence(sentence, mention.head, mention.phrase, found)
+            start, end = words[first].start, words[last - 1].end
             names = self._most_special(mention.findings(state))
             for name in names:
                 said = Statement(name, state, start, end, weight, mention.limited)

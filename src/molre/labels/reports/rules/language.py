@@ -10,7 +10,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
     "the of no and is are with in there normal not acute left right for to a evidence seen mild "
     "hemorrhage haemorrhage infarct fracture ct head brain without shift mass effect bleed "
-    "ventricles findings impression small large old chronic subdural hematoma haematoma intact clear "
+    "ventricles findings impression small large old chronic subdural hematoma intact clear "
     "unremarkable stable unchanged abnormality lesion edema oedema skull".split()
 )
 _OTHERS = {

@@ -83,6 +83,24 @@ def reaches_back(sentence: Sentence, end: int, cue: Cue, found: list[Cue]) -> bo
     return not any("negative_pre" in c.kinds and end <= c.first < cue.first for c in found)
 
 
+def evidence(
+    sentence: Sentence, head: tuple[int, int], phrase: tuple[int, int], found: list[Cue]
+) -> tuple[int, int]:
+    """Words that a state rests on: the phrase, and what denies or doubts it on either side.
+
+    Args:
+        sentence: of all.
+        head, phrase: words, first and one after the last.
+        found: all cues of the sentence.
+    """
+    telling = [c for c in found if not {"stops", "ignored_pre"} & set(c.kinds)]
+    before = [c.first for c in telling if c.end <= head[0] and reaches(sentence, c, head[0], found)]
+    after = [
+        c.end for c in telling if c.first >= head[1] and reaches_back(sentence, head[1], c, found)
+    ]
+    return min([*before[-1:], phrase[0]]), max([*after[:1], phrase[1]])
+
+
 def _begins_anew(between: list[str], at: int, after: list[str]) -> bool:
     """Whether a statement of its own begins behind a comma or an "and"."""
     following = between[at + 1 :]
