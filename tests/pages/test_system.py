@@ -75,6 +75,8 @@ def test_a_page_opens_without_errors_or_outside_requests(
     text = page.inner_text("body").lower()
     assert "synthetic" in text or "phantom" in text
     assert "research use only" in text
+    page.set_viewport_size({"width": 390, "height": 900})  # a phone
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
 
 
