@@ -47,12 +47,18 @@ def _is_denied(before: list[Cue], after: list[Cue]) -> bool:
 def _is_doubted(sentence: Sentence, mention: Mention, before: list[Cue], after: list[Cue]) -> bool:
     """ "Possible", "versus"; and "abscess or metastasis", unless one of them is favored."""
     uncertain, favored = _last(before, "uncertain_pre"), _last(before, "favored")
-    if favored and (uncertain is None or favored.end > uncertain.end):
+    if favored and (uncertain is None or _is_own(sentence, uncertain, favored)):
         return False
     start, end = mention.phrase
     words = sentence.words
     beside = {w.norm for w in (*words[max(0, start - 1) : start], *words[end : end + 1])}
     return bool("or" in beside or uncertain or _last(after, "uncertain_post"))
+
+
+def _is_own(sentence: Sentence, uncertain: Cue, favored: Cue) -> bool:
+    """ "Possible infarct, most likely artifact"; not "possible focus consistent with infarct"."""
+    between = sentence.text(uncertain.end, favored.first)
+    return uncertain.end <= favored.first and " , " in between
 
 
 def _unless_only_new(sentence: Sentence, mention: Mention, before: list[Cue]) -> State | None:

@@ -14,7 +14,7 @@ from molre.labels.findings import FindingsTable
 from molre.labels.reports.rules.words import phrase
 
 CUES = (
-    "negative_pre", "negative_post", "not_negative", "uncertain_pre", "uncertain_post",
+    "negative_pre", "negative_post", "not_negative", "unchanged", "uncertain_pre", "uncertain_post",
     "favored", "ignored_pre", "ignored_post", "stops",
 )  # fmt: skip
 When = Literal["any", "absent", "stated"]
@@ -58,6 +58,7 @@ class Family:
         kinds: in order.
         unless: near it, the head means nothing here.
         otherwise: finding where no kind fits; None: none.
+        soft: its heads are modifiers too, at which the phrase of another head does not end.
         sign: what it describes is only a sign; a sentence that doubts what it means is uncertain.
     """
 
@@ -65,6 +66,7 @@ class Family:
     unless: Pattern
     otherwise: str | None
     sign: bool
+    soft: bool
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,20 @@ class Compiler:
 
     def _family(self, rule: dict[str, Any]) -> Family:
         _known(
-            rule, ("heads", "unless", "kinds", "otherwise", "sign"), f"family {rule.get('heads')}"
+            rule,
+            ("heads", "unless", "kinds", "otherwise", "sign", "soft"),
+            f"family {rule.get('heads')}",
         )
         otherwise = rule.get("otherwise")
         self._check([otherwise] if otherwise else [])
         kinds = tuple(self._kind(kind) for kind in rule.get("kinds", ()))
-        return Family(kinds, self._any(rule.get("unless")), otherwise, bool(rule.get("sign")))
+        return Family(
+            kinds,
+            self._any(rule.get("unless")),
+            otherwise,
+            bool(rule.get("sign")),
+            bool(rule.get("soft")),
+        )
 
     def _kind(self, rule: dict[str, Any]) -> Kind:
         keys = (

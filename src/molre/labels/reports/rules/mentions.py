@@ -69,12 +69,14 @@ def mentions(sentence: Sentence, grammar: Grammar) -> Iterator[Mention]:
         if not _covered((first, end), [sentence.span(m) for m in blockers]):
             yield Mention((first, end), (first, end), {"any": (finding,)})
     taken = sorted([*heads, *terms])
+    soft = {h for h in heads if all(f.soft for f in grammar.families[_name(sentence, h)])}
     for span in heads:
         # a term right before the head, such as "parafalcine subdural", is a part of its phrase
-        others = [o for o in taken if not _overlap(o, span) and (o in heads or o[1] != span[0])]
+        walls = [o for o in taken if o not in soft or o == span]
+        others = [o for o in walls if not _overlap(o, span) and (o in heads or o[1] != span[0])]
         start = _left(sentence, span[0], others, says)
         stop = _right(sentence, span[1], others)
-        head = " ".join(w.norm for w in sentence.words[span[0] : span[1]])
+        head = _name(sentence, span)
         near = sentence.text(start, stop)
         near = _shared(sentence, start, near)
         limited = any(word in _LIMITS for word in near.split())
@@ -190,6 +192,10 @@ def _goes_on(sentence: Sentence, comma: int, wall: int) -> bool:
     """Whether a phrase goes on behind a comma: with a place, or with a word of age."""
     after = [w.norm for w in sentence.words[comma + 1 : wall]][:3]
     return bool(after) and (after[0] in _PREPOSITIONS or after[0] in _AGES)
+
+
+def _name(sentence: Sentence, span: tuple[int, int]) -> str:
+    return " ".join(_norms(sentence, *span))
 
 
 def _norms(sentence: Sentence, first: int, end: int) -> list[str]:

@@ -19,7 +19,10 @@ _CAPITALS = re.compile(r"\n[ \t]*([A-Z]+)\b")
 _CUTS = frozenset((",", "there", "the", "no"))
 _LONGEST = 80  # words; dictation may have no periods at all
 _SHORT_FOR_BLOOD = frozenset(("subdural", "epidural"))
-_NO_NOUN = frozenset(". is are has have measuring measures now remains which was".split())
+_NO_NOUN = frozenset(
+    ". can cannot could may not seen is are has have measuring measures now remains which "
+    "was".split()
+)
 _BREAK = re.compile(
     r"(?P<dot>[.!?])(?=[\s)\]\"']|$)|(?P<semi>;)|(?P<blank>\n[ \t]*\n)"
     r"|(?P<item>\n(?=[ \t]*(?:[\u2022*\u25cf>-]|\d{1,2}[.)])\s))|(?P<line>\n(?=[ \t]*[A-Z]))"
