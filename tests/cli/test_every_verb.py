@@ -23,7 +23,10 @@ from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import write_study
 from tests.helpers.evaluation.runs import write_run
 
-COMMANDS = {verb: __import__(f"molre.cli.{verb}", fromlist=["command"]).command for verb in VERBS}
+COMMANDS = {
+    verb: __import__(f"molre.cli.{verb.replace('-', '_')}", fromlist=["command"]).command
+    for verb in VERBS
+}
 OUT = "new/out"
 SHORT = ("--set", "max_epochs=1", "--set", "learning_rates=[0.01]", "--workers", "1")
 # what each verb needs; names of places that the fixture below makes
@@ -31,6 +34,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": ("-o", OUT),
     "ingest": ("study", "-o", OUT),
     "label": ("labels.csv", "--cohort", "cohort"),
+    "label-audit": ("labels.csv", "labels.csv", "-o", OUT),
     "split": ("cohort",),
     "embed": ("cohort",),
     "train": ("cohort", "-o", OUT),
