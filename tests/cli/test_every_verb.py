@@ -35,6 +35,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "ingest": ("study", "-o", OUT),
     "label": ("labels.csv", "--cohort", "cohort"),
     "label-audit": ("labels.csv", "labels.csv", "-o", OUT),
+    "label-sample": ("labels.csv", "-o", OUT),
+    "label-merge": ("labels.csv", "decisions.csv", "-o", f"{OUT}.csv"),
     "split": ("cohort",),
     "embed": ("cohort",),
     "train": ("cohort", "-o", OUT),
@@ -95,6 +97,8 @@ def ready(once: Once) -> Path:
         write_run(root / "run2", arm="frozen")
         write_model(root / "model")
         (root / "labels.csv").write_text("study,skull_fracture\n1.2.10,1\n")
+        head = "study,finding,state,source,labeller,evidence\n"
+        (root / "decisions.csv").write_text(f"{head}1.2.10,skull_fracture,absent,reader,AB,\n")
         (root / "a file").write_text("x")
         (root / "a folder").mkdir()
         (root / "a folder/notes.txt").write_text("mine")

@@ -35,6 +35,17 @@ def command(
             help="Also findings that one table never names; they count as not present there.",
         ),
     ] = False,
+    reports: Annotated[
+        Path | None, typer.Option(help="Texts: CSV, Parquet or JSONL with id and text.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="With --reports: page on which a reader decides each disagreement."),
+    ] = None,
+    every_state: Annotated[
+        bool,
+        typer.Option("--every-state", help="With --sheet: absent against not mentioned, too."),
+    ] = False,
     id_column: Annotated[
         str | None, typer.Option(help="Column of LABELS that names the study.")
     ] = None,
@@ -56,7 +67,8 @@ def command(
 
     Example: molre label-audit labels.parquet reads.csv -o label-audit --patients scans.parquet
 
-    Example: molre label-audit rules.csv llm.csv -o rules-llm --two-labelers
+    Example: molre label-audit rules.csv llm.csv -o rules-llm --two-labelers --reports reports.csv
+    --sheet differ.html
     """
     from molre.evaluation.labels.agreement_file import AGREEMENT
     from molre.workflows.label_audit import Tables, audit_labels
@@ -71,12 +83,17 @@ def command(
         sample,
         two_labelers,
         every_finding,
+        reports,
+        sheet,
+        every_state,
     )
     audit = audit_labels(tables, out, overwrite=overwrite)
     if json:
         typer.echo((out / AGREEMENT).read_text(encoding="utf-8"), nl=False)
     else:
         _say(audit, out, two=two_labelers)
+    if sheet is not None:
+        typer.echo(f"disagreements: {sheet}, which holds the text of patients' reports", err=json)
 
 
 def _say(audit: LabelAudit, out: Path, *, two: bool) -> None:

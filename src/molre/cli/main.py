@@ -20,6 +20,8 @@ VERBS = (
     "ingest",
     "label",
     "label-audit",
+    "label-sample",
+    "label-merge",
     "split",
     "embed",
     "train",

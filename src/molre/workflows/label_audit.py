@@ -23,6 +23,7 @@ from molre.labels.rows import read_rows
 from molre.labels.stated import stated_cells
 from molre.output.label_audit.report import csv_rows, write_label_audit
 from molre.table_files import read_parquet, write_csv
+from molre.workflows.label_sheet import check_sheet, write_disagreements
 
 PATIENT_COLUMNS = ("patient", "patientid", "subject", "subjectid")
 
@@ -40,6 +41,8 @@ class Tables:
         sample: of ``molre label-sample``.
         two_labelers: neither is the truth.
         every_finding: also those that only one of them speaks of.
+        reports, sheet: table of texts, and the page of disagreements to write.
+        every_state: the page asks of absent against not mentioned, too.
     """
 
     labels: Path
@@ -51,6 +54,9 @@ class Tables:
     sample: Path | None = None
     two_labelers: bool = False
     every_finding: bool = False
+    reports: Path | None = None
+    sheet: Path | None = None
+    every_state: bool = False
 
     @property
     def names(self) -> tuple[str, str]:
@@ -88,6 +94,10 @@ def audit_labels(tables: Tables, out: Path, *, overwrite: bool = False) -> Label
     claim(out, "label-audit")
     if (out / AGREEMENT).exists() and not overwrite:
         raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
+    if (tables.sheet is None) != (tables.reports is None):
+        raise MolreError("--sheet and --reports go together", fix="give both, or none")
+    if tables.sheet is not None:
+        check_sheet(tables.sheet, overwrite=overwrite)
     first, second = tables.sides()
     patients = None if tables.patients is None else read_patients(tables.patients)
     cells = compare_cells(
@@ -110,6 +120,14 @@ def audit_labels(tables: Tables, out: Path, *, overwrite: bool = False) -> Label
     write_csv(out / "confusion.csv", _confusion(audit))
     files.write_text(out / AGREEMENT, agreement_json(audit, about))
     write_label_audit(audit, about, out / "report.html")
+    if tables.sheet is not None and tables.reports is not None:
+        write_disagreements(
+            cells,
+            (first, second),
+            tables.reports,
+            tables.sheet,
+            every_state=tables.every_state,
+        )
     return audit
 
 

@@ -108,12 +108,12 @@ def _one(cells: Cells, name: str, here: np.ndarray, draws: int, seed: int) -> Ag
     if cells.stratum is not None:
         counts, numbers = _of_sample(cells, here, draws, seed)
         return Agreement(name, len(here), apart, counts, numbers, None, confusion)
-    counts = tuple(float((called == a).astype(int) @ (truth == b)) for a, b in _ORDER)
+    tp, fp, fn, tn = (float(((called == a) & (truth == b)).sum()) for a, b in _ORDER)
     numbers = measures(called, truth, owner[sure])
     pair = called.astype(np.int64), truth.astype(np.int64)
     numbers["kappa"] = kappa_estimate(*pair, owner[sure], 2, draws=draws, seed=seed)
     whole = kappa_estimate(first, second, owner, 4, draws=draws, seed=seed)
-    return Agreement(name, len(here), apart, counts, numbers, whole, confusion)  # type: ignore[arg-type]
+    return Agreement(name, len(here), apart, (tp, fp, fn, tn), numbers, whole, confusion)
 
 
 _ORDER = ((True, True), (True, False), (False, True), (False, False))
@@ -144,7 +144,8 @@ def _of_sample(
 
 def _strata(cells: Cells, here: np.ndarray) -> list[Stratum]:
     """Strata with a call; what the first table calls uncertain is apart."""
-    assert cells.stratum is not None and cells.sizes is not None
+    assert cells.stratum is not None
+    assert cells.sizes is not None
     made = []
     names, of = np.unique(cells.stratum[here], return_inverse=True)
     for k, name in enumerate(names):

@@ -19,7 +19,7 @@ NO_DISAGREEMENT = "exact, of disagreements"
 ENOUGH = 5  # clusters that a bootstrap needs to say anything
 
 
-def kappa(table: FloatArray) -> float | FloatArray:
+def kappa(table: np.ndarray) -> float | FloatArray:
     """Kappa of one table of counts, or of many at once.
 
     Args:
@@ -39,7 +39,7 @@ def kappa(table: FloatArray) -> float | FloatArray:
     return float(found) if found.ndim == 0 else found
 
 
-def asymptotic_interval(table: FloatArray, level: float = LEVEL) -> tuple[float, float]:
+def asymptotic_interval(table: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     """Large-sample interval, cut at -1 and 1; (nan, nan) where kappa is undefined.
 
     Args:

@@ -47,13 +47,12 @@ class Stratum:
 
 def weighted_counts(strata: list[Stratum]) -> tuple[float, float, float, float]:
     """Estimated (tp, fp, fn, tn) of the whole; strata of which nothing was read are left out."""
-    sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
+    sums = {True: np.zeros(2), False: np.zeros(2)}
     for one in strata:
         if one.read:
-            weight = one.size / one.read
-            sums[one.called][0] += weight * one.present
-            sums[one.called][1] += weight * one.absent
-    return (*sums[True], *sums[False])
+            sums[one.called] += one.size / one.read * np.array([one.present, one.absent])
+    tp, fp, fn, tn = (float(x) for x in (*sums[True], *sums[False]))
+    return tp, fp, fn, tn
 
 
 def drawn_counts(
@@ -77,4 +76,5 @@ def drawn_counts(
         unread = max(0.0, one.size - one.read)
         shares = gammas / np.maximum(gammas.sum(axis=0), 1e-300)
         sums[one.called] += np.array([[one.present], [one.absent]]) + unread * shares[:2]
-    return (*sums[True], *sums[False])
+    tp, fp, fn, tn = (*sums[True], *sums[False])
+    return tp, fp, fn, tn

@@ -139,10 +139,7 @@ def _left(audit: LabelAudit, about: Mapping[str, Any]) -> list[str]:
     ):
         if studies:
             said.append(f"{_counted(studies, 'study', 'studies')} of {here} not in {other}")
-    for gone, here, other in (
-        (left.findings_first, first, second),
-        (left.findings_second, second, first),
-    ):
+    for gone, here in ((left.findings_first, first), (left.findings_second, second)):
         if gone:
             listed = ", ".join(names(gone)[f] for f in gone)
             said.append(
