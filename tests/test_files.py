@@ -62,3 +62,13 @@ def test_a_private_file_is_its_owner_s_alone_and_replaces_none(tmp_path: Path) -
 def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"molre" * 10**5)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"molre" * 10**5).hexdigest()
+
+
+def test_a_private_file_is_its_owner_s_alone_whatever_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_text("for all")
+    path.chmod(0o644)
+    files.write_private(path, b"mine")
+    assert path.read_bytes() == b"mine"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]

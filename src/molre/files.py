@@ -60,6 +60,12 @@ def create_private(path: Path, data: bytes) -> None:
         os.fsync(handle.fileno())
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write bytes atomically to a file that only its owner may read (0600), new or not."""
+    with atomic(path) as part:
+        create_private(part, data)
+
+
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as handle:

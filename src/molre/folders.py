@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "comparison": ("a comparison", ("contrasts.csv",)),
     "consistency": ("a consistency check", ("consistency.csv", "rejects.csv#study,reason")),
     "audit": ("an audit", ("audit.json",)),
+    "label-audit": ("an audit of labels", ("agreement.json", "agreement.csv")),
 }
 # kinds that may leave nothing but a table of rejects, and how it begins
 REJECTING = ("predictions", "consistency", "external")

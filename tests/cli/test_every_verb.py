@@ -23,7 +23,10 @@ from tests.helpers.cli.untrained import write_model
 from tests.helpers.cohort.dicoms import write_study
 from tests.helpers.evaluation.runs import write_run
 
-COMMANDS = {verb: __import__(f"molre.cli.{verb}", fromlist=["command"]).command for verb in VERBS}
+COMMANDS = {
+    verb: __import__(f"molre.cli.{verb.replace('-', '_')}", fromlist=["command"]).command
+    for verb in VERBS
+}
 OUT = "new/out"
 SHORT = ("--set", "max_epochs=1", "--set", "learning_rates=[0.01]", "--workers", "1")
 # what each verb needs; names of places that the fixture below makes
@@ -31,6 +34,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": ("-o", OUT),
     "ingest": ("study", "-o", OUT),
     "label": ("labels.csv", "--cohort", "cohort"),
+    "label-audit": ("labels.csv", "labels.csv", "-o", OUT),
+    "label-sample": ("labels.csv", "-o", OUT),
+    "label-merge": ("labels.csv", "decisions.csv", "-o", f"{OUT}.csv"),
     "split": ("cohort",),
     "embed": ("cohort",),
     "train": ("cohort", "-o", OUT),
@@ -91,6 +97,8 @@ def ready(once: Once) -> Path:
         write_run(root / "run2", arm="frozen")
         write_model(root / "model")
         (root / "labels.csv").write_text("study,skull_fracture\n1.2.10,1\n")
+        head = "study,finding,state,source,labeller,evidence\n"
+        (root / "decisions.csv").write_text(f"{head}1.2.10,skull_fracture,absent,reader,AB,\n")
         (root / "a file").write_text("x")
         (root / "a folder").mkdir()
         (root / "a folder/notes.txt").write_text("mine")

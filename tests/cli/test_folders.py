@@ -27,6 +27,7 @@ OWN = {
     "control": ["control.csv", "control_contrasts.csv", "fits/molre-0-conflict-1.json"],
     "consistency": ["consistency.csv", "pairs.parquet", "report.html"],
     "audit": ["audit.json", "audit.html"],
+    "label-audit": ["agreement.csv", "agreement.json", "report.html", "report.json"],
 }
 TEXT = {
     ("benchmark", "config.yaml"): "backbones:\n- name: x\n",

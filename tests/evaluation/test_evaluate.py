@@ -98,7 +98,7 @@ def test_each_further_table_is_written_and_a_stale_one_removed(tmp_path):
     evaluation = evaluate(run, draws=DRAWS)
     written = {name for name in FURTHER_TABLES if (run / f"{name}.parquet").is_file()}
     assert written == {"operating_points", "predictive_values", "decision_curve", "abstention"}
-    assert set(evaluation.sections.missing) == {"subgroups", "sensitivity"}
+    assert set(evaluation.sections.missing) == {"subgroups", "sensitivity", "label_noise"}
     assert written == set(evaluation.sections.tables)
 
 

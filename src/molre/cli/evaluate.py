@@ -28,6 +28,12 @@ def command(
         list[float] | None,
         typer.Option(help="State PPV and NPV at this prevalence, e.g. 0.02; may be repeated."),
     ] = None,
+    label_audit: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of `molre label-audit`: show how far label errors may move each AUC."
+        ),
+    ] = None,
     leave_out_overlap: Annotated[
         bool,
         typer.Option(
@@ -56,6 +62,9 @@ def command(
     fitted there, only findings that its labels name exactly are scored, and studies that the model
     was made from are refused. Exit 1 if a scan could not be read again (OUT/rejects.csv).
 
+    With --label-audit AUDIT the report also says, finding by finding, by how much errors of the
+    labels may have moved the AUC, as far as the audit measured them.
+
     Example: molre evaluate runs/molre-0
 
     Example: molre evaluate runs/molre-0 --external other-hospital -o external/molre-0
@@ -72,7 +81,12 @@ def command(
                 "--out and --leave-out-overlap go with --external",
                 fix="add --external COHORT, or leave them out: a run's report is in the run",
             )
-        evaluation = evaluate_and_report(run, prevalences=prevalences)
+        evaluation = evaluate_and_report(run, prevalences=prevalences, label_audit=label_audit)
+    elif label_audit is not None:
+        raise MolreError(
+            "--label-audit goes with a run that was evaluated",
+            fix="run it without, then `molre evaluate OUT --label-audit AUDIT`",
+        )
     elif out is None:
         raise MolreError("--external needs a folder to write", fix="add -o OUT")
     else:

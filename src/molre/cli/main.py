@@ -19,6 +19,9 @@ VERBS = (
     "demo",
     "ingest",
     "label",
+    "label-audit",
+    "label-sample",
+    "label-merge",
     "split",
     "embed",
     "train",
@@ -68,7 +71,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _verb in VERBS:
-    _module = importlib.import_module(f"molre.cli.{_verb}")
+    _module = importlib.import_module(f"molre.cli.{_verb.replace('-', '_')}")
     app.command(_verb, cls=Verb, help=flowing(_module.command.__doc__))(_module.command)
 
 

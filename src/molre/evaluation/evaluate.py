@@ -15,6 +15,7 @@ from molre.evaluation.caveats import cautions, dropped_caution, worse_than_chanc
 from molre.evaluation.endpoint import Endpoint, endpoint, supports
 from molre.evaluation.finding_metrics import FindingResult, finding_result
 from molre.evaluation.further_tables import Sections, sections
+from molre.evaluation.labels.of_run import adopt
 from molre.evaluation.operating_points import PREVALENCES
 from molre.evaluation.routing import RoutingSummary, summarize
 from molre.evaluation.statistics.bootstrap import DRAWS, bootstrap_aucs
@@ -81,6 +82,7 @@ def evaluate(
     draws: int = DRAWS,
     seed: int = 0,
     prevalences: Sequence[float] | None = None,
+    label_audit: Path | str | None = None,
 ) -> Evaluation:
     """Score a run on its test studies and write ``RUN/metrics.parquet`` and the further tables.
 
@@ -90,6 +92,8 @@ def evaluate(
         seed: of the bootstrap and the permutations.
         prevalences: at which predictive values are stated; those of the last evaluation by
             default, so that evaluating again changes nothing.
+        label_audit: folder of ``molre label-audit``, of the run's labels; a copy of its numbers
+            stays in the run, for evaluating again.
 
     Raises:
         MolreError: the folder is not a whole run, or a patient is in two of its splits.
@@ -100,7 +104,10 @@ def evaluate(
         1
     """
     prevalences = prevalences or _stated_before(RunFolder(Path(run))) or PREVALENCES
-    evaluation = score(read_run(run), draws=draws, seed=seed, prevalences=prevalences)
+    opened = read_run(run)
+    if label_audit is not None:
+        adopt(Path(label_audit), opened.folder)
+    evaluation = score(opened, draws=draws, seed=seed, prevalences=prevalences)
     folder, tables = evaluation.run.folder, evaluation.sections.tables
     folder.write_table(METRICS, metrics_table(evaluation))
     for name in FURTHER_TABLES:
@@ -149,7 +156,9 @@ def score(
         pooled=calibration(*pooled, owners) if len(members) else None,
         bins=reliability(*pooled, patients=owners) if len(members) else (),
         routing=routing,
-        sections=sections(run, members.tolist(), cohort, seed=seed, prevalences=prevalences),
+        sections=sections(
+            run, members.tolist(), cohort, findings, seed=seed, prevalences=prevalences
+        ),
         cautions=tuple(sentence for sentence in said if sentence),
     )
 

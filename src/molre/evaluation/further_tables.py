@@ -11,6 +11,9 @@ from molre.errors import MolreError
 from molre.evaluation.abstention import abstention
 from molre.evaluation.decision_curve import decision_curve
 from molre.evaluation.endpoint import EMPTY
+from molre.evaluation.finding_metrics import FindingResult
+from molre.evaluation.labels.noise import label_noise
+from molre.evaluation.labels.of_run import measured_labels
 from molre.evaluation.operating_points import PREVALENCES, operating_points, predictive_values
 from molre.evaluation.patient_groups import scan_groups
 from molre.evaluation.sensitivity import sensitivity
@@ -32,6 +35,7 @@ def sections(
     run: Run,
     members: Sequence[int],
     cohort: CohortOfRun,
+    results: Sequence[FindingResult],
     *,
     seed: int = 0,
     prevalences: Sequence[float] = PREVALENCES,
@@ -42,11 +46,13 @@ def sections(
         run: the run.
         members: positions of the endpoint's findings.
         cohort: of the run.
+        results: of the run's findings.
         seed: of the bootstraps.
         prevalences: at which predictive values are stated.
     """
     made = Sections({}, {})
     _operating_points(run, prevalences, made)
+    _label_noise(run, results, made)
     whole: dict[str, Callable[[], pl.DataFrame]] = {
         "decision_curve": lambda: decision_curve(run, members),
         "abstention": lambda: abstention(run, members, seed),
@@ -73,6 +79,20 @@ def sections(
         else:
             made.tables[name] = table
     return made
+
+
+def _label_noise(run: Run, results: Sequence[FindingResult], made: Sections) -> None:
+    measured = measured_labels(run.folder)
+    if measured is None:
+        made.missing["label_noise"] = (
+            "no audit of the labels was given (`molre evaluate RUN --label-audit AUDIT`)"
+        )
+        return
+    table = label_noise(results, measured)
+    if table.is_empty():
+        made.missing["label_noise"] = "no finding is scored"
+    else:
+        made.tables["label_noise"] = table
 
 
 def _operating_points(run: Run, prevalences: Sequence[float], made: Sections) -> None:

@@ -48,7 +48,7 @@ def read_labels(
     if isinstance(labels, pl.DataFrame):
         return from_long(_long(labels, IN_MEMORY), *given)
     path = Path(labels)
-    if _is_parquet(path):
+    if is_parquet(path):
         return from_long(_long(_parquet(path), path), *given, path)
     header, rows = read_rows(path)
     if is_long(header):
@@ -69,7 +69,8 @@ def _long(frame: pl.DataFrame, where: str | Path) -> pl.DataFrame:
     )
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does; what is not there does not."""
     try:
         with open(path, "rb") as handle:
             return handle.read(4) == b"PAR1"

@@ -10,6 +10,7 @@ RUN/
   history.parquet            every epoch of every learning rate
   routing.parquet            gates of the test studies, of an arm with a router
   data.json                  the data in counts: flow, population, labels
+  label_audit.json           how often the labels are wrong, where ``molre evaluate`` was told
   manifest.json              written last, see :mod:`molre.runs.manifest`
   metrics.parquet, ...       what ``molre evaluate`` adds: tables, report.html and report.json
 
@@ -35,6 +36,7 @@ from molre.settings_file import read_settings
 
 AGAIN = "train the run again, or restore the file from a copy"
 MANIFEST, CONFIG, COUNTS = "manifest.json", "config.yaml", "data.json"
+LABEL_AUDIT = "label_audit.json"  # a copy of the audit's agreement.json
 REPORT, VALUES = "report.html", "report.json"
 REJECTS = "rejects.csv"  # of an external evaluation
 MODEL, EMBEDDINGS = "model", "embeddings"
@@ -47,10 +49,11 @@ FURTHER_TABLES = (
     "subgroups",
     "abstention",
     "sensitivity",
+    "label_noise",
 )
 TABLES = (*TRAINED_TABLES, METRICS, *FURTHER_TABLES)
 # all that molre writes at the top of a run, and what of it no external evaluation has
-WRITTEN = {MANIFEST, CONFIG, COUNTS, REPORT, VALUES, REJECTS, MODEL, EMBEDDINGS}
+WRITTEN = {MANIFEST, CONFIG, COUNTS, LABEL_AUDIT, REPORT, VALUES, REJECTS, MODEL, EMBEDDINGS}
 WRITTEN |= {f"{name}.parquet" for name in TABLES}
 OF_TRAINING = {CONFIG, COUNTS, EMBEDDINGS, "history.parquet", "routing.parquet"}
 
@@ -80,6 +83,11 @@ class RunFolder:
     def data(self) -> Path:
         """Counts of the data."""
         return self.path / COUNTS
+
+    @property
+    def label_audit(self) -> Path:
+        """What an audit of its labels measured; most runs have none."""
+        return self.path / LABEL_AUDIT
 
     @property
     def report(self) -> Path:

@@ -19,7 +19,7 @@ NO_DISAGREEMENT = "exact, of disagreements"
 ENOUGH = 5  # clusters that a bootstrap needs to say anything
 
 
-def kappa(table: FloatArray) -> float | FloatArray:
+def kappa(table: np.ndarray) -> float | FloatArray:
     """Kappa of one table of counts, or of many at once.
 
     Args:
@@ -39,7 +39,7 @@ def kappa(table: FloatArray) -> float | FloatArray:
     return float(found) if found.ndim == 0 else found
 
 
-def asymptotic_interval(table: FloatArray, level: float = LEVEL) -> tuple[float, float]:
+def asymptotic_interval(table: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     """Large-sample interval, cut at -1 and 1; (nan, nan) where kappa is undefined.
 
     Args:
@@ -94,7 +94,7 @@ def kappa_estimate(
     owner = np.unique(np.asarray(patients), return_inverse=True)[1]
     people = int(owner.max()) + 1 if len(owner) else 0
     cell = np.asarray(first, dtype=np.int64) * categories + np.asarray(second, dtype=np.int64)
-    table = np.bincount(cell, minlength=categories**2).reshape(categories, categories).astype(float)
+    table = np.bincount(cell, minlength=categories**2).reshape(categories, categories)
     value = kappa(table)
     assert isinstance(value, float)
     if math.isnan(value):

@@ -14,6 +14,7 @@ from molre.evaluation.sensitivity import MACRO
 from molre.evaluation.subgroups import ALL
 from molre.output.numbers import interval, number, p_value
 from molre.output.run.figures import decision_curves, risk_coverage
+from molre.output.run.label_noise import label_noise_context
 
 CURVES = 6  # findings whose decision curve is drawn, those with most positives
 ALPHA = 0.05
@@ -34,6 +35,7 @@ def section_context(evaluation: Evaluation, names: Mapping[str, str]) -> dict[st
         "subgroups": lambda table: _subgroups(table, names),
         "abstention": _abstention,
         "sensitivity": lambda table: _sensitivity(table, names),
+        "label_noise": lambda table: label_noise_context(table, evaluation.run, names),
     }
     context: dict[str, Any] = {name: None for name in makers}
     context |= {name: make(tables[name]) for name, make in makers.items() if name in tables}

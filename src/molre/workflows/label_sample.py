@@ -1,0 +1,80 @@
+"""A sample of cells for a person to check, and what it will be able to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from molre.errors import MolreError, did_you_mean
+from molre.evaluation.labels.cells import Side
+from molre.evaluation.labels.sample import COLUMNS, Plan, draw_sample
+from molre.folders import claim_file
+from molre.labels.findings import findings
+from molre.labels.read_labels import read_labels
+from molre.labels.stated import stated_cells
+from molre.table_files import write_csv
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A sample as written.
+
+    Attributes:
+        sample: study, finding, stratum, weight.
+        cells: how many it was drawn from.
+        short: findings with fewer present cells than were wanted, all of which were taken.
+    """
+
+    sample: pl.DataFrame
+    cells: int
+    short: tuple[str, ...]
+
+
+def sample_labels(
+    labels: Path,
+    out: Path,
+    plan: Plan,
+    only: Sequence[str] = (),
+    id_column: str | None = None,
+    ignore: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> Drawn:
+    """Draw cells of a label table and write them, with their weights, as a CSV.
+
+    Args:
+        labels: label table.
+        out: CSV to write; it names studies, and no labels.
+        plan: how many of what.
+        only: findings to draw from; all that the labels speak of by default.
+        id_column: of the labels; found if not given.
+        ignore: columns of the labels to leave out.
+        overwrite: replace a sample that is there.
+
+    Raises:
+        MolreError: a bad table, an unknown finding, or a file in the way.
+    """
+    claim_file(out, ",".join(COLUMNS))
+    if out.exists() and not overwrite:
+        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
+    _, long = read_labels(labels, findings(), id_column, source="not stated", ignore=ignore)
+    side = Side("labels", long, stated_cells(labels, id_column, ignore))
+    spoken = side.findings(findings())
+    for one in only:
+        if one not in spoken:
+            raise MolreError(
+                f"{labels} says nothing of {one!r}",
+                where="--finding",
+                fix=did_you_mean(one, spoken),
+            )
+    rows = long.filter(pl.col("finding").is_in(list(only or spoken)))
+    if side.stated is None:
+        rows = rows.filter(pl.col("state") != "not_mentioned")
+    sample = draw_sample(rows, plan)
+    present = dict(rows.filter(pl.col("state") == "present").group_by("finding").len().iter_rows())
+    short = tuple(f for f in (only or spoken) if present.get(f, 0) < plan.present)
+    write_csv(out, sample)
+    return Drawn(sample, len(rows), short)
