@@ -12,7 +12,7 @@ from molre.evaluation.labels.cells import ABSENT, NOT_MENTIONED, Cells, Side
 from molre.folders import check_place
 from molre.labels.findings import findings
 from molre.labels.long_table import STATES
-from molre.labels.reports.texts import read_texts
+from molre.labels.reports.read_reports import read_reports
 from molre.output.label_audit.sheet import Answer, Question, Sheet, write_sheet
 
 
@@ -46,7 +46,7 @@ def write_disagreements(
     Returns:
         How many questions it asks.
     """
-    texts = read_texts(reports)
+    texts = read_reports(reports).texts
     silent = {ABSENT, NOT_MENTIONED}
     evidence = [_evidence(side) for side in sides]
     questions, quiet = [], 0
@@ -95,7 +95,9 @@ def write_blind(sample: pl.DataFrame, reports: Path, path: Path) -> int:
     first = {study: n for n, (study, _) in reversed(list(enumerate(rows)))}
     rows.sort(key=lambda row: (first[row[0]], order[row[1]]))
     title = "What do these reports say?"
-    return _write(title, [Question(*row) for row in rows], read_texts(reports), (), [], path)
+    return _write(
+        title, [Question(*row) for row in rows], read_reports(reports).texts, (), [], path
+    )
 
 
 def _write(

@@ -62,3 +62,18 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "r.csv", "id,report\n1,No bleed.\n")
     with pytest.raises(MolreError, match="no column 'reprot'"):
         read_reports(path, text_names=["reprot"])
+
+
+def test_reports_of_one_study_are_joined_and_empty_ones_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.csv", "id,text\nr1,first\nr2,\nr1,ADDENDUM: more\n")
+    assert read_reports(path).texts == {"r1": "first\n\nADDENDUM: more"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("r.jsonl", "Mr Secret has a bleed\n"), ("r.csv", "id,words\n1,Mr Secret has a bleed\n")],
+)
+def test_an_error_never_holds_a_report(tmp_path: Path, name: str, data: str) -> None:
+    with pytest.raises(MolreError) as error:
+        read_reports(write(tmp_path / name, data))
+    assert "Secret" not in str(error.value)

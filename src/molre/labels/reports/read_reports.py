@@ -45,6 +45,16 @@ class ReportTable:
     id_column: str
     reports: list[Report]
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """Text by study; several reports of one are joined, in order, by an empty line."""
+        found: dict[str, str] = {}
+        for report in self.reports:
+            if report.study and report.text:
+                before = found.get(report.study)
+                found[report.study] = f"{before}\n\n{report.text}" if before else report.text
+        return found
+
 
 def read_reports(
     path: str | Path, id_name: str | None = None, text_names: Sequence[str] = ()
