@@ -9,6 +9,7 @@ from molre.errors import MolreError
 from molre.labels.findings import findings
 from molre.labels.long_table import STATES, from_long
 from molre.labels.merge import FOLLOWS, merge_decisions
+from molre.labels.policy import targets
 
 ANY, SDH, ACUTE = "intracranial_hemorrhage", "subdural_hemorrhage", "acute_subdural_hemorrhage"
 SHIFT = "midline_shift"
@@ -96,3 +97,13 @@ def test_merged_labels_are_labels_and_merging_again_changes_nothing(first, secon
     assert again.equals(merged.labels)
     assert merge_decisions(merged.labels, told, findings()).labels.equals(merged.labels)
     assert merged.decided + merged.overruled == len(second)
+
+
+def test_a_silent_report_stays_a_blank_of_a_report():
+    """Else a reader who confirms that nothing is said would turn an absent label into none."""
+    found = merge_decisions(
+        machine(("r1", SHIFT, "present")), decided(("r1", SHIFT, "not_mentioned")), findings()
+    )
+    assert cell(found.labels, SHIFT) == ("not_mentioned", "report-reader", "AB")
+    known = targets(found.labels.rename({"id": "study_id"}), ["r1"], findings())
+    assert known[0, findings().ids.index(SHIFT)] == 0

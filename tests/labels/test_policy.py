@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable, findings
-from molre.labels.policy import targets
+from molre.labels.policy import of_sources, targets
 
 TABLE = findings()
 COLUMNS = ("study_id", "finding", "state", "source")
@@ -93,3 +93,16 @@ def test_every_cell_is_what_its_row_says(rows: list[tuple[str, ...]], policy: st
 def test_an_unknown_policy_is_refused():
     with pytest.raises(MolreError, match="'zero'"):
         targets(labels("reader"), ["s1"], TABLE, "zero")
+
+
+def test_labels_of_other_sources_are_as_if_never_given():
+    both = pl.concat([labels("reader"), labels("report-rules").with_columns(study_id=pl.lit("s2"))])
+    found = targets(of_sources(both, ["reader"]), ["s1", "s2"], TABLE)
+    assert value(found, "skull_fracture") == 1
+    assert np.isnan(found[1]).all()
+    assert of_sources(both, ()).equals(both)
+
+
+def test_a_source_that_nobody_is_is_refused_with_the_nearest():
+    with pytest.raises(MolreError, match="Did you mean 'report-rules'"):
+        of_sources(labels("report-rules"), ["report-rule"])

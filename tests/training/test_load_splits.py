@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
 import polars as pl
+import pytest
 
 from molre.cohort.cohort import SPLITS, Cohort
+from molre.errors import MolreError
 from molre.labels.findings import findings
 from molre.training.load_splits import load_splits
 
@@ -49,3 +54,21 @@ def test_a_scan_without_an_embedding_is_left_out_and_counted(scans, capsys):
     assert _studies(scans, lost, include_not_head=True) == whole - {train.study[0]}
     said = " ".join(capsys.readouterr().err.split())
     assert f"1 of {len(whole)} scans left out: without an embedding" in said
+
+
+def test_labels_of_other_sources_are_masked_and_what_is_no_source_is_refused(scans):
+    labels = pl.read_parquet(scans / "labels.parquet")
+    first = labels["study_id"].unique().sort()[0]
+    source = pl.when(pl.col("study_id") == first).then(pl.lit("report-x"))
+    labels.with_columns(source=source.otherwise(pl.lit("reader"))).write_parquet(
+        scans / "labels.parquet"
+    )
+    load = partial(load_splits, Cohort(scans), _All(), findings(), "blank_means", 1)
+    whole, masked = load(), load(sources=("reader",))
+    for name in SPLITS:
+        for study, before, after in zip(
+            whole[name].study, whole[name].targets, masked[name].targets, strict=True
+        ):
+            assert np.isnan(after).all() == (study == first or np.isnan(before).all())
+    with pytest.raises(MolreError, match="no label is of the source 'readers'"):
+        load(sources=("readers",))

@@ -258,7 +258,13 @@ def _splits(opened: RunUnderAudit) -> Splits:
     known = "include_not_head" in config.model_fields_set
     every = config.include_not_head or not known
     return load_splits(
-        opened.cohort, opened.cache, findings(), policy, floor, include_not_head=every
+        opened.cohort,
+        opened.cache,
+        findings(),
+        policy,
+        floor,
+        include_not_head=every,
+        sources=config.label_sources or (),
     )
 
 

@@ -14,6 +14,7 @@ from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
 from molre.labels.long_table import STATES
 
 READER = "reader"
+SILENT = "report-reader"  # a report's silence, as a reader found it: a blank like any report's
 FOLLOWS = "follows from a reader's decision"
 _CODES = {"present": PRESENT, "absent": ABSENT, "uncertain": UNKNOWN, "not_mentioned": UNKNOWN}
 
@@ -49,7 +50,9 @@ def merge_decisions(
     """Put a reader's decisions in the place of what a machine said.
 
     A decision of present makes the findings above it present, one of absent those below it absent,
-    whatever the machine said of them.
+    whatever the machine said of them. A decision of not mentioned gets the source
+    ``report-reader``: a blank means what the policy says only where a report is its source, and one
+    was read here.
 
     Args:
         labels: closed long table, K rows a study.
@@ -79,7 +82,8 @@ def merge_decisions(
         at = row[one["id"]], column[one["finding"]]
         before, implied = one["state"], int(follows[at])
         if at in words and _CODES[words[at][0]] == whole[at]:
-            one |= {"state": words[at][0], "source": READER, "labeller": words[at][1]}
+            source = SILENT if words[at][0] == "not_mentioned" else READER
+            one |= {"state": words[at][0], "source": source, "labeller": words[at][1]}
             one["evidence"] = ""
             counts["changed"] += before != one["state"]
             continue

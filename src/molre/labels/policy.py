@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import polars as pl
 
-from molre.errors import MolreError
+from molre.errors import MolreError, did_you_mean
 from molre.labels.findings import FindingsTable
 
 POLICIES = ("blank_means", "mask")
@@ -54,6 +56,29 @@ def targets(
     found = np.full((len(row), len(table)), np.nan, dtype=np.float32)
     found[known["row"].to_numpy(), known["column"].to_numpy()] = known["value"].to_numpy()
     return found[[row[s] for s in studies]]
+
+
+def of_sources(labels: pl.DataFrame, sources: Collection[str]) -> pl.DataFrame:
+    """Labels of these sources; those of others are as if they had never been given.
+
+    Args:
+        labels: long table with source.
+        sources: as the column has them; none are all.
+
+    Raises:
+        MolreError: there is no label of one of the sources.
+    """
+    if not sources:
+        return labels
+    there = labels["source"].unique().sort().drop_nulls().to_list()
+    for source in sources:
+        if source not in there:
+            raise MolreError(
+                f"no label is of the source {source!r}",
+                where="--set label_sources",
+                fix=did_you_mean(source, there),
+            )
+    return labels.filter(pl.col("source").is_in(list(sources)))
 
 
 def _position(name: str, position: dict[str, int]) -> pl.Expr:

@@ -13,6 +13,7 @@ import polars as pl
 from molre import files
 from molre.cohort.cohort import Cohort
 from molre.errors import MolreError
+from molre.labels.policy import of_sources
 
 
 @dataclass
@@ -67,7 +68,7 @@ class CohortOfRun:
         return scans
 
     def labels(self) -> pl.DataFrame:
-        """Long labels, as the run was made from.
+        """Long labels, as the run was made from: of the sources that count in it.
 
         Raises:
             MolreError: the cohort is gone, or its labels have changed.
@@ -76,4 +77,4 @@ class CohortOfRun:
         stored = self.manifest.get("labels_sha256")
         if stored and files.sha256(self.opened.path / "labels.parquet") != stored:
             raise MolreError("the cohort's labels have changed since the run was made")
-        return labels
+        return of_sources(labels, self.manifest.get("label_sources") or ())

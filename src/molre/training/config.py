@@ -72,6 +72,11 @@ class TrainConfig(BaseModel):
     router_hidden: int = Field(default=32, ge=1, le=100_000)
     shared_query: bool = False
     blank_policy: Literal["blank_means", "mask"] = "blank_means"
+    label_sources: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="labels of other sources are unknown, in all splits; None: all count",
+    )
     budget: float = Field(default=0.005, gt=0, description="share of parameters, at blocks")
     prefix_cache: bool | Literal["auto"] = Field(
         default=False, description="keep tokens on disk, at blocks; auto: where that can be done"

@@ -12,7 +12,7 @@ from molre import files
 from molre.cohort.cohort import SPLITS, Cohort
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
-from molre.labels.policy import targets
+from molre.labels.policy import of_sources, targets
 from molre.progress import say
 from molre.runs.studies import Studies
 from molre.training.data import Inputs, known_findings
@@ -20,11 +20,15 @@ from molre.training.data import Inputs, known_findings
 
 @dataclass(frozen=True)
 class Splits:
-    """The four splits, the findings they can be trained on, and :func:`data_hashes`."""
+    """The four splits, the findings they can be trained on, and :func:`data_hashes`.
+
+    ``sources`` are those whose labels count; none are all.
+    """
 
     by_name: dict[str, Studies]
     findings: tuple[str, ...]
     hashes: dict[str, str]
+    sources: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Studies:
         """One split."""
@@ -39,23 +43,26 @@ def load_splits(
     floor: int,
     *,
     include_not_head: bool = False,
+    sources: tuple[str, ...] = (),
 ) -> Splits:
     """Join scans, splits and labels.
 
     Only studies that have an embedding are used, and of these only whole heads with a brain inside
     (the column ``head``) unless ``include_not_head``; how many are left out is said, and how many
     have no split yet, or have labels and are in the cohort no more. A finding is
-    trained if it has at least ``floor`` known positives and negatives in train.
+    trained if it has at least ``floor`` known positives and negatives in train. Labels that are of
+    none of the ``sources`` are unknown.
 
     Raises:
-        MolreError: an empty split, or no finding that can be trained.
+        MolreError: an empty split, no label of a source, or no finding that can be trained.
     """
     rows = cohort.chosen().join(cohort.splits(), on="patient", how="inner").sort("study")
     _say_strays(cohort, len(rows))
     rows = _embedded(rows, cache)
     if not include_not_head:
         rows = _heads(rows)
-    known = targets(cohort.labels(), rows["study"].to_list(), table, policy)
+    labels = of_sources(cohort.labels(), sources)
+    known = targets(labels, rows["study"].to_list(), table, policy)
     split = rows["split"].to_numpy()
     by_name = {}
     for name in SPLITS:
@@ -85,6 +92,7 @@ def load_splits(
         {name: replace(s, targets=s.targets[:, columns]) for name, s in by_name.items()},
         tuple(findings),
         data_hashes(cohort),
+        sources,
     )
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from molre.cohort.cohort import SPLITS, Cohort
 from molre.cohort.flow import flow
 from molre.cohort.population import population
+from molre.labels.policy import of_sources
 from molre.runs.manifest import FORMAT_VERSION
 from molre.training.load_splits import Splits
 
@@ -26,6 +27,7 @@ def provenance(cohort: Cohort, splits: Splits, policy: str) -> dict[str, Any]:
         splits: its studies with their targets.
         policy: what a blank label means.
     """
+    labels = cohort.labels()
     studies = {name: splits[name].study for name in SPLITS}
     used = {h for name in SPLITS for h in splits[name].content_hash}
     return {
@@ -35,10 +37,19 @@ def provenance(cohort: Cohort, splits: Splits, policy: str) -> dict[str, Any]:
         "population": population(cohort.chosen(), studies),
         "labels": {
             "blank_policy": policy,
-            "sources": label_sources(cohort.labels(), splits),
+            "sources": label_sources(of_sources(labels, splits.sources), splits),
+            **_masked(labels, splits),
             "counts": {name: _counts(splits, name) for name in SPLITS},
         },
     }
+
+
+def _masked(labels: pl.DataFrame, splits: Splits) -> dict[str, Any]:
+    """Studies by source of the labels that do not count, where there are some."""
+    if not splits.sources:
+        return {}
+    others = labels.filter(~pl.col("source").is_in(list(splits.sources)))
+    return {"masked_sources": label_sources(others, splits)}
 
 
 def label_sources(labels: pl.DataFrame, splits: Splits) -> dict[str, dict[str, int]]:

@@ -127,6 +127,7 @@ def _start(
         config.blank_policy,
         config.min_labels,
         include_not_head=config.include_not_head,
+        sources=config.label_sources or (),
     )
     context = RunContext(config, arm, cohort, backbone, inputs, findings(), splits, ranks)
     ranks.assert_same([splits[name].content_hash for name in SPLITS], "embeddings")

@@ -194,6 +194,7 @@ def _facts(
     added = best.classifier.adapter if best.blocks is None else best.blocks.adapted
     trainable = sum(p.numel() for p in added.parameters())
     budget = FitBudget.of(context.config, len(context.splits["train"]))
+    sources = context.config.label_sources
     return {
         "arm": context.config.arm,
         "placement": context.config.placement,
@@ -209,6 +210,7 @@ def _facts(
         "n": {s: len(context.splits[s]) for s in SPLITS},
         **context.splits.hashes,
         "blank_policy": context.config.blank_policy,
+        **({"label_sources": list(sources)} if sources else {}),
         "learning_rate": best.search.rate,
         "rates": [
             {"learning_rate": rate, "tune_auc": auc if math.isfinite(auc) else None}

@@ -235,7 +235,8 @@ def _manifest(
         "seed": d.seed,
         "backbone": backbone_facts(d.backbone),
         "added_parameters": 0,
-        **manifest,
+        # labels of the other cohort all count, whatever their source
+        **{name: told for name, told in manifest.items() if name != "label_sources"},
         "cohort": str(cohort.path.resolve()),
         "synthetic": cohort.synthetic or d.synthetic,
         "findings": list(kept),

@@ -154,11 +154,13 @@ def settings(opened: RunUnderAudit) -> Iterator[Check]:
     config, description = opened.config, opened.description
     manifest = {key: opened.manifest.get(key) for key in ("arm", "placement", "seed")}
     manifest["blank_policy"] = opened.manifest.get("blank_policy")
+    manifest["label_sources"] = opened.manifest.get("label_sources") or []
     again: dict[str, Any] = {
         "arm": config.arm,
         "placement": config.placement,
         "seed": config.seed,
         "blank_policy": config.blank_policy,
+        "label_sources": list(config.label_sources or ()),
     }
     found = [f"manifest.json {one}" for one in mapping_differences(manifest, again)]
     spec = description.classifier.model_dump()

@@ -164,6 +164,7 @@ _SAME: tuple[tuple[str, Callable[[Run], object]], ...] = (
     ("splits", lambda run: run.manifest.get("splits_sha256")),
     ("labels", lambda run: run.manifest.get("labels_sha256")),
     ("policy for blank labels", lambda run: run.manifest.get("blank_policy")),
+    ("sources of labels that count", lambda run: run.manifest.get("label_sources")),
     ("labels", lambda run: np.nan_to_num(run.labels, nan=-1).tobytes()),
 )
 

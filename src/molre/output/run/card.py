@@ -118,6 +118,9 @@ def _training(d: ModelDescription, data: dict[str, Any], manifest: dict[str, Any
     counts = ", ".join(f"{split} {n}" for split, n in d.studies.items())
     lines = [f"- Trained on {d.trained_on}; studies: {counts}. Splits are by patient."]
     lines.append(f"- Blank labels: `{manifest.get('blank_policy') or 'not stated'}`.")
+    if told := manifest.get("label_sources"):
+        named = ", ".join(_cell(name) for name in told)
+        lines.append(f"- Only labels of {named} count; those of other sources are masked.")
     if data:
         for split, sources in data["labels"]["sources"].items():
             named = ", ".join(f"{_cell(name)} ({n} studies)" for name, n in sources.items())

@@ -96,6 +96,7 @@ def _origin(manifest: dict[str, Any]) -> dict[str, Any]:
         "placement": manifest["placement"],
         "added_parameters": manifest["added_parameters"],
         "blank_policy": manifest.get("blank_policy"),
+        "label_sources": manifest.get("label_sources") or [],
         "studies": manifest.get("n") or {},
         "epochs": manifest.get("epochs"),
         "learning_rate": manifest.get("learning_rate"),
