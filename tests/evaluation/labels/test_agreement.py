@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from molre.evaluation.labels.agreement import NUMBERS, label_audit
 from molre.evaluation.labels.cells import CODE, Cells, Left
-from molre.evaluation.statistics.kappa import BOOTSTRAP
+from molre.evaluation.statistics import kappa
 from molre.evaluation.statistics.proportion import CLUSTERED, EXACT
 from molre.labels.long_table import STATES
 
@@ -86,7 +86,7 @@ def test_reports_of_one_patient_are_not_independent():
     alone = audited(pairs).findings[0].numbers
     grouped = audited(pairs, patients=[f"p{i // 4}" for i in range(64)]).findings[0].numbers
     assert (alone["accuracy"].method, grouped["accuracy"].method) == (EXACT, CLUSTERED)
-    assert grouped["kappa"].method == BOOTSTRAP
+    assert grouped["kappa"].method == kappa.CLUSTERED
     for name in ("accuracy", "sensitivity", "kappa"):
         wide, narrow = (one[name].high - one[name].low for one in (grouped, alone))
         assert wide > 1.3 * narrow

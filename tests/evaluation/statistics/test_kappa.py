@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from molre.evaluation.statistics.kappa import (
     ASYMPTOTIC,
-    BOOTSTRAP,
+    CLUSTERED,
     NO_DISAGREEMENT,
     asymptotic_interval,
+    clustered_interval,
     kappa,
     kappa_estimate,
 )
@@ -78,8 +80,8 @@ def test_copies_of_a_reading_add_little():
     copies = kappa_estimate(
         np.repeat(first, 4), np.repeat(second, 4), np.repeat(np.arange(100), 4).astype(str), 3
     )
-    assert copies.method == BOOTSTRAP
-    assert copies.high - copies.low == pytest.approx(alone.high - alone.low, rel=0.2)
+    assert copies.method == CLUSTERED
+    assert copies.high - copies.low == pytest.approx(alone.high - alone.low, rel=0.03)
 
 
 def test_who_is_asked_first_does_not_matter():
@@ -87,3 +89,38 @@ def test_who_is_asked_first_does_not_matter():
     patients = np.repeat(np.arange(50), 4).astype(str)
     one, other = (kappa_estimate(*pair, patients, 3) for pair in ((first, second), (second, first)))
     assert (one.low, one.value, one.high) == pytest.approx((other.low, other.value, other.high))
+
+
+@given(st.lists(st.integers(1, 40), min_size=9, max_size=9))
+def test_clusters_of_one_have_the_large_sample_interval(counts):
+    table = np.array(counts).reshape(3, 3)
+    first, second = readings(table)
+    n = len(first)
+    low, high = clustered_interval(first, second, np.arange(n), table)
+    known = cohens_kappa(table)
+    reach = known.std_kappa * np.sqrt(n / (n - 1)) * t.ppf(0.975, n - 1)
+    assert (low, high) == pytest.approx((max(-1, known.kappa - reach), min(1, known.kappa + reach)))
+
+
+def test_the_interval_of_clusters_is_that_of_drawing_clusters_again():
+    """200 patients with 1 to 5 readings that resemble each other; against the slow bootstrap."""
+    rng = np.random.default_rng(5)
+    sizes = rng.integers(1, 6, 200)
+    owner = np.repeat(np.arange(200), sizes)
+    truth = (rng.random(200) < 0.4)[owner]
+    hard = (rng.random(200) < 0.3)[owner]  # where both readers guess
+    first, second = (np.where(hard, rng.random(len(owner)) < 0.5, truth) for _ in range(2))
+    found = kappa_estimate(first, second, owner, 2)
+    drawn = []
+    for _ in range(1000):
+        rows = np.concatenate([np.flatnonzero(owner == p) for p in rng.integers(0, 200, 200)])
+        one, other = first[rows], second[rows]
+        drawn.append(cohens_kappa(np.array([[np.sum((one == a) & (other == b)) for b in (0, 1)]
+                                            for a in (0, 1)]), return_results=False))  # fmt: skip
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.015)
+
+
+def test_one_patient_alone_says_nothing():
+    found = kappa_estimate(np.array([0, 1, 1]), np.array([0, 1, 0]), ["p"] * 3, 2)
+    assert (found.low, found.high) == (-1, 1)

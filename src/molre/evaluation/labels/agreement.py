@@ -111,8 +111,8 @@ def _one(cells: Cells, name: str, here: np.ndarray, draws: int, seed: int) -> Ag
     tp, fp, fn, tn = (float(((called == a) & (truth == b)).sum()) for a, b in _ORDER)
     numbers = measures(called, truth, owner[sure])
     pair = called.astype(np.int64), truth.astype(np.int64)
-    numbers["kappa"] = kappa_estimate(*pair, owner[sure], 2, draws=draws, seed=seed)
-    whole = kappa_estimate(first, second, owner, 4, draws=draws, seed=seed)
+    numbers["kappa"] = kappa_estimate(*pair, owner[sure], 2)
+    whole = kappa_estimate(first, second, owner, 4)
     return Agreement(name, len(here), apart, (tp, fp, fn, tn), numbers, whole, confusion)
 
 

@@ -81,7 +81,7 @@ class Cells:
     Attributes:
         findings: the K compared.
         studies: (N,) ids.
-        patients: (N,) whose; the study's id where patients are not known.
+        patients: (N,) whose, by a number; the study's where patients are not known.
         finding: int (N,) position in ``findings``.
         first, second: int8 (N,) codes in the order of :data:`molre.labels.long_table.STATES`.
         stratum: str (N,) of the sample; None without one.
@@ -104,12 +104,12 @@ class Cells:
     @property
     def shared(self) -> int:
         """Studies with a compared cell."""
-        return len(set(self.studies.tolist()))
+        return pl.Series(self.studies).n_unique()
 
     @property
     def clusters(self) -> int:
         """Patients with a compared cell."""
-        return len(set(self.patients.tolist()))
+        return pl.Series(self.patients).n_unique()
 
 
 def compare_cells(
@@ -210,17 +210,16 @@ def _cells(
     place = {f: k for k, f in enumerate(findings)}
     whole = whole.with_columns(place=pl.col("finding").replace_strict(place, return_dtype=pl.Int32))
     whole = whole.sort("id", "place")
-    studies = whole["id"].to_numpy()
-    owners, lost = studies, 0
+    studies, owners, lost = whole["id"], whole["id"], 0
     if patients is not None:
-        known = dict(patients)
-        lost = len({s for s in studies.tolist() if s not in known})
+        lost = len(set(studies) - patients.keys())
         # a prefix, so that no study is taken for the patient of that name
-        owners = np.array([f"p {known[s]}" if s in known else f"s {s}" for s in studies.tolist()])
+        owned = {s: f"p {patients[s]}" if s in patients else f"s {s}" for s in studies.unique()}
+        owners = studies.replace_strict(owned)
     return Cells(
         tuple(findings),
-        studies,
-        owners,
+        studies.to_numpy(),
+        owners.rank("dense").to_numpy().astype(np.int64) - 1,
         whole["place"].to_numpy(),
         whole["first"].to_numpy(),
         whole["second"].to_numpy(),

@@ -6,17 +6,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from molre.arrays import FloatArray
-from molre.evaluation.statistics.bootstrap import DRAWS, patient_weights, percentile_interval
 from molre.evaluation.statistics.estimate import Estimate
 from molre.evaluation.statistics.intervals import LEVEL, clopper_pearson
 
 ASYMPTOTIC = "asymptotic"
-BOOTSTRAP = "patient bootstrap"
+CLUSTERED = "asymptotic, patients as clusters"
 NO_DISAGREEMENT = "exact, of disagreements"
-ENOUGH = 5  # clusters that a bootstrap needs to say anything
 
 
 def kappa(table: np.ndarray) -> float | FloatArray:
@@ -66,53 +64,72 @@ def asymptotic_interval(table: np.ndarray, level: float = LEVEL) -> tuple[float,
     return max(-1.0, value - reach), min(1.0, value + reach)
 
 
+def clustered_interval(
+    first: np.ndarray, second: np.ndarray, owner: np.ndarray, table: np.ndarray
+) -> tuple[float, float]:
+    """Interval of kappa where units come in clusters, cut at -1 and 1.
+
+    Each unit's influence on kappa (the delta method, of which the large-sample interval is the
+    case of one unit each) is summed over its cluster; the sums' variance is kappa's. Student's t
+    with one degree of freedom less than clusters, as these may be few.
+
+    Args:
+        first, second: int (N,) categories.
+        owner: int (N,) cluster, from 0 without gaps.
+        table: (K, K) counts of the same, with a kappa.
+
+    Source: Yang and Zhou, Statistics in Medicine 33 (2014) 4144.
+    """
+    value = kappa(table)
+    assert isinstance(value, float)
+    clusters, n = int(owner.max()) + 1, len(owner)
+    if clusters < 2:
+        return -1.0, 1.0
+    shares = table / n
+    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
+    observed, chance = float(np.trace(shares)), float(rows @ columns)
+    agree = (first == second) - observed
+    by_chance = columns[first] + rows[second] - 2 * chance
+    influence = (agree * (1 - chance) - by_chance * (1 - observed)) / (1 - chance) ** 2
+    sums = np.bincount(owner, weights=influence, minlength=clusters)
+    variance = clusters / (clusters - 1) * float(sums @ sums) / n**2
+    reach = float(t.ppf(0.5 + LEVEL / 2, clusters - 1)) * math.sqrt(variance)
+    return max(-1.0, value - reach), min(1.0, value + reach)
+
+
 def kappa_estimate(
-    first: np.ndarray,
-    second: np.ndarray,
-    patients: Sequence[str] | np.ndarray,
-    categories: int,
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
+    first: np.ndarray, second: np.ndarray, patients: Sequence[str] | np.ndarray, categories: int
 ) -> Estimate | None:
     """Kappa of N pairs of readings with its interval.
 
     Where units are independent the interval is the large-sample one; where patients have several,
-    patients are resampled. Where all pairs agree both would have no width: there it is that of the
-    share of disagreements (Clopper-Pearson, of patients), at the marginals that were seen.
+    that of clusters. Where all pairs agree both would have no width: there it is that of the share
+    of disagreements (Clopper-Pearson, of patients), at the marginals that were seen.
 
     Args:
         first, second: int (N,) categories from 0.
         patients: (N,) whose.
         categories: K.
-        draws: of the bootstrap.
-        seed: of the same.
 
     Returns:
         The estimate with n pairs; None where kappa is undefined (one category only, or no pair).
     """
     owner = np.unique(np.asarray(patients), return_inverse=True)[1]
     people = int(owner.max()) + 1 if len(owner) else 0
-    cell = np.asarray(first, dtype=np.int64) * categories + np.asarray(second, dtype=np.int64)
-    table = np.bincount(cell, minlength=categories**2).reshape(categories, categories)
+    one, other = (np.asarray(x, dtype=np.int64) for x in (first, second))
+    counts = np.bincount(one * categories + other, minlength=categories**2)
+    table = counts.reshape(categories, categories)
     value = kappa(table)
     assert isinstance(value, float)
     if math.isnan(value):
         return None
-    n = len(cell)
+    n = len(one)
     if int(np.trace(table)) == n:
         shares = table / n
         chance = float(shares.sum(axis=1) @ shares.sum(axis=0))
         most = clopper_pearson(0, people)[1]
         low = max(-1.0, 1 - most / (1 - chance))
         return Estimate(value, low, 1.0, NO_DISAGREEMENT, n)
-    if people == n or people < ENOUGH:
-        low, high = asymptotic_interval(table if people == n else table * (people / n))
-        return Estimate(value, low, high, ASYMPTOTIC, n)
-    of_patient = np.zeros((people, categories**2))
-    np.add.at(of_patient, (owner, cell), 1)
-    drawn = patient_weights(people, draws, seed).astype(np.float64) @ of_patient
-    values = kappa(drawn.reshape(-1, categories, categories))
-    assert isinstance(values, np.ndarray)
-    low, high = percentile_interval(values)
-    return Estimate(value, min(low, value), max(high, value), BOOTSTRAP, n)
+    if people == n:
+        return Estimate(value, *asymptotic_interval(table), ASYMPTOTIC, n)
+    return Estimate(value, *clustered_interval(one, other, owner, table), CLUSTERED, n)
