@@ -14,7 +14,7 @@ from molre.evaluation.labels.sample import COLUMNS, Plan, draw_sample
 from molre.folders import claim_file
 from molre.labels.findings import findings
 from molre.labels.read_labels import read_labels
-from molre.labels.stated import stated_cells
+from molre.labels.stated import stated
 from molre.table_files import write_csv
 
 
@@ -61,7 +61,7 @@ def sample_labels(
     if out.exists() and not overwrite:
         raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
     _, long = read_labels(labels, findings(), id_column, source="not stated", ignore=ignore)
-    side = Side("labels", long, stated_cells(labels, id_column, ignore))
+    side = Side("labels", long, stated(labels, findings(), id_column, ignore))
     spoken = side.findings(findings())
     for one in only:
         if one not in spoken:
@@ -71,8 +71,8 @@ def sample_labels(
                 fix=did_you_mean(one, spoken),
             )
     rows = long.filter(pl.col("finding").is_in(list(only or spoken)))
-    if side.stated is None:
-        rows = rows.filter(pl.col("state") != "not_mentioned")
+    if side.stated.wide:
+        rows = rows.join(side.stated.cells, on=["id", "finding"], how="semi", maintain_order="left")
     sample = draw_sample(rows, plan)
     present = dict(rows.filter(pl.col("state") == "present").group_by("finding").len().iter_rows())
     short = tuple(f for f in (only or spoken) if present.get(f, 0) < plan.present)
