@@ -14,7 +14,9 @@ from molre.arrays import FloatArray
 from molre.evaluation.statistics.bootstrap import DRAWS, patient_weights, percentile_interval
 from molre.evaluation.statistics.estimate import Estimate
 from molre.evaluation.statistics.intervals import clopper_pearson
-from molre.evaluation.statistics.kappa import BOOTSTRAP, NO_DISAGREEMENT
+from molre.evaluation.statistics.kappa import NO_DISAGREEMENT
+
+BOOTSTRAP = "patient bootstrap"
 
 
 def fleiss_kappa(counts: FloatArray) -> FloatArray:
