@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from molre.cli.label_sample import PLAN
 from tests.helpers.labels.two_tables import write_long
 from tests.helpers.system import molre
 
@@ -15,9 +16,14 @@ def labels(tmp_path):
 
 
 def test_it_says_what_it_drew_and_where_there_was_too_little(labels, tmp_path):
-    said = molre("label-sample", labels, "-o", tmp_path / "s.csv", "--half-width", "0.1")
+    plan = tmp_path / "plan.csv"
+    said = molre(
+        *("label-sample", labels, "-o", tmp_path / "s.csv", "--half-width", "0.1", "--plan", plan)
+    )
+    assert plan.read_text().splitlines()[0] == PLAN
+    assert "if both are 0.9: PPV ±0.11 to ±0.11, sensitivity ±" in said.stdout
     assert "40 of 90 cells" in said.stdout
-    assert "1 findings have fewer than 37 present cells" in said.stderr
+    assert "1 finding has fewer than 37 present cells" in said.stderr
 
 
 def test_a_sheet_is_written_beside_it(labels, tmp_path):
@@ -39,6 +45,7 @@ def test_a_sheet_is_written_beside_it(labels, tmp_path):
         (("--sheet", "x.html"), "--sheet and --reports go together"),
         (("--present", "3", "--half-width", "0.1"), "say the same"),
         (("--half-width", "0.7"), "cannot be planned for"),
+        (("--expected", "0"), "not a share"),
     ],
 )
 def test_what_cannot_be_is_refused(labels, tmp_path, more, said):

@@ -25,6 +25,7 @@ def test_a_sample_names_no_label(labels, tmp_path):
     assert pl.read_csv(tmp_path / "s.csv").columns == ["study", "finding", "stratum", "weight"]
     assert set(drawn.sample["finding"]) == {SHIFT}
     assert (drawn.cells, drawn.short) == (300, ())
+    assert drawn.widths.select("finding", "present", "others").rows() == [(SHIFT, 100, 200)]
 
 
 def test_its_audit_tells_of_all_labels(labels, tmp_path):

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molre.errors import MolreError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from molre.evaluation.labels.sample import Plan
+    from molre.workflows.label_sample import Drawn
+
+PLAN = (
+    "finding,present,others,read_present,read_others,ppv_half_width,sensitivity_half_width,"
+    "others_needed"
+)
 
 
 def command(
@@ -22,7 +33,13 @@ def command(
         float | None,
         typer.Option(help="In place of --present: half-width of the interval of PPV, e.g. 0.05."),
     ] = None,
-    expected: Annotated[float, typer.Option(help="With --half-width: PPV that is expected.")] = 0.9,
+    expected: Annotated[
+        float, typer.Option(help="PPV and sensitivity that are expected, for the widths.")
+    ] = 0.9,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="Write how sure each finding's numbers will be, a CSV."),
+    ] = None,
     consecutive: Annotated[
         int, typer.Option(help="Studies that are added whole, the first of LABELS.")
     ] = 0,
@@ -54,41 +71,76 @@ def command(
 
     Example: molre label-sample labels.csv -o sample.csv --reports reports.csv --sheet read.html
     """
+    from molre.evaluation.labels.plan import Aim
     from molre.evaluation.labels.sample import Plan, cells_needed
+    from molre.folders import claim_file
+    from molre.table_files import write_csv
     from molre.workflows.label_sample import sample_labels
     from molre.workflows.label_sheet import check_sheet, write_blind
 
-    if (reports is None) != (sheet is None):
-        raise MolreError("--sheet and --reports go together", fix="give both, or none")
-    if half_width is not None and present is not None:
-        raise MolreError("--present and --half-width say the same", fix="give one of them")
-    for name, value in (
-        ("--present", present),
-        ("--others", others),
-        ("--consecutive", consecutive),
-    ):
-        if value is not None and value < 0:
-            raise MolreError(f"{value} is negative", where=name)
+    _check(reports, sheet, present, half_width)
     wanted = 20 if present is None else present
     if half_width is not None:
         wanted = cells_needed(half_width, expected)
     if sheet is not None:
         check_sheet(sheet, overwrite=overwrite)
-    plan = Plan(wanted, others, consecutive, seed)
+    if plan is not None:
+        claim_file(plan, PLAN)
+    drawing = Plan(wanted, others, consecutive, seed)
     done = sample_labels(
-        labels, out, plan, finding or (), id_column, ignore_column or (), overwrite=overwrite
+        labels,
+        out,
+        drawing,
+        Aim(expected, half_width),
+        finding or (),
+        id_column,
+        ignore_column or (),
+        overwrite=overwrite,
     )
-    studies = done.sample["study"].n_unique()
-    typer.echo(
-        f"{len(done.sample):,} of {done.cells:,} cells, of {studies:,} studies; up to {wanted} "
-        f"present and {others} of each other state of each finding: {out}"
-    )
-    if done.short:
-        typer.echo(
-            f"{len(done.short)} findings have fewer than {wanted} present cells; all they have was "
-            f"taken ({', '.join(done.short[:5])}{' ...' if len(done.short) > 5 else ''})",
-            err=True,
-        )
+    _say(done, drawing, expected, out)
+    if plan is not None:
+        write_csv(plan, done.widths)
     if sheet is not None and reports is not None:
         asked = write_blind(done.sample, reports, sheet)
         typer.echo(f"{asked} questions, without the labels, in {sheet}: it holds patients' reports")
+
+
+def _check(
+    reports: Path | None, sheet: Path | None, present: int | None, half_width: float | None
+) -> None:
+    if (reports is None) != (sheet is None):
+        raise MolreError("--sheet and --reports go together", fix="give both, or none")
+    if half_width is not None and present is not None:
+        raise MolreError("--present and --half-width say the same", fix="give one of them")
+
+
+def _say(done: Drawn, plan: Plan, expected: float, out: Path) -> None:
+    typer.echo(
+        f"{len(done.sample):,} of {done.cells:,} cells, of {done.sample['study'].n_unique():,} "
+        f"studies; up to {plan.present} present and {plan.others} of each other state of each "
+        f"finding: {out}"
+    )
+    typer.echo(_widths(done.widths, expected))
+    if done.short:
+        have = "findings have" if len(done.short) != 1 else "finding has"
+        some = ", ".join(done.short[:5]) + (" ..." if len(done.short) > 5 else "")
+        typer.echo(
+            f"{len(done.short)} {have} fewer than {plan.present} present cells; all of them were "
+            f"taken ({some})",
+            err=True,
+        )
+
+
+def _widths(widths: pl.DataFrame, expected: float) -> str:
+    """How sure the numbers will be, the surest and the least sure finding."""
+    parts = []
+    for name, column in (("PPV", "ppv_half_width"), ("sensitivity", "sensitivity_half_width")):
+        known = widths[column].drop_nulls().to_list()
+        if known:
+            parts.append(f"{name} ±{min(known):.2f} to ±{max(known):.2f}")
+    needed = widths["others_needed"].drop_nulls().to_list()
+    more = ""
+    if needed:
+        more = f"; for sensitivity as narrow as PPV, --others {min(needed)} to {max(needed)}"
+    said = ", ".join(parts) or "nothing is called present"
+    return f"if both are {expected:g}: {said}{more}"

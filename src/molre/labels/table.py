@@ -70,7 +70,7 @@ def read_wide(
         MolreError: not a CSV in UTF-8, unknown or repeated column, repeated study, a value that is
             not 1, 0 or empty, a contradiction within the hierarchy.
     """
-    wide = _parse(path, table, id_column, set(ignore))
+    wide = parse_wide(path, table, id_column, set(ignore))
     closed = close(wide.states, table, list(wide.ids), path)
     n, k = closed.shape
     long = pl.DataFrame(
@@ -110,7 +110,10 @@ def write_wide(
     files.write_text(path, text.getvalue())
 
 
-def _parse(path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]) -> WideTable:
+def parse_wide(
+    path: Path, table: FindingsTable, id_column: str | None, ignore: set[str]
+) -> WideTable:
+    """A wide CSV as it is, before closure; see :func:`read_wide`."""
     header, rows = read_rows(path)
     refuse_long(path, header, rows, table)
     check_columns(path, [c for c in header if c not in ignore])

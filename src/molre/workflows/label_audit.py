@@ -20,7 +20,7 @@ from molre.labels.findings import findings
 from molre.labels.long_table import STATES
 from molre.labels.read_labels import is_parquet, read_labels
 from molre.labels.rows import read_rows
-from molre.labels.stated import stated_cells
+from molre.labels.stated import stated
 from molre.output.label_audit.report import csv_rows, write_label_audit
 from molre.table_files import read_parquet, write_csv
 from molre.workflows.label_sheet import check_sheet, write_disagreements
@@ -77,7 +77,7 @@ class Tables:
 
 def _side(name: str, path: Path, id_name: str | None, ignore: Sequence[str]) -> Side:
     _, long = read_labels(path, findings(), id_name, source="not stated", ignore=ignore)
-    return Side(name, long, stated_cells(path, id_name, ignore))
+    return Side(name, long, stated(path, findings(), id_name, ignore))
 
 
 def audit_labels(tables: Tables, out: Path, *, overwrite: bool = False) -> LabelAudit:

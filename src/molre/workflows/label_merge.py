@@ -14,7 +14,7 @@ from molre.folders import check_place
 from molre.labels.findings import findings
 from molre.labels.merge import Merged, merge_decisions
 from molre.labels.read_labels import read_labels
-from molre.labels.stated import stated_cells
+from molre.labels.stated import stated
 
 ENDS = (".parquet", ".csv")
 
@@ -70,12 +70,12 @@ def read_decisions(path: Path) -> pl.DataFrame:
     Raises:
         MolreError: not a long table.
     """
-    stated = stated_cells(path)
-    if stated is None:
+    told = stated(path, findings())
+    if told.wide:
         raise MolreError(
             "is not a table of decisions", where=path, fix="give decisions.csv of a sheet"
         )
     _, long = read_labels(path, findings())
-    return long.join(stated, on=["id", "finding"], how="semi").select(
+    return long.join(told.cells, on=["id", "finding"], how="semi").select(
         "id", "finding", "state", "labeller"
     )

@@ -35,6 +35,14 @@ def test_an_empty_cell_of_a_wide_table_is_unknown_and_counted(tmp_path):
     assert cells.left.blank == 1
 
 
+def test_what_the_hierarchy_says_of_columns_that_a_wide_table_lacks_is_no_reading(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("study,intracranial_hemorrhage\nr1,0\nr2,1\n")
+    cells = compared(tmp_path / "a.csv", tmp_path / "b.csv")
+    assert cells.findings == ("intracranial_hemorrhage",)
+    assert len(cells.first) == 2
+
+
 def test_what_only_one_has_is_counted(tmp_path):
     first = [("r1", SHIFT, "absent"), ("r1", FRACTURE, "present"), ("r0", SHIFT, "present")]
     second = [("r1", SHIFT, "absent"), ("r8", SHIFT, "absent"), ("r9", SHIFT, "absent")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from molre.evaluation.labels.cells import Cells, Side, compare_cells
 from molre.labels.findings import findings
 from molre.labels.read_labels import read_labels
-from molre.labels.stated import stated_cells
+from molre.labels.stated import stated
 
 Row = tuple[str, str, str]  # study, finding, state
 
@@ -23,7 +23,7 @@ def write_long(path: Path, rows: Iterable[Row], source: str = "report-rules") ->
 
 def side(name: str, path: Path) -> Side:
     """A table as the audit reads it."""
-    return Side(name, read_labels(path, findings())[1], stated_cells(path))
+    return Side(name, read_labels(path, findings())[1], stated(path, findings()))
 
 
 def compared(first: Path, second: Path, **how: object) -> Cells:

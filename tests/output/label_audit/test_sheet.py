@@ -66,6 +66,11 @@ def test_words_are_found_whatever_space_is_between_them(words, chosen):
     assert units.decode("utf-16-le").split() == wanted
 
 
+def test_a_labeler_s_note_is_not_looked_for():
+    assert found_at("No midline shift.", "midline shift [addendum]") == [3, 16]
+    assert found_at("No [brain] shift [left]", "shift [left]") == [11, 23]
+
+
 def test_words_that_are_not_there_are_not_found():
     assert found_at("No shift.", "mass effect") is None
     assert found_at("No shift.", " ") is None

@@ -11,6 +11,7 @@ import polars as pl
 from molre.errors import MolreError
 from molre.labels.findings import FindingsTable
 from molre.labels.long_table import STATES
+from molre.labels.stated import Stated
 
 CODE = {state: code for code, state in enumerate(STATES)}
 PRESENT, ABSENT, UNCERTAIN, NOT_MENTIONED = range(4)
@@ -23,32 +24,27 @@ class Side:
     Attributes:
         name: as the page calls it.
         labels: the long table of :func:`molre.labels.read_labels.read_labels`.
-        stated: cells that the file itself has a row for; None for a wide table, whose empty cells
-            are unknown.
+        stated: what the file itself speaks of, before the hierarchy adds to it.
     """
 
     name: str
     labels: pl.DataFrame
-    stated: pl.DataFrame | None = None
+    stated: Stated
 
     def findings(self, table: FindingsTable) -> tuple[str, ...]:
-        """Findings that the table speaks of at all, in the findings table's order.
-
-        A long table speaks of those it has a row for; of these, a cell without a row is not
-        mentioned. A wide one speaks of those that it has a 1 or 0 for.
-        """
-        if self.stated is not None:
-            named = set(self.stated["finding"])
-        else:
-            said = self.labels.filter(pl.col("state") != "not_mentioned")
-            named = set(said["finding"])
+        """Findings that the table speaks of at all, in the findings table's order."""
+        named = set(self.stated.cells["finding"])
         return tuple(f for f in table.ids if f in named)
 
     def known(self) -> pl.DataFrame:
-        """Cells that may be compared, with their code: an empty cell of a wide table may not."""
+        """Cells that may be compared, with their code.
+
+        Of a long table all: one without a row is not mentioned. Of a wide table those that hold 1
+        or 0: what the hierarchy says of the others is no reading.
+        """
         rows = self.labels
-        if self.stated is None:
-            rows = rows.filter(pl.col("state") != "not_mentioned")
+        if self.stated.wide:
+            rows = rows.join(self.stated.cells, on=["id", "finding"], how="semi")
         code = pl.col("state").replace_strict(CODE, return_dtype=pl.Int8)
         return rows.select("id", "finding", code.alias(self.name))
 
@@ -188,8 +184,7 @@ def _sampled(
     """Cells of the sample that were read, how many were not, and the size of each stratum."""
     cells = sample.select("id", "finding", "stratum")
     read = whole.join(cells, on=["id", "finding"], how="inner")
-    if second.stated is not None:
-        read = read.join(second.stated.unique(), on=["id", "finding"], how="semi")
+    read = read.join(second.stated.cells, on=["id", "finding"], how="semi")
     mixed = read.group_by("stratum").agg((pl.col("first") == PRESENT).n_unique().alias("calls"))
     if (mixed["calls"] > 1).any():
         raise MolreError(

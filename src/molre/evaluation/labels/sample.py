@@ -39,6 +39,13 @@ class Plan:
     consecutive: int = 0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be drawn by."""
+        for name in ("present", "others", "consecutive"):
+            value = getattr(self, name)
+            if value < 0:
+                raise MolreError(f"{value} is negative", where=f"--{name}", fix="write 0 or more")
+
 
 def draw_sample(labels: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Draw cells.

@@ -22,6 +22,7 @@ from molre.labels.long_table import STATES
 from molre.output.page import render
 
 SCRIPT = "adjudication.js"
+_NOTE = re.compile(r"\s*\[[a-z ]+\]$")
 
 
 @dataclass(frozen=True)
@@ -141,18 +142,17 @@ def found_at(text: str, evidence: str) -> list[int] | None:
 
     Args:
         text: the report.
-        evidence: the words, or empty.
+        evidence: the words, or empty; a labeler's note in brackets at their end, such as
+            ``[addendum]``, is none of them.
 
     Returns:
         Start and end in UTF-16 units, as JavaScript counts; None where they are not there.
     """
-    words = evidence.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(re.escape(word) for word in words), text)
-    if found is None:
-        return None
-    return [_units(text[: found.start()]), _units(text[: found.end()])]
+    for words in (evidence.split(), _NOTE.sub("", evidence).split()):
+        found = re.search(r"\s+".join(re.escape(word) for word in words), text)
+        if words and found is not None:
+            return [_units(text[: found.start()]), _units(text[: found.end()])]
+    return None
 
 
 def _units(text: str) -> int:

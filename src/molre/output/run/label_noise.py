@@ -30,7 +30,7 @@ ASSUMPTIONS = (
 )
 WHY = {
     NOT_IDENTIFIED: "within these rates all positive labels may be false ones, or too many are "
-    "missed: the AUC could be anything above",
+    "missed: no upper bound follows for the AUC",
     NOT_MEASURED: "the audit holds no case with it, or none without, or not this finding",
 }
 
