@@ -6,7 +6,7 @@ from molre.labels.findings import findings
 from molre.labels.reports.rules.assertion import assertion
 from molre.labels.reports.rules.grammar import load
 from molre.labels.reports.rules.mentions import mentions
-from molre.labels.reports.rules.scope import cues
+from molre.labels.reports.rules.scope import Around, cues
 from molre.labels.reports.rules.sentences import sentences
 
 GRAMMAR = load(findings())
@@ -15,7 +15,10 @@ GRAMMAR = load(findings())
 def said(text: str) -> list[str | None]:
     sentence = next(sentences(text, 0, len(text), GRAMMAR.abbreviations))
     found = cues(sentence, GRAMMAR)
-    return [assertion(sentence, mention, found) for mention in mentions(sentence, GRAMMAR)]
+    return [
+        assertion(sentence, mention, Around.of(sentence, mention.head, found))
+        for mention in mentions(sentence, GRAMMAR)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 
 from molre.labels.reports.cell import State
 from molre.labels.reports.rules.mentions import Mention
-from molre.labels.reports.rules.scope import Cue, reaches, reaches_back
+from molre.labels.reports.rules.scope import Around, Cue
 from molre.labels.reports.rules.sentences import Sentence
 
 _STILL_POSSIBLE = re.compile(
@@ -15,21 +15,19 @@ _STILL_POSSIBLE = re.compile(
 _NEAR_MASK = 6  # words between "no new" and what is not new
 
 
-def assertion(sentence: Sentence, mention: Mention, found: list[Cue]) -> State | None:
+def assertion(sentence: Sentence, mention: Mention, around: Around) -> State | None:
     """present, absent, uncertain; None where the sentence does not speak of this study.
 
     Args:
         sentence: in which it stands.
         mention: a finding.
-        found: the sentence's cues.
+        around: the cues in whose scope it is.
     """
-    first, end = mention.head
-    before = [c for c in found if c.end <= first and reaches(sentence, c, first, found)]
-    after = [c for c in found if c.first >= end and reaches_back(sentence, end, c, found)]
+    before, after = around.before, around.after
     if _last(before, "ignored_pre") or _last(after, "ignored_post"):
         return None
     if _is_denied(before, after):
-        rest = sentence.text(end, len(sentence.words))
+        rest = sentence.text(mention.head[1], len(sentence.words))
         return "uncertain" if _STILL_POSSIBLE.search(rest) else "absent"
     if _is_doubted(sentence, mention, before, after):
         return "uncertain"

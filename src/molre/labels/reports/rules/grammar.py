@@ -102,9 +102,8 @@ class Grammar:
         blockers: look-alikes in which a finding's terms do not count, by finding.
         normal: statements.
         says: every word of a normal statement.
-        cues: by kind.
-        cue: all of them in one, the longest first.
-        kind_of_cue: by phrase.
+        cue: every cue, the longest first.
+        kinds_of_cue: by phrase.
     """
 
     abbreviations: dict[str, tuple[str, ...]]
@@ -142,7 +141,7 @@ class Compiler:
             "the grammar",
         )
         self.given, self.table = given, table
-        self.abbreviations = {k: phrase(v, {}) for k, v in {**given["abbreviations"]}.items()}
+        self.abbreviations = {k: phrase(v, {}) for k, v in given["abbreviations"].items()}
 
     def grammar(self) -> Grammar:
         """All of it."""
@@ -152,16 +151,14 @@ class Compiler:
             for head in self._phrases(rule["heads"]):
                 families.setdefault(head, []).append(family)
         heads = pattern(families)
+        self._check(self.given["terms"])
+        named = [(f.id, f.report_terms) for f in self.table] + [*self.given["terms"].items()]
         terms = {
-            term: finding.id
-            for finding in self.table
-            for term in self._phrases(finding.report_terms)
+            term: finding
+            for finding, phrases in named
+            for term in self._phrases(phrases)
             if not heads.search(f" {term} ")
         }
-        self._check(self.given["terms"])
-        for finding_id, more in self.given["terms"].items():
-            terms |= dict.fromkeys(self._phrases(more), finding_id)
-        terms = {t: f for t, f in terms.items() if not heads.search(f" {t} ")}
         excluded = {
             finding.id: pattern(
                 self._phrases(t for t in finding.exclude_terms if not t.startswith("no "))

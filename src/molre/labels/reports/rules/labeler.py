@@ -12,7 +12,7 @@ from molre.labels.reports.rules.closure import closed
 from molre.labels.reports.rules.grammar import Grammar, load
 from molre.labels.reports.rules.language import check_language
 from molre.labels.reports.rules.mentions import mentions, with_own_terms
-from molre.labels.reports.rules.scope import cues, evidence
+from molre.labels.reports.rules.scope import Around, cues
 from molre.labels.reports.rules.sections import ADDENDUM, IGNORED, sections
 from molre.labels.reports.rules.sentences import Sentence, sentences
 
@@ -88,13 +88,13 @@ class RulesLabeler:
         found = cues(sentence, self._grammar)
         words = sentence.words
         for mention in mentions(sentence, self._grammar):
-            state = assertion(sentence, mention, found)
+            around = Around.of(sentence, mention.head, found)
+            state = assertion(sentence, mention, around)
             if state is None:
                 continue
-            first, last = evidence(sentence, mention.head, mention.phrase, found)
+            first, last = around.evidence(mention.phrase)
             start, end = words[first].start, words[last - 1].end
-            names = self._most_special(mention.findings(state))
-            for name in names:
+            for name in self._most_special(mention.findings(state)):
                 said = Statement(name, state, start, end, weight, mention.limited)
                 yield mention.sign, said
             if state == "present":
@@ -117,12 +117,9 @@ class RulesLabeler:
                     continue
                 if _is_denied(rest, said.start(), said.group()):
                     continue
-                for name in rule.absent:
-                    yield Statement(name, "absent", words[first].start, words[stop - 1].end, weight)
-                for name in rule.present:
-                    yield Statement(
-                        name, "present", words[first].start, words[stop - 1].end, weight
-                    )
+                place = words[first].start, words[stop - 1].end, weight
+                yield from (Statement(name, "absent", *place) for name in rule.absent)
+                yield from (Statement(name, "present", *place) for name in rule.present)
                 break
 
     def _most_special(self, names: tuple[str, ...]) -> list[str]:
@@ -142,7 +139,7 @@ def _clause_end(sentence: Sentence, end: int) -> int:
 
 
 def _list_goes_on(sentence: Sentence, comma: int) -> bool:
-    rest = [w.norm for w in sentence.words[comma + 1 :]]
+    rest = sentence.norms(comma + 1, len(sentence.words))
     return "and" in rest[:6] and not {"no", "there"} & set(rest[:3])
 
 

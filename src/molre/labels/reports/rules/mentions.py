@@ -64,7 +64,7 @@ def mentions(sentence: Sentence, grammar: Grammar) -> Iterator[Mention]:
     says = {sentence.span(m)[0] for m in grammar.says.finditer(sentence.joined)}
     says -= {i for first, end in (*heads, *terms) for i in range(first, end)}
     for first, end in terms:
-        finding = grammar.term_findings[" ".join(w.norm for w in sentence.words[first:end])]
+        finding = grammar.term_findings[_name(sentence, (first, end))]
         blockers = grammar.blockers[finding].finditer(sentence.joined)
         if not _covered((first, end), [sentence.span(m) for m in blockers]):
             yield Mention((first, end), (first, end), {"any": (finding,)})
@@ -77,8 +77,7 @@ def mentions(sentence: Sentence, grammar: Grammar) -> Iterator[Mention]:
         start = _left(sentence, span[0], others, says)
         stop = _right(sentence, span[1], others)
         head = _name(sentence, span)
-        near = sentence.text(start, stop)
-        near = _shared(sentence, start, near)
+        near = _shared(sentence, start, sentence.text(start, stop))
         limited = any(word in _LIMITS for word in near.split())
         for family in grammar.families[head]:
             find = _read(family, near, sentence.joined)
@@ -104,10 +103,9 @@ def with_own_terms(grammar: Grammar, table: FindingsTable) -> Grammar:
     terms = dict(grammar.term_findings)
     for finding in table:
         for term in finding.report_terms:
-            found = words(term, grammar.abbreviations)
-            sentence = Sentence(tuple(found))
+            sentence = Sentence(tuple(words(term, grammar.abbreviations)))
             said = {f for m in mentions(sentence, grammar) for f in m.findings("present")}
-            name = " ".join(w.norm for w in found)
+            name = _name(sentence, (0, len(sentence.words)))
             if finding.id not in said and name not in terms:
                 terms[name] = finding.id
     return replace(grammar, terms=pattern(terms), term_findings=terms)
@@ -136,11 +134,8 @@ def _read(family: Family, near: str, sentence: str) -> dict[str, tuple[str, ...]
         found.setdefault("denied", []).extend(kind.denies)
     if family.otherwise and not found.get("any"):
         # with nothing more special the head speaks for itself
-        special = "absent" if found.get("absent") else None
-        if special:
-            found.setdefault("stated", []).append(family.otherwise)
-        else:
-            found.setdefault("any", []).append(family.otherwise)
+        when = "stated" if found.get("absent") else "any"
+        found.setdefault(when, []).append(family.otherwise)
     return {when: tuple(dict.fromkeys(names)) for when, names in found.items() if names}
 
 
@@ -151,7 +146,7 @@ def _left(sentence: Sentence, at: int, heads: list[tuple[int, int]], says: set[i
     i = at
     while i > wall and at - i < _FAR:
         word = words[i - 1].norm
-        if word in _WALLS or (i - 1 in says and "," in _norms(sentence, i, at)):
+        if word in _WALLS or (i - 1 in says and "," in sentence.norms(i, at)):
             break
         if word in ("no", "not", "without"):
             break
@@ -190,16 +185,12 @@ def _right(sentence: Sentence, at: int, heads: list[tuple[int, int]]) -> int:
 
 def _goes_on(sentence: Sentence, comma: int, wall: int) -> bool:
     """Whether a phrase goes on behind a comma: with a place, or with a word of age."""
-    after = [w.norm for w in sentence.words[comma + 1 : wall]][:3]
-    return bool(after) and (after[0] in _PREPOSITIONS or after[0] in _AGES)
+    after = sentence.norms(comma + 1, wall)
+    return bool(after) and after[0] in _PREPOSITIONS | _AGES
 
 
 def _name(sentence: Sentence, span: tuple[int, int]) -> str:
-    return " ".join(_norms(sentence, *span))
-
-
-def _norms(sentence: Sentence, first: int, end: int) -> list[str]:
-    return [w.norm for w in sentence.words[first:end]]
+    return " ".join(sentence.norms(*span))
 
 
 def _covered(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:

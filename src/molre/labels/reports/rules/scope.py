@@ -27,6 +27,11 @@ class Cue:
     end: int
     kinds: tuple[str, ...]
 
+    @property
+    def telling(self) -> bool:
+        """Whether it says something of a finding, and not only where a statement ends."""
+        return not {"stops", "ignored_pre"} & set(self.kinds)
+
 
 def cues(sentence: Sentence, grammar: Grammar) -> list[Cue]:
     """The cues of a sentence in order, the longest at each place."""
@@ -48,14 +53,14 @@ def reaches(sentence: Sentence, cue: Cue, head: int, found: list[Cue]) -> bool:
     """
     if _stopped(cue.end, head, found):
         return False
-    between = _norms(sentence, cue.end, head)
+    between = sentence.norms(cue.end, head)
     if between[:1] == [":"]:  # "Not seen: hemorrhage, fracture."
         return "negative_post" in cue.kinds
     if ";" in between or ":" in between or cue.kinds == ("negative_post",):
         return False
     if "favored" in cue.kinds and len(between) > _NEAR_FAVORED:
         return False
-    after = _norms(sentence, head, len(sentence.words))
+    after = sentence.norms(head, len(sentence.words))
     places = [i for i, word in enumerate(between) if word in (",", "and")]
     return not any(_begins_anew(between, i, after) for i in places) and not (
         "negative_pre" in cue.kinds and _is_clause(between)
@@ -73,7 +78,7 @@ def reaches_back(sentence: Sentence, end: int, cue: Cue, found: list[Cue]) -> bo
     """
     if cue.first - end > _NEAR_POST or _stopped(end, cue.first, found):
         return False
-    between = _norms(sentence, end, cue.first)
+    between = sentence.norms(end, cue.first)
     if between in ([":"], ["is", ":"]):  # "Hemorrhage: none."
         return True
     if {":", "with", ";"} & set(between):
@@ -83,22 +88,32 @@ def reaches_back(sentence: Sentence, end: int, cue: Cue, found: list[Cue]) -> bo
     return not any("negative_pre" in c.kinds and end <= c.first < cue.first for c in found)
 
 
-def evidence(
-    sentence: Sentence, head: tuple[int, int], phrase: tuple[int, int], found: list[Cue]
-) -> tuple[int, int]:
-    """Words that a state rests on: the phrase, and what denies or doubts it on either side.
+@dataclass(frozen=True)
+class Around:
+    """The cues whose scope a head is in.
 
-    Args:
-        sentence: of all.
-        head, phrase: words, first and one after the last.
-        found: all cues of the sentence.
+    Attributes:
+        before: that stand before it, in order.
+        after: that stand behind it, in order.
     """
-    telling = [c for c in found if not {"stops", "ignored_pre"} & set(c.kinds)]
-    before = [c.first for c in telling if c.end <= head[0] and reaches(sentence, c, head[0], found)]
-    after = [
-        c.end for c in telling if c.first >= head[1] and reaches_back(sentence, head[1], c, found)
-    ]
-    return min([*before[-1:], phrase[0]]), max([*after[:1], phrase[1]])
+
+    before: list[Cue]
+    after: list[Cue]
+
+    @classmethod
+    def of(cls, sentence: Sentence, head: tuple[int, int], found: list[Cue]) -> Around:
+        """Of a head's words, first and one after the last, among a sentence's cues."""
+        first, end = head
+        return cls(
+            [c for c in found if c.end <= first and reaches(sentence, c, first, found)],
+            [c for c in found if c.first >= end and reaches_back(sentence, end, c, found)],
+        )
+
+    def evidence(self, phrase: tuple[int, int]) -> tuple[int, int]:
+        """Words that a state rests on: the phrase, and what denies or doubts it on either side."""
+        before = [c.first for c in self.before if c.telling][-1:]
+        after = [c.end for c in self.after if c.telling][:1]
+        return min([*before, phrase[0]]), max([*after, phrase[1]])
 
 
 def _begins_anew(between: list[str], at: int, after: list[str]) -> bool:
@@ -123,7 +138,3 @@ def _is_clause(between: list[str]) -> bool:
 
 def _stopped(first: int, end: int, found: list[Cue]) -> bool:
     return any("stops" in c.kinds and first <= c.first < end for c in found)
-
-
-def _norms(sentence: Sentence, first: int, end: int) -> list[str]:
-    return [w.norm for w in sentence.words[first:end]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 IGNORED, BODY, IMPRESSION, ADDENDUM = 0, 1, 2, 3
@@ -63,11 +64,11 @@ class Section:
 def sections(text: str) -> list[Section]:
     """The sections of a report in order; what has no heading is body."""
     marks = [(m.start(), m.end(), _weight(m)) for m in _HEADING.finditer(text)]
-    named = {start for start, _, _ in marks}
-    marks += [
-        (m.start(), m.end(), IGNORED) for m in _LINE_OF_HISTORY.finditer(text)
-        if m.start() not in named and not any(a <= m.start() < b for a, b, _ in marks)
-    ]  # fmt: skip
+    starts = [start for start, _, _ in marks]
+    for m in _LINE_OF_HISTORY.finditer(text):
+        before = bisect_right(starts, m.start()) - 1  # the last heading that begins no later
+        if before < 0 or marks[before][1] <= m.start():
+            marks.append((m.start(), m.end(), IGNORED))
     marks.sort()
     found = []
     if (marks and marks[0][0] > 0) or not marks:
@@ -77,7 +78,8 @@ def sections(text: str) -> list[Section]:
         if weight != IGNORED:
             found.append(Section(at, end, weight))
             continue
-        stop = _end_of_ignored(text, at, end, marks[i + 1 :])
+        following = marks[i + 1][2] if i + 1 < len(marks) else None
+        stop = _end_of_ignored(text, at, end, following)
         found.append(Section(at, stop, IGNORED))
         if stop < end:
             found.append(Section(stop, end, BODY))
@@ -91,12 +93,11 @@ def _weight(match: re.Match[str]) -> int:
     return BODY
 
 
-def _end_of_ignored(text: str, start: int, end: int, later: list[tuple[int, int, int]]) -> int:
+def _end_of_ignored(text: str, start: int, end: int, following: int | None) -> int:
     """Where a history ends: at the next heading if findings begin there, else with its sentence.
 
     Reports often go on in plain prose after a line of history, without a heading.
     """
-    following = next((weight for _, _, weight in later), None)
     block = re.search(r"\n\s*\n", text[start:end])
     if block and text[start : start + block.start()].strip():
         end = start + block.start()

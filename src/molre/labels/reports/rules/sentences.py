@@ -38,7 +38,7 @@ class Sentence:
     @cached_property
     def joined(self) -> str:
         """For patterns."""
-        return f" {' '.join(w.norm for w in self.words)} "
+        return self.text(0, len(self.words))
 
     @cached_property
     def _starts(self) -> dict[int, int]:
@@ -48,10 +48,6 @@ class Sentence:
             at += len(word.norm) + 1
         return found
 
-    def index(self, position: int) -> int:
-        """Which word begins at a position of ``joined``."""
-        return self._starts[position]
-
     def span(self, match: re.Match[str]) -> tuple[int, int]:
         """Words of a match in ``joined``, first and one after the last."""
         first = self._starts[match.start()]
@@ -59,7 +55,11 @@ class Sentence:
 
     def text(self, first: int, end: int) -> str:
         """Some of the words, joined in the same way."""
-        return f" {' '.join(w.norm for w in self.words[first:end])} "
+        return f" {' '.join(self.norms(first, end))} "
+
+    def norms(self, first: int, end: int) -> list[str]:
+        """Forms of some of the words."""
+        return [w.norm for w in self.words[first:end]]
 
 
 def sentences(
@@ -78,8 +78,6 @@ def sentences(
             continue
         yield from _sentence(text, at, match.start(), abbreviations)
         at = match.end()
-        if match.group("dot") == "?":  # what is asked is not found
-            at = match.end()
     yield from _sentence(text, at, end, abbreviations)
 
 
@@ -92,8 +90,7 @@ def _sentence(
     )
     found = _with_nouns(found)
     if found:
-        asked = text[end : end + 1] == "?"
-        if asked:
+        if text[end : end + 1] == "?":
             found = (*found, Word("?", end, end + 1, "?"))
         yield from map(Sentence, _in_parts(found))
 
