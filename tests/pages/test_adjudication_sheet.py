@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from molre.labels.findings import findings
 from molre.labels.read_labels import read_labels
 from molre.output.label_audit.sheet import Answer, Question, Sheet, write_sheet
-from tests.pages.test_system import CHROMIUM
 
 HOSTILE = "</script><img src=x onerror=window.caught=1><script>window.caught=1</script>\u2028"
 ODD = '=1,"quoted", 7'
@@ -56,13 +54,6 @@ FAINT = """() => {
       return (pair[0] + 0.05) / (pair[1] + 0.05) < 4.5;
     });
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or "chromium"
-        yield playwright.chromium.launch(executable_path=found, args=CHROMIUM)
 
 
 @pytest.fixture(scope="module")

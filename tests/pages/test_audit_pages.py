@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from molre.audit.audit import Audit
 from molre.audit.benchmark import BenchAudit
 from molre.audit.check import FAIL, FLAG, LEAKAGE, NUMBERS, PASS, Check
 from molre.audit.headings import headings
 from molre.audit.page import write_bench_audit
-from tests.pages.test_system import CHROMIUM
 
 NAME = "hf_vit_small_patch14_imgfocus-d74bd2-blocks-molre_random_router-0"
 FOUND = "3 of 1,508 differ: macro auc_low is 0.441, recomputed 0.437; " * 3
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or "chromium"
-        yield playwright.chromium.launch(executable_path=found, args=CHROMIUM)
 
 
 @pytest.fixture(scope="module")

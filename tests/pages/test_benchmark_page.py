@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from molre.output.benchmark.report import write_benchmark_report
 from tests.helpers.output.benchmark_tables import TABLE
-from tests.pages.test_system import CHROMIUM
 
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or "chromium"
-        yield playwright.chromium.launch(executable_path=found, args=CHROMIUM)
 
 
 @pytest.fixture(params=list(WIDTHS))

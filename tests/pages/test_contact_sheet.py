@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from experiments.contact_sheet_10000 import QUIET, study
+from experiments.contact_sheet_10000 import study
 from molre.cohort.cohort import Cohort, write_facts, write_table
 from molre.cohort.rejects import write_rejects
 from molre.cohort.scans import table
@@ -18,14 +17,6 @@ from molre.output.cohort.report import PER_PAGE, write_contact_sheet
 
 STUDIES = 1000
 HOSTILE = "</script><img src=x onerror=window.caught=1>\u2028<script>window.caught=1</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or "chromium"
-        flags = [f"--{flag}" for flag in QUIET.split(" ")]
-        yield playwright.chromium.launch(executable_path=found, args=flags)
 
 
 @pytest.fixture(scope="module")

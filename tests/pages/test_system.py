@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pydicom
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
@@ -23,23 +22,10 @@ from molre.cohort.rejects import read_rejects
 from molre.model.prediction import Prediction
 from tests.helpers.system import build, molre
 
-QUIET = (
-    "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
-    "disable-component-update disable-sync"
-)
-CHROMIUM = [f"--{flag}" for flag in QUIET.split(" ")]
-
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("system"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or "chromium"
-        yield playwright.chromium.launch(executable_path=found, args=CHROMIUM)
 
 
 PAGES = [

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.report_rules import scores
 from molre.errors import MolreError
 from molre.labels.findings import findings
 from molre.labels.reports.rules.labeler import RulesLabeler
 
 ROOT = Path(__file__).resolve().parents[4]
-sys.path.insert(0, str(ROOT / "experiments"))
-from report_rules import scores  # noqa: E402
-
 PRACTICE = ROOT.parent / "shared" / "findings" / "reports_dev.jsonl"
 STYLES = ROOT / "tests" / "data" / "reports_styles.jsonl"
 LABELER = RulesLabeler(findings())
