@@ -44,7 +44,6 @@ from molre.files import write_text
 from molre.labels.findings import findings
 from molre.output.numbers import interval, number, p_value
 from molre.phantom.planted import LEVELS, PREVALENCE, World
-from molre.runs.studies import Studies
 from molre.training.checkpoint import Progress
 from molre.training.config import TrainConfig, resolve
 from molre.training.data import Loader
@@ -56,6 +55,7 @@ from molre.training.placements.slice import search_classifier
 from molre.training.run_context import RunContext
 from molre.training.search import Search, search
 from molre.training.trainer import Trainer
+from molre.workflows.control_fit import studies_of
 
 PAGE = Path(__file__).with_suffix(".md")
 DIM, PATCHES, FINDINGS, PATCH = 96, 16, 6, 8
@@ -218,7 +218,7 @@ def _fit_inside(
     prefix = Prefix(backbone, FIRST)
     inputs = _embedded(prefix, data)
     names = tuple(f"planted_{k + 1}" for k in range(FINDINGS))
-    splits = Splits({s: _studies(d) for s, d in data.items()}, names, {})
+    splits = Splits({s: studies_of(d) for s, d in data.items()}, names, {})
     context = RunContext(config, arm, cast(Any, None), backbone, inputs, findings(), splits)
     placement = BlocksPlacement(context, AdaptedBlocks(adapted, inputs, prefix.resume))
     loaders = [_loader(config, inputs, s, data[s]) for s in SIZES]
@@ -240,15 +240,10 @@ def _embedded(backbone: Backbone, data: dict[str, PlantedImages]) -> AllSplits:
     return AllSplits({s: PlantedImages(s, made[s].clone(), d.present) for s, d in data.items()})
 
 
-def _studies(split: PlantedImages) -> Studies:
-    """Each image is of a patient of its own."""
-    return Studies(split.keys, split.keys, split.keys, split.present.astype(np.float32))
-
-
 def _loader(config: TrainConfig, inputs: AllSplits, name: str, split: PlantedImages) -> Loader:
     """Images are small: a batch is worked out in one piece."""
     size = config.batch_size
-    return Loader(inputs, _studies(split), size, config.seed, micro_batch=size)
+    return Loader(inputs, studies_of(split), size, config.seed, micro_batch=size)
 
 
 def kept(arm: str, seed: int, conflict: float, folder: Path) -> dict[str, Any]:
