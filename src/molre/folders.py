@@ -90,6 +90,28 @@ def claim_file(path: Path, begins: str) -> None:
         )
 
 
+def check_new(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a file that is there already, a folder, and a place that cannot be written to.
+
+    Raises:
+        MolreError: one of these.
+    """
+    if path.is_dir():
+        raise MolreError("is a folder", where=path, fix="name a file")
+    check_place(path.absolute().parent)
+    refuse_existing(path, overwrite=overwrite)
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse what is there already, unless it may be replaced.
+
+    Raises:
+        MolreError: it is there.
+    """
+    if path.exists() and not overwrite:
+        raise MolreError("already exists", where=path, fix="add --overwrite to replace it")
+
+
 def _is_empty_or_begins(path: Path, begins: str) -> bool:
     with open(path, "rb") as handle:
         head = handle.read(len(begins.encode()) + 1)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from molre.cli.label_sample import PLAN
 from tests.helpers.labels.two_tables import write_long
 from tests.helpers.system import molre
 
 SHIFT = "midline_shift"
+PLAN = (
+    "finding,present,others,read_present,read_others,ppv_half_width,sensitivity_half_width,"
+    "others_needed"
+)
 
 
 @pytest.fixture

@@ -69,3 +69,9 @@ def test_a_study_of_two_patients_is_refused(tmp_path):
     (tmp_path / "q.csv").write_text("study,age\nr1,44\n")
     with pytest.raises(MolreError, match="has no column 'patient'"):
         read_patients(tmp_path / "q.csv")
+
+
+def test_a_damaged_table_of_patients_is_one_sentence(tmp_path):
+    (tmp_path / "scans.parquet").write_bytes(b"PAR1 damaged")
+    with pytest.raises(MolreError, match="is damaged"):
+        read_patients(tmp_path / "scans.parquet")

@@ -162,7 +162,7 @@ class _Reports:
         from molre.cohort.match import match_labels
         from molre.cohort.rejects import write_rejects
         from molre.errors import MolreError
-        from molre.workflows.label_dataset import check_new
+        from molre.folders import check_new
         from molre.workflows.label_reports import label_reports, rejects_of, write_labeled
 
         if self.path is None:
@@ -223,8 +223,8 @@ class _Wanted:
     def label(self, *, json: bool, overwrite: bool) -> None:
         """Read, write and match."""
         from molre.evaluation.reader_agreement import as_text
+        from molre.folders import check_new
         from molre.workflows.label_dataset import (
-            check_new,
             match_data_set,
             read_data_set,
             write_agreement,

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from molre.evaluation.labels.sample import Plan
     from molre.workflows.label_sample import Drawn
 
-PLAN = (
-    "finding,present,others,read_present,read_others,ppv_half_width,sensitivity_half_width,"
-    "others_needed"
-)
-
 
 def command(
     labels: Annotated[Path, typer.Argument(help="Label table: long CSV or Parquet, or wide CSV.")],
@@ -71,7 +66,7 @@ def command(
 
     Example: molre label-sample labels.csv -o sample.csv --reports reports.csv --sheet read.html
     """
-    from molre.evaluation.labels.plan import Aim
+    from molre.evaluation.labels.plan import SCHEMA, Aim
     from molre.evaluation.labels.sample import Plan, cells_needed
     from molre.folders import claim_file
     from molre.table_files import write_csv
@@ -85,7 +80,7 @@ def command(
     if sheet is not None:
         check_sheet(sheet, overwrite=overwrite)
     if plan is not None:
-        claim_file(plan, PLAN)
+        claim_file(plan, ",".join(SCHEMA))
     drawing = Plan(wanted, others, consecutive, seed)
     done = sample_labels(
         labels,

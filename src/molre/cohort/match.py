@@ -13,7 +13,7 @@ from molre import files
 from molre.cohort.cohort import Cohort, write_table
 from molre.cohort.names import Names
 from molre.errors import MolreError
-from molre.folders import claim_file
+from molre.folders import claim_file, refuse_existing
 from molre.labels.findings import FindingsTable, findings
 from molre.labels.read_labels import IN_MEMORY, read_labels
 from molre.labels.table import write_wide
@@ -143,8 +143,7 @@ def export_labels(cohort: str | Path, path: str | Path, *, overwrite: bool = Fal
     """
     labels, out = Cohort(Path(cohort)).labels(), Path(path)
     claim_file(out, ",".join(("study", *findings().ids)))
-    if out.exists() and not overwrite:
-        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
+    refuse_existing(out, overwrite=overwrite)
     write_wide(labels, out, findings())
     return labels["study_id"].n_unique()
 

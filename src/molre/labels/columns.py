@@ -39,6 +39,8 @@ LONG_SCHEMA = {
     "evidence": pl.String,
 }
 
+SAYS = tuple(LONG_SCHEMA)[1:]  # of a long table, behind the column that names the study
+
 
 def check_columns(path: str | Path, header: list[str]) -> None:
     """Refuse a column without a name, and a name that is listed twice."""

@@ -20,8 +20,14 @@ from molre.labels.findings import FindingsTable
 from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
 
 STATES = ("present", "absent", "uncertain", "not_mentioned")
-_CODES = {"present": PRESENT, "absent": ABSENT, "uncertain": UNKNOWN, "not_mentioned": UNKNOWN}
+CODES = {"present": PRESENT, "absent": ABSENT, "uncertain": UNKNOWN, "not_mentioned": UNKNOWN}
 _OPTIONAL = ("source", "labeller", "evidence")
+
+
+def state_counts(long: pl.DataFrame) -> str:
+    """How many cells are present, absent and uncertain, for people."""
+    counts = dict(long["state"].value_counts().iter_rows())
+    return ", ".join(f"{counts.get(s, 0)} {s}" for s in STATES[:3])
 
 
 def is_long(header: Sequence[str]) -> bool:
@@ -132,7 +138,7 @@ def _closed(
     study = rows["id"].replace_strict(dict(zip(ids, range(n), strict=True)))
     column = rows["finding"].replace_strict({f: c for c, f in enumerate(table.ids)})
     stated = np.full((n, k), UNKNOWN, dtype=np.int8)
-    stated[study.to_numpy(), column.to_numpy()] = rows["state"].replace_strict(_CODES).to_numpy()
+    stated[study.to_numpy(), column.to_numpy()] = rows["state"].replace_strict(CODES).to_numpy()
     decided = close(stated, table, ids.to_list(), where).reshape(-1)
     words = pl.Series(decided).replace_strict(
         {PRESENT: "present", ABSENT: "absent"}, default=None, return_dtype=pl.String

@@ -10,13 +10,12 @@ import polars as pl
 
 from molre.labels.columns import LONG_SCHEMA
 from molre.labels.findings import FindingsTable
-from molre.labels.hierarchy import ABSENT, PRESENT, UNKNOWN, close
-from molre.labels.long_table import STATES
+from molre.labels.hierarchy import PRESENT, UNKNOWN, close
+from molre.labels.long_table import CODES, STATES
 
 READER = "reader"
 SILENT = "report-reader"  # a report's silence, as a reader found it: a blank like any report's
 FOLLOWS = "follows from a reader's decision"
-_CODES = {"present": PRESENT, "absent": ABSENT, "uncertain": UNKNOWN, "not_mentioned": UNKNOWN}
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def merge_decisions(
     stated = np.full(shape, UNKNOWN, dtype=np.int8)
     words: dict[tuple[int, int], tuple[str, str]] = {}
     for study, finding, state, who in here.select("id", "finding", "state", "labeller").rows():
-        stated[row[study], column[finding]] = _CODES[state]
+        stated[row[study], column[finding]] = CODES[state]
         words[row[study], column[finding]] = state, who
     follows = close(stated, table, ids, where)
     machine = _grid(labels, row, column, shape)
@@ -81,7 +80,7 @@ def merge_decisions(
     for one in rows:
         at = row[one["id"]], column[one["finding"]]
         before, implied = one["state"], int(follows[at])
-        if at in words and _CODES[words[at][0]] == whole[at]:
+        if at in words and CODES[words[at][0]] == whole[at]:
             source = SILENT if words[at][0] == "not_mentioned" else READER
             one |= {"state": words[at][0], "source": source, "labeller": words[at][1]}
             one["evidence"] = ""
@@ -103,7 +102,7 @@ def _grid(
 ) -> np.ndarray:
     grid = np.full(shape, UNKNOWN, dtype=np.int8)
     for study, finding, state in labels.select("id", "finding", "state").iter_rows():
-        grid[row[study], column[finding]] = _CODES[state]
+        grid[row[study], column[finding]] = CODES[state]
     return grid
 
 

@@ -49,7 +49,7 @@ def read_labels(
         return from_long(_long(labels, IN_MEMORY), *given)
     path = Path(labels)
     if is_parquet(path):
-        return from_long(_long(_parquet(path), path), *given, path)
+        return from_long(_long(open_parquet(path), path), *given, path)
     header, rows = read_rows(path)
     if is_long(header):
         check_columns(path, header)
@@ -78,7 +78,12 @@ def is_parquet(path: Path) -> bool:
         return False  # which the reader of CSVs says
 
 
-def _parquet(path: Path) -> pl.DataFrame:
+def open_parquet(path: Path) -> pl.DataFrame:
+    """A Parquet table that somebody gave.
+
+    Raises:
+        MolreError: it is damaged.
+    """
     try:
         return read_parquet(path)
     except (OSError, pl.exceptions.PolarsError):

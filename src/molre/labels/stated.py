@@ -13,10 +13,9 @@ from molre.labels.columns import check_columns, id_column, plain
 from molre.labels.findings import FindingsTable
 from molre.labels.hierarchy import UNKNOWN
 from molre.labels.long_table import is_long
-from molre.labels.read_labels import is_parquet
+from molre.labels.read_labels import is_parquet, open_parquet
 from molre.labels.rows import read_rows
 from molre.labels.table import parse_wide
-from molre.table_files import read_parquet
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def stated(
         MolreError: no such file, or no column that names the study.
     """
     if is_parquet(path):
-        return Stated(_rows(read_parquet(path), path, id_name, ignore), wide=False)
+        return Stated(_rows(open_parquet(path), path, id_name, ignore), wide=False)
     header, rows = read_rows(path)
     if is_long(header):
         check_columns(path, header)

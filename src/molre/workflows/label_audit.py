@@ -12,17 +12,17 @@ from molre import files
 from molre.errors import MolreError
 from molre.evaluation.labels.agreement import LabelAudit, label_audit
 from molre.evaluation.labels.agreement_file import AGREEMENT, agreement_json
-from molre.evaluation.labels.cells import Side, compare_cells
+from molre.evaluation.labels.cells import Side, compare_cells, labelers
 from molre.evaluation.labels.sample import read_sample
 from molre.folders import claim
 from molre.labels.columns import id_column, plain
 from molre.labels.findings import findings
 from molre.labels.long_table import STATES
-from molre.labels.read_labels import is_parquet, read_labels
+from molre.labels.read_labels import is_parquet, open_parquet, read_labels
 from molre.labels.rows import read_rows
 from molre.labels.stated import stated
 from molre.output.label_audit.report import csv_rows, write_label_audit
-from molre.table_files import read_parquet, write_csv
+from molre.table_files import write_csv
 from molre.workflows.label_sheet import check_sheet, write_disagreements
 
 PATIENT_COLUMNS = ("patient", "patientid", "subject", "subjectid")
@@ -131,15 +131,6 @@ def audit_labels(tables: Tables, out: Path, *, overwrite: bool = False) -> Label
     return audit
 
 
-def labelers(labels: pl.DataFrame) -> dict[str, int]:
-    """Studies by source and labeller; a study may have several."""
-    named = labels.with_columns(
-        by=pl.concat_str("source", "labeller", separator=" ").str.strip_chars()
-    )
-    counted = named.group_by("by").agg(pl.col("id").n_unique()).sort("by")
-    return {str(by): int(n) for by, n in counted.iter_rows()}
-
-
 def read_patients(path: Path) -> dict[str, str]:
     """Patient of each study, from a CSV or Parquet table with a column for each (scans.parquet).
 
@@ -147,7 +138,7 @@ def read_patients(path: Path) -> dict[str, str]:
         MolreError: no such columns, or a study with two patients.
     """
     if is_parquet(path):
-        frame = read_parquet(path)
+        frame = open_parquet(path)
     else:
         header, rows = read_rows(path)
         frame = pl.DataFrame([row for _, row in rows], schema=header, orient="row")

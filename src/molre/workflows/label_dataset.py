@@ -12,10 +12,10 @@ from molre.cohort.names import Names
 from molre.cohort.slices import studies_of_slices
 from molre.errors import MolreError, did_you_mean
 from molre.evaluation.reader_agreement import reader_agreement
-from molre.folders import check_place
+from molre.folders import check_new
 from molre.labels.datasets.cq500 import majority, one_reader, read_reads, spellings
 from molre.labels.datasets.ct_ich import read_ct_ich
-from molre.labels.datasets.labels_of_set import COLUMNS, LabelsOfSet
+from molre.labels.datasets.labels_of_set import LabelsOfSet
 from molre.labels.datasets.recognize import CQ500, CT_ICH, NAMES, RSNA_ICH
 from molre.labels.datasets.rsna_ich import read_rsna_ich
 from molre.labels.findings import findings
@@ -99,19 +99,6 @@ def write_labels(labels: LabelsOfSet, path: Path, *, overwrite: bool = False) ->
     write_table(path, labels.long)
 
 
-def check_new(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse a file that is there already, a folder, and a place that cannot be written to.
-
-    Raises:
-        MolreError: one of these.
-    """
-    if path.is_dir():
-        raise MolreError("is a folder", where=path, fix="name a file")
-    check_place(path.absolute().parent)
-    if path.exists() and not overwrite:
-        raise MolreError("already exists", where=path, fix="add --overwrite to replace it")
-
-
 def match_data_set(
     name: str, labels: LabelsOfSet, cohort: str | Path, *, overwrite: bool = False
 ) -> Matched:
@@ -128,7 +115,7 @@ def match_data_set(
 
 def _respelled(long: pl.DataFrame, cohort: Path) -> pl.DataFrame:
     """With each scan named as the cohort knows it, and as ``reads.csv`` does where it does not."""
-    column = next(name for name in long.columns if name not in COLUMNS)
+    column = long.columns[0]
     opened = Cohort(cohort)
     given = long[column].unique().to_list()
     names = Names(opened.scans(), opened.salt, column, given)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from molre import files
 from molre.cohort.cohort import write_table
 from molre.errors import MolreError
-from molre.folders import check_place
+from molre.folders import check_new
 from molre.labels.findings import findings
 from molre.labels.merge import Merged, merge_decisions
 from molre.labels.read_labels import read_labels
 from molre.labels.stated import stated
+from molre.table_files import write_csv
 
 ENDS = (".parquet", ".csv")
 
@@ -43,11 +43,7 @@ def merge_labels(
     """
     if out.suffix.lower() not in ENDS:
         raise MolreError("is not the name of a table", where=out, fix="name it .parquet or .csv")
-    if out.is_dir():
-        raise MolreError("is a folder", where=out, fix="name a file")
-    check_place(out.absolute().parent)
-    if out.exists() and not overwrite:
-        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
+    check_new(out, overwrite=overwrite)
     _, long = read_labels(labels, findings(), id_column, source="not stated", ignore=ignore)
     merged = merge_decisions(long, read_decisions(decisions), findings(), decisions)
     if not merged.decided and not merged.overruled:
@@ -60,7 +56,7 @@ def merge_labels(
     if out.suffix.lower() == ".parquet":
         write_table(out, table)
     else:
-        files.write_text(out, table.write_csv())
+        write_csv(out, table)
     return merged
 
 

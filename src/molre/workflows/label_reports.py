@@ -8,18 +8,20 @@ from pathlib import Path
 
 import polars as pl
 
+from molre.cohort.cohort import write_table
 from molre.cohort.rejects import Rejected, write_rejects
 from molre.errors import MolreError
+from molre.labels.columns import SAYS
 from molre.labels.findings import findings
+from molre.labels.long_table import state_counts
 from molre.labels.reports.cell import Labeler
-from molre.labels.reports.read_reports import Report, ReportTable, read_reports
+from molre.labels.reports.read_reports import ReportTable, read_reports
 from molre.labels.reports.rules.labeler import RulesLabeler
 from molre.progress import track
 from molre.shard import Shard
 from molre.table_files import write_csv
 
 ENGINES = ("rules",)
-COLUMNS = ("finding", "state", "source", "labeller", "evidence")
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,8 @@ class LabeledReports:
 
     def as_text(self) -> str:
         """Counts, for people."""
-        states = {
-            s: int((self.long["state"] == s).sum()) for s in ("present", "absent", "uncertain")
-        }
-        said = ", ".join(f"{count} {state}" for state, count in states.items())
         lost = f"; {len(self.rejects)} rows without labels" if self.rejects else ""
-        return f"{self.studies} studies labeled: {said}{lost}"
+        return f"{self.studies} studies labeled: {state_counts(self.long)}{lost}"
 
 
 def label_reports(
@@ -100,36 +98,33 @@ def label_table(
         name: of the file, for rejects.
         shard: part of the studies.
     """
-    rejects = [
-        Rejected(f"{name} line {r.line}", "", "the row names no study", "fill it in")
-        for r in table.reports if not r.study
-    ]  # fmt: skip
-    rejects += [
-        Rejected(f"{name} line {r.line}", "", "the report is empty", "leave the row out")
-        for r in table.reports if r.study and not r.text
-    ]  # fmt: skip
-    by_study: dict[str, list[Report]] = {}
+    lines: dict[str, list[int]] = {}
+    rejects: list[Rejected] = []
     for report in table.reports:
         if report.study and report.text:
-            by_study.setdefault(report.study, []).append(report)
+            lines.setdefault(report.study, []).append(report.line)
+        elif report.study:
+            rejects.append(_rejected(name, report.line, "the report is empty", "leave the row out"))
+        else:
+            rejects.append(_rejected(name, report.line, "the row names no study", "fill it in"))
     rows: list[tuple[str, ...]] = []
-    studies = 0
-    for study in track(shard.dealt(list(by_study)), "labeling reports"):
+    studies, texts = 0, table.texts
+    for study in track(shard.dealt(list(texts)), "labeling reports"):
         try:
-            rows += _rows_of(study, by_study[study], labeler)
+            rows += _rows_of(study, texts[study], labeler)
             studies += 1
         except MolreError as error:
-            rejects += [
-                Rejected(f"{name} line {r.line}", "", error.what, error.fix or "")
-                for r in by_study[study]
-            ]
-    schema = [table.id_column, *COLUMNS]
+            rejects += [_rejected(name, n, error.what, error.fix or "") for n in lines[study]]
+    schema = [table.id_column, *SAYS]
     long = pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
     return LabeledReports(long, studies, rejects)
 
 
-def _rows_of(study: str, reports: list[Report], labeler: Labeler) -> Iterator[tuple[str, ...]]:
-    text = "\n\n".join(r.text for r in reports)
+def _rejected(name: str, line: int, reason: str, remedy: str) -> Rejected:
+    return Rejected(f"{name} line {line}", "", reason, remedy)
+
+
+def _rows_of(study: str, text: str, labeler: Labeler) -> Iterator[tuple[str, ...]]:
     cells = labeler.label(text)
     for cell in cells:
         evidence = cell.evidence(text) + (f" [{cell.note}]" if cell.note else "")
@@ -145,8 +140,6 @@ def write_labeled(labeled: LabeledReports, path: Path) -> Path:
     Returns:
         the rejects' file, ``<name>.rejects.csv``.
     """
-    from molre.cohort.cohort import write_table
-
     if path.suffix.lower() == ".csv":
         write_csv(path, labeled.long)
     else:

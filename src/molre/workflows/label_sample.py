@@ -12,7 +12,7 @@ from molre.errors import MolreError, did_you_mean
 from molre.evaluation.labels.cells import Side
 from molre.evaluation.labels.plan import Aim, widths
 from molre.evaluation.labels.sample import COLUMNS, Plan, draw_sample
-from molre.folders import claim_file
+from molre.folders import claim_file, refuse_existing
 from molre.labels.findings import findings
 from molre.labels.read_labels import read_labels
 from molre.labels.stated import stated
@@ -63,8 +63,7 @@ def sample_labels(
         MolreError: a bad table, an unknown finding, or a file in the way.
     """
     claim_file(out, ",".join(COLUMNS))
-    if out.exists() and not overwrite:
-        raise MolreError("already exists", where=out, fix="add --overwrite to replace it")
+    refuse_existing(out, overwrite=overwrite)
     _, long = read_labels(labels, findings(), id_column, source="not stated", ignore=ignore)
     side = Side("labels", long, stated(labels, findings(), id_column, ignore))
     spoken = side.findings(findings())

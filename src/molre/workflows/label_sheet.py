@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from molre.errors import MolreError
-from molre.evaluation.labels.cells import ABSENT, NOT_MENTIONED, Cells, Side
-from molre.folders import check_place
+from molre.evaluation.labels.cells import ABSENT, NOT_MENTIONED, Cells, Side, labelers
+from molre.folders import check_new
 from molre.labels.findings import findings
 from molre.labels.long_table import STATES
 from molre.labels.reports.read_reports import read_reports
@@ -26,9 +26,7 @@ def check_sheet(path: Path, *, overwrite: bool) -> None:
         raise MolreError("is a folder", where=path, fix="name a file, e.g. sheet.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise MolreError("is not the name of a page", where=path, fix="name it sheet.html")
-    check_place(path.absolute().parent)
-    if path.exists() and not overwrite:
-        raise MolreError("already exists", where=path, fix="add --overwrite to replace it")
+    check_new(path, overwrite=overwrite)
 
 
 def write_disagreements(
@@ -74,7 +72,7 @@ def write_disagreements(
             f"{quiet:,} cells that one table calls absent and the other does not mention are not "
             "asked."
         )
-    names = tuple(f"{side.name} ({_labelers(side)})" for side in sides)
+    names = tuple(f"{side.name} ({', '.join(labelers(side.labels))})" for side in sides)
     title = "What two labelers differ in" if sides[0].name == "A" else "Labels and truth differ"
     return _write(title, questions, texts, names, notes, path)
 
@@ -126,10 +124,3 @@ def _write(
 def _evidence(side: Side) -> dict[tuple[str, str], str]:
     rows = side.labels.filter(pl.col("evidence") != "").select("id", "finding", "evidence").rows()
     return {(study, finding): words for study, finding, words in rows}
-
-
-def _labelers(side: Side) -> str:
-    named = side.labels.select(
-        pl.concat_str("source", "labeller", separator=" ").str.strip_chars().alias("by")
-    )["by"].unique()
-    return ", ".join(sorted(named))

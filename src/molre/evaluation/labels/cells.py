@@ -49,6 +49,15 @@ class Side:
         return rows.select("id", "finding", code.alias(self.name))
 
 
+def labelers(labels: pl.DataFrame) -> dict[str, int]:
+    """Studies by source and labeller; a study may have several."""
+    named = labels.with_columns(
+        by=pl.concat_str("source", "labeller", separator=" ").str.strip_chars()
+    )
+    counted = named.group_by("by").agg(pl.col("id").n_unique()).sort("by")
+    return {str(by): int(n) for by, n in counted.iter_rows()}
+
+
 @dataclass(frozen=True)
 class Left:
     """What is not compared, each by its number: nothing is left out silently.

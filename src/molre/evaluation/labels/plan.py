@@ -147,10 +147,10 @@ def widths(sizes: Sequence[tuple[str, int, int]], plan: Plan, aim: Aim) -> pl.Da
                 "others_needed": needed,
             }
         )
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    return pl.DataFrame(rows, schema=SCHEMA)
 
 
-_SCHEMA = {
+SCHEMA = {
     "finding": pl.String,
     **dict.fromkeys(("present", "others", "read_present", "read_others"), pl.Int64),
     **dict.fromkeys(("ppv_half_width", "sensitivity_half_width"), pl.Float64),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-COLUMNS = ("finding", "state", "source", "labeller", "evidence")
+from molre.labels.columns import SAYS
+from molre.labels.long_table import state_counts
+
 Row = tuple[str, str, str, str]  # study, finding, state, evidence
 
 
@@ -47,7 +49,7 @@ class LabelsOfSet:
         long = pl.DataFrame(list(rows), schema=schema, orient="row").with_columns(
             source=pl.lit(source), labeller=pl.lit(labeller)
         )
-        return cls(long.select(named, *COLUMNS), tuple(notes))
+        return cls(long.select(named, *SAYS), tuple(notes))
 
     @property
     def named(self) -> str:
@@ -61,10 +63,7 @@ class LabelsOfSet:
 
     def as_text(self) -> str:
         """Counts in one sentence, and the notes."""
-        states = self.long["state"].value_counts()
-        counts = dict(states.iter_rows())
-        words = ", ".join(f"{counts.get(s, 0)} {s}" for s in ("present", "absent", "uncertain"))
         notes = "".join(f"\nnote: {note}" for note in self.notes)
         findings = self.long["finding"].n_unique()
         studies = "1 study" if self.studies == 1 else f"{self.studies} studies"
-        return f"{studies}, {findings} findings: {words}{notes}"
+        return f"{studies}, {findings} findings: {state_counts(self.long)}{notes}"

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from molre.errors import MolreError, did_you_mean
 from molre.labels.columns import check_columns, id_column, plain
+from molre.labels.read_labels import is_parquet, open_parquet
 from molre.labels.reports.plain_text import plain_text
 from molre.labels.rows import read_rows
-from molre.table_files import read_parquet
 
 TEXT_COLUMNS = (
     "text", "report", "report_text", "reporttext", "radiology_report", "full_text", "note",
@@ -48,12 +46,11 @@ class ReportTable:
     @property
     def texts(self) -> dict[str, str]:
         """Text by study; several reports of one are joined, in order, by an empty line."""
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         for report in self.reports:
             if report.study and report.text:
-                before = found.get(report.study)
-                found[report.study] = f"{before}\n\n{report.text}" if before else report.text
-        return found
+                found.setdefault(report.study, []).append(report.text)
+        return {study: "\n\n".join(texts) for study, texts in found.items()}
 
 
 def read_reports(
@@ -86,11 +83,8 @@ def read_reports(
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return _json_lines(path)
-    if _is_parquet(path):
-        try:
-            table = read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError):
-            raise MolreError("is damaged", where=path, fix="write it again") from None
+    if is_parquet(path):
+        table = open_parquet(path)
         rows = [[_text(c) for c in row] for row in table.rows()]
         return table.columns, list(enumerate(rows, 1))
     return read_rows(path)
@@ -154,11 +148,3 @@ def _joined(cells: list[str], names: list[str]) -> str:
         return texts[0]
     said = zip(names, texts, strict=True)
     return "\n\n".join(f"{name.upper()}: {text}" for name, text in said if text)
-
-
-def _is_parquet(path: Path) -> bool:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read(4) == b"PAR1"
-    except OSError:
-        return False  # which the reader of CSVs says
